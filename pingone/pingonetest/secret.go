@@ -1,0 +1,259 @@
+package pingonetest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"time"
+)
+
+// How far ahead previous.expiresAt may lie.
+const (
+	minRetention = time.Minute
+	maxRetention = 30 * 24 * time.Hour
+)
+
+// retained is a replaced secret that goes on working for a while.
+type retained struct {
+	secret        string
+	expires, used time.Time
+}
+
+// live returns the previous secret, or nothing if there is none or it has expired.
+func (a *application) live(now time.Time) retained {
+	if a.previous.secret == "" || !now.Before(a.previous.expires) {
+		return retained{}
+	}
+	return a.previous
+}
+
+// Secret is what PingOne knows about an application's secrets. The fields about
+// the previous one are zero when it is absent.
+type Secret struct {
+	Value             string
+	Previous          string
+	PreviousExpiresAt time.Time
+	PreviousLastUsed  time.Time // zero as long as it was not used
+}
+
+// Secret returns an application's secrets without a call.
+func (s *Server) Secret(env, app string) Secret {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.application(env, app)
+	p := a.live(s.now())
+	return Secret{Value: a.Secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
+}
+
+// Regenerate presses the console's button and returns the new secret. The old
+// one lives on for the duration given; 0 ends it now.
+func (s *Server) Regenerate(env, app string, retain time.Duration) string {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.application(env, app)
+	var expires time.Time
+	if retain > 0 {
+		expires = s.now().Add(retain)
+	}
+	s.regenerate(a, expires)
+	return a.Secret
+}
+
+// Mints returns how often the application's secret was regenerated through the API.
+func (s *Server) Mints(env, app string) int {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.application(env, app).mints
+}
+
+// PropagationDelay makes the token endpoint refuse a regenerated secret until it
+// is as old as this. The delay also covers secrets that exist already.
+func (s *Server) PropagationDelay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.propagation = d
+}
+
+// regenerate replaces the secret. The old one lives until the time given, if any.
+func (s *Server) regenerate(a *application, expires time.Time) {
+	a.previous = retained{}
+	if !expires.IsZero() {
+		a.previous = retained{secret: a.Secret, expires: expires.UTC().Truncate(time.Millisecond)}
+	}
+	a.Secret, a.regenerated = newSecret(), s.now()
+	s.issued = append(s.issued, a.Secret)
+}
+
+func (s *Server) secretRoutes() {
+	const path = "/v1/environments/{env}/applications/{app}/secret"
+	s.platform("GET "+path, OpReadSecret, s.readSecret)
+	s.platform("POST "+path, OpRegenerateSecret, s.regenerateSecret)
+	s.platform("DELETE "+path, OpDeletePrevious, s.deletePrevious)
+}
+
+func (s *Server) readSecret(c *call) (any, *refusal) {
+	a, no := s.reachSecret(c, permReadSecret)
+	if no != nil {
+		return nil, no
+	}
+	return s.secretBody(c, a), nil
+}
+
+func (s *Server) regenerateSecret(c *call) (any, *refusal) {
+	if !isMediaType(c.header, "application/json") {
+		return nil, refuse(http.StatusUnsupportedMediaType, "INVALID_REQUEST", msgInvalidRequest)
+	}
+	a, no := s.reachSecret(c, permUpdateSecret)
+	if no != nil {
+		return nil, no
+	}
+	expires, no := retention(c.body, s.now())
+	if no != nil {
+		return nil, no
+	}
+	s.regenerate(a, expires)
+	a.mints++
+	return s.secretBody(c, a), nil
+}
+
+func (s *Server) deletePrevious(c *call) (any, *refusal) {
+	a, no := s.reachSecret(c, permDeleteSecret)
+	if no != nil {
+		return nil, no
+	}
+	if a.live(s.now()).secret == "" {
+		return nil, notFound()
+	}
+	a.previous = retained{}
+	return nil, nil
+}
+
+// reachSecret is reach for the secret endpoints, which ask more of the caller.
+func (s *Server) reachSecret(c *call, permission string) (*application, *refusal) {
+	a, no := s.reach(c, permission)
+	if no != nil {
+		return nil, no
+	}
+	if a.Protocol != openIDConnect {
+		return nil, notFound()
+	}
+	for _, r := range a.Roles {
+		if s.readOnly(c, a, r) {
+			return nil, outranked()
+		}
+	}
+	return a, nil
+}
+
+func (s *Server) secretBody(c *call, a *application) any {
+	type previous struct {
+		Secret    string `json:"secret"`
+		ExpiresAt string `json:"expiresAt"`
+		LastUsed  string `json:"lastUsed,omitempty"`
+	}
+	environment := c.base + "/v1/environments/" + a.Environment
+	application := environment + "/applications/" + a.ID
+	body := struct {
+		Links       map[string]href `json:"_links"`
+		Environment reference       `json:"environment"`
+		Secret      string          `json:"secret"`
+		Previous    *previous       `json:"previous,omitempty"`
+	}{
+		Links:       map[string]href{"self": {application + "/secret"}, "environment": {environment}, "application": {application}},
+		Environment: reference{a.Environment},
+		Secret:      a.Secret,
+	}
+	if p := a.live(s.now()); p.secret != "" {
+		body.Previous = &previous{Secret: p.secret, ExpiresAt: wireTime(p.expires)}
+		if !p.used.IsZero() {
+			body.Previous.LastUsed = wireTime(p.used)
+		}
+	}
+	return body
+}
+
+// retention reads a regeneration's body: until when the old secret shall live,
+// or the zero time for not at all.
+func retention(body []byte, now time.Time) (time.Time, *refusal) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return time.Time{}, nil
+	}
+	raw, no := member(body, "previous")
+	if no != nil || raw == nil {
+		return time.Time{}, no
+	}
+	raw, no = member(raw, "expiresAt")
+	if no != nil {
+		return time.Time{}, no
+	}
+	const target = "previous.expiresAt"
+	if raw == nil {
+		return time.Time{}, invalidData("REQUIRED_VALUE", target, "must not be empty")
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return time.Time{}, invalidData("INVALID_VALUE", target, "must be a date and time")
+	}
+	expires, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, invalidData("INVALID_VALUE", target, "must be a date and time")
+	}
+	if ahead := expires.Sub(now); ahead <= minRetention || ahead > maxRetention {
+		return time.Time{}, invalidData("OUT_OF_RANGE", target, "must be between 1 minute and 30 days in the future")
+	}
+	return expires, nil
+}
+
+// member returns the one member that a JSON object may have, nil if it is absent
+// or null. Unlike struct decoding it minds the case of names.
+func member(object []byte, name string) (json.RawMessage, *refusal) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
+	}
+	for m := range members {
+		if m != name {
+			return nil, invalidData("INVALID_PARAMETER", m, "is not a known property")
+		}
+	}
+	if bytes.Equal(members[name], []byte("null")) {
+		return nil, nil
+	}
+	return members[name], nil
+}
+
+func isMediaType(h http.Header, want string) bool {
+	got, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && got == want
+}
+
+const secretAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+
+func newSecret() string {
+	const fair = 256 / len(secretAlphabet) * len(secretAlphabet) // bytes above would favour the first letters
+	secret := make([]byte, 0, 64)
+	for len(secret) < cap(secret) {
+		var b [96]byte
+		rand.Read(b[:])
+		for _, v := range b {
+			if int(v) < fair && len(secret) < cap(secret) {
+				secret = append(secret, secretAlphabet[int(v)%len(secretAlphabet)])
+			}
+		}
+	}
+	return string(secret)
+}
+
+// fingerprint stands for a secret where people read: the first 8 hex digits of
+// its SHA-256.
+func fingerprint(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:4])
+}
