@@ -1,0 +1,148 @@
+package pingone
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// CallTimeout bounds one attempt, from its first byte out to its last byte in.
+	CallTimeout = 10 * time.Second
+
+	bodyLimit = 1 << 20
+	attempts  = 4
+)
+
+// request is one call, ready to be sent as often as it takes.
+type request struct {
+	op          string
+	method      string
+	url         string
+	contentType string
+	auth        string // the Authorization header
+	body        string
+	success     int  // the one status that means success
+	once        bool // not safe to repeat
+}
+
+// reply is an answer whose body has been read to its end.
+type reply struct {
+	status     int
+	body       []byte
+	date       time.Time // on PingOne's clock
+	retryAfter time.Duration
+}
+
+// send makes one attempt. No other code talks to PingOne. The error is always an
+// *Error.
+func (c *Client) send(ctx context.Context, r request) (*reply, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, CallTimeout,
+		fmt.Errorf("none within %v: %w", CallTimeout, context.DeadlineExceeded))
+	defer cancel()
+	// Until there is a connection nothing can have reached PingOne; from then on
+	// everything might have.
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, strings.NewReader(r.body))
+	if err != nil {
+		return nil, unanswered(r.op, false, err)
+	}
+	for name, value := range map[string]string{
+		"Accept":                         "application/json",
+		"Authorization":                  r.auth,
+		"Content-Type":                   r.contentType,
+		"User-Agent":                     "pingrotate",
+		"X-Ping-External-Transaction-ID": c.TransactionID,
+	} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	if c.Observe != nil {
+		c.Observe(r.op)
+	}
+	// net/http itself repeats a POST only when not a byte of it was written.
+	resp, err := c.http().Do(req)
+	if err != nil {
+		return nil, unanswered(r.op, connected.Load(), preferCause(ctx, err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	if err != nil {
+		return nil, unanswered(r.op, true, preferCause(ctx, err))
+	}
+	got := &reply{status: resp.StatusCode, body: body}
+	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	got.retryAfter = retryAfter(resp.Header.Get("Retry-After"), got.date)
+	if len(body) > bodyLimit {
+		return nil, malformed(r.op, got)
+	}
+	if got.status != r.success {
+		return nil, refusal(r.op, got)
+	}
+	return got, nil
+}
+
+// preferCause returns why the context ended, if it did, over the transport's words
+// for that.
+func preferCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// do sends a request until it succeeds, is refused for good, or runs out of
+// attempts or time. The error is the last that PingOne gave; if the context ended
+// the wait for another attempt, it matches the context's error as well.
+func (c *Client) do(ctx context.Context, r request) (*reply, error) {
+	for attempt := 1; ; attempt++ {
+		got, err := c.send(ctx, r)
+		if err == nil || r.once || attempt == attempts || !IsTemporary(err) || ctx.Err() != nil {
+			return got, err
+		}
+		wait, _ := RateLimit(err)
+		wait = max(wait, backoff(attempt, rand.Float64()))
+		if deadline, ok := ctx.Deadline(); ok && c.now().Add(wait).After(deadline) {
+			return nil, err
+		}
+		if ended := c.wait(ctx, wait); ended != nil {
+			return nil, fmt.Errorf("%w (gave up waiting to repeat it: %w)", err, ended)
+		}
+	}
+}
+
+// backoff returns how long to wait after the attempt with this number has failed:
+// 0.2 s, doubled each time up to 5 s, less up to a half by jitter (from 0 to 1), so
+// that functions that failed together do not come back together.
+func backoff(attempt int, jitter float64) time.Duration {
+	d := 200 * time.Millisecond << min(max(attempt-1, 0), 5)
+	d = min(d, 5*time.Second)
+	return d - time.Duration(jitter*float64(d)/2)
+}
+
+// retryAfter reads a Retry-After header, which is a number of seconds or a date
+// (RFC 9110, section 10.2.3). A date counts from now, the reply's own. What makes
+// no sense or asks for more than a day is zero.
+func retryAfter(value string, now time.Time) time.Duration {
+	var d time.Duration
+	if s, err := strconv.Atoi(value); err == nil && s < 1<<20 {
+		d = time.Duration(s) * time.Second
+	} else if t, err := http.ParseTime(value); err == nil && !now.IsZero() {
+		d = t.Sub(now)
+	}
+	if d < 0 || d > 24*time.Hour {
+		return 0
+	}
+	return d
+}

@@ -1,0 +1,199 @@
+package pingone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// An Error is a call to PingOne that did not do what was asked. It carries what
+// an operator or PingOne's support needs, copied field by field out of the reply:
+// never a body and never the service's free text. The functions of this file tell
+// what it means.
+type Error struct {
+	Op            string // the operation, such as "read the application secret"
+	Status        int    // HTTP status; 0 when no reply arrived
+	Code          string // PingOne's code, such as ACCESS_FAILED, or OAuth's, such as invalid_client
+	Detail        string // code of the first detail, such as INSUFFICIENT_PERMISSIONS
+	Target        string // the field that the first detail is about
+	CorrelationID string // what PingOne's support asks for
+
+	retryAfter  time.Duration
+	wrongMethod bool // the secret was not judged: the application uses another method
+	foreign     bool // a reply arrived, but not one of PingOne's
+	unsent      bool // the request never left
+	cause       error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	switch {
+	case e.Status == 0:
+		fmt.Fprintf(&b, ": no reply: %v", e.cause)
+	case e.foreign:
+		fmt.Fprintf(&b, ": the reply, with status %d, is not in PingOne's form", e.Status)
+	default:
+		fmt.Fprintf(&b, ": PingOne answered %d", e.Status)
+		for _, word := range []string{e.Code, e.Detail, e.Target} {
+			if word != "" {
+				b.WriteString(" " + word)
+			}
+		}
+	}
+	if e.CorrelationID != "" {
+		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
+	}
+	if advice := e.advice(); advice != "" {
+		b.WriteString("; " + advice)
+	}
+	return b.String()
+}
+
+func (e *Error) advice() string {
+	switch {
+	case IsWrongMethod(e):
+		return "the application's tokenEndpointAuthMethod is another than the one used"
+	case IsRejected(e):
+		return "the client id or the secret is wrong, or they belong to another environment"
+	case IsForbidden(e):
+		return "the admin application needs a role that manages application secrets, such as Client Application Developer, " +
+			"and each role of the target application at the same scope; no application can manage its own secret"
+	case IsNotFound(e):
+		return "check environmentId and the application's id; only OPENID_CONNECT applications have a secret"
+	case e.Status == http.StatusTooManyRequests:
+		return "the licence's rate limit is used up; spread the rotation schedules"
+	case IsTemporary(e):
+		return "this may pass; try again"
+	}
+	return ""
+}
+
+// Unwrap returns the transport's error when no reply arrived.
+func (e *Error) Unwrap() error { return e.cause }
+
+// as finds the *Error in err; without one it returns an empty error, for which
+// every question's answer is no.
+func as(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{}
+}
+
+// is reports whether PingOne itself answered with the status.
+func (e *Error) is(status int) bool { return e.Status == status && !e.foreign }
+
+// IsRejected reports whether the token endpoint judged the credential and found
+// it wrong.
+func IsRejected(err error) bool {
+	e := as(err)
+	return e.is(http.StatusUnauthorized) && e.Code == "invalid_client" && !e.wrongMethod
+}
+
+// IsWrongMethod reports whether the token endpoint refused the way in which the
+// credential was shown. That says nothing about the secret.
+func IsWrongMethod(err error) bool { return as(err).wrongMethod }
+
+// ProvesCredential reports whether the token endpoint accepted the credential
+// and still granted no token: no such grant or scope, or a worker application
+// without roles.
+func ProvesCredential(err error) bool {
+	e := as(err)
+	switch e.Code {
+	case "invalid_scope", "unauthorized_client", "unsupported_grant_type", "access_denied":
+		return e.Status >= 400 && e.Status < 500
+	}
+	return false
+}
+
+// IsForbidden reports whether PingOne knows the admin and refuses it the operation.
+func IsForbidden(err error) bool { return as(err).is(http.StatusForbidden) }
+
+// IsNotFound reports whether there is no such application, or none with a secret.
+func IsNotFound(err error) bool { return as(err).is(http.StatusNotFound) }
+
+// RateLimit reports whether PingOne asked to slow down, and for how long; zero
+// when it did not say.
+func RateLimit(err error) (wait time.Duration, ok bool) {
+	e := as(err)
+	return e.retryAfter, e.Status == http.StatusTooManyRequests
+}
+
+// IsTemporary reports whether the same call may succeed later without anybody
+// changing anything: no reply, a reply of something in between, a rate limit, or
+// a fault of the service. See "Retry best practices" in "Working with PingOne APIs".
+func IsTemporary(err error) bool {
+	e := as(err)
+	switch e.Status {
+	case 0:
+		return e.Op != "" && !errors.Is(e.cause, context.Canceled)
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return e.foreign || e.Status >= 500
+}
+
+// refused reports whether the error proves that PingOne did not carry the call
+// out: the request never left, or PingOne itself turned it down.
+func (e *Error) refused() bool {
+	return e.unsent || !e.foreign && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
+}
+
+// The forms of what may be copied out of a reply. They leave no room for a
+// secret, should a reply ever echo one.
+var (
+	code   = regexp.MustCompile(`^([A-Z_]{1,40}|[a-z_]{1,40})$`)
+	target = regexp.MustCompile(`^[A-Za-z.]{1,40}$`)
+	uuid   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+)
+
+// refusal turns a reply with an unwanted status into an *Error.
+func refusal(op string, r *reply) *Error {
+	e := &Error{Op: op, Status: r.status, retryAfter: r.retryAfter}
+	var body struct {
+		ID          string `json:"id"`
+		Code        string `json:"code"`
+		OAuth       string `json:"error"`
+		Description string `json:"error_description"`
+		Details     []struct {
+			Code   string `json:"code"`
+			Target string `json:"target"`
+		} `json:"details"`
+	}
+	if json.Unmarshal(r.body, &body) != nil || body.Code == "" && body.OAuth == "" {
+		e.foreign = true
+		return e
+	}
+	e.Code = code.FindString(body.Code + body.OAuth)
+	e.CorrelationID = uuid.FindString(body.ID + body.Description)
+	if len(body.Details) > 0 {
+		e.Detail = code.FindString(body.Details[0].Code)
+		e.Target = target.FindString(body.Details[0].Target)
+	}
+	e.wrongMethod = r.status == http.StatusUnauthorized && e.Code == "invalid_client" &&
+		strings.Contains(body.Description, "Unsupported authentication method")
+	return e
+}
+
+// malformed describes a reply with the right status and the wrong contents.
+func malformed(op string, r *reply) *Error {
+	return &Error{Op: op, Status: r.status, foreign: true}
+}
+
+// unanswered describes a call that got no whole reply. The transport's error
+// loses its URL, which says nothing that the operation does not.
+func unanswered(op string, sent bool, err error) *Error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &Error{Op: op, unsent: !sent, cause: err}
+}

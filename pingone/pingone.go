@@ -1,0 +1,194 @@
+// Package pingone is a client for what it takes to rotate the client secret of a
+// PingOne application: read the application, read and regenerate its secret, and
+// obtain a token as the application would.
+//
+// A [Client] acts for one admin application. It reads as often as it must and
+// repeats what is safe to repeat, but it sends the one call that cannot be taken
+// back, [Client.RegenerateSecret], exactly once, and says honestly when it does
+// not know what became of it.
+//
+// Secrets travel as [Secret], which prints as a mask. No error of this package
+// carries a request's or a reply's body.
+package pingone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Region is the geography in which an organisation lives; it decides the hosts.
+type Region string
+
+// The regions, as the console names them. AP holds older tenants in Asia.
+const (
+	NA Region = "NA"
+	CA Region = "CA"
+	EU Region = "EU"
+	AU Region = "AU"
+	SG Region = "SG"
+	AP Region = "AP"
+)
+
+var domains = map[Region]string{
+	NA: "pingone.com", CA: "pingone.ca", EU: "pingone.eu",
+	AU: "pingone.com.au", SG: "pingone.sg", AP: "pingone.asia",
+}
+
+// ParseRegion returns the region with the code given. There is no default: a
+// credential sent to the wrong region has left its jurisdiction.
+func ParseRegion(code string) (Region, error) {
+	if _, ok := domains[Region(code)]; !ok {
+		return "", errors.New("must be one of NA, CA, EU, AU, SG, AP")
+	}
+	return Region(code), nil
+}
+
+// Environment returns the addresses of the environment with the id given.
+func (r Region) Environment(id string) Environment {
+	return Environment{
+		ID:   id,
+		API:  "https://api." + domains[r],
+		Auth: "https://auth." + domains[r] + "/" + id,
+	}
+}
+
+// An Environment says where one PingOne environment is served.
+type Environment struct {
+	ID   string // UUID
+	API  string // base URL of the platform API, without /v1
+	Auth string // base URL before /as: with the id on a regional host, without it on a custom domain
+}
+
+// TokenEndpoint returns the URL that issues tokens to the environment's applications.
+func (e Environment) TokenEndpoint() string { return e.Auth + "/as/token" }
+
+// Issuer returns the iss claim of the environment's tokens.
+func (e Environment) Issuer() string { return e.Auth + "/as" }
+
+// An AuthMethod is how an application authenticates at the token endpoint, in the
+// words of its tokenEndpointAuthMethod.
+type AuthMethod string
+
+const (
+	ClientSecretBasic AuthMethod = "CLIENT_SECRET_BASIC" // RFC 6749, section 2.3.1, in the header
+	ClientSecretPost  AuthMethod = "CLIENT_SECRET_POST"  // RFC 6749, section 2.3.1, in the body
+)
+
+// AuthMethods lists the methods that this client can use.
+func AuthMethods() []AuthMethod { return []AuthMethod{ClientSecretBasic, ClientSecretPost} }
+
+// Supported reports whether this client can authenticate by the method.
+func (m AuthMethod) Supported() bool { return slices.Contains(AuthMethods(), m) }
+
+// A Credential is what an application shows to the token endpoint.
+type Credential struct {
+	Environment Environment
+	ClientID    string
+	Secret      Secret
+	Method      AuthMethod
+}
+
+// A Client calls PingOne on behalf of an admin application. It is a plain value:
+// copy it and change a field to act for somebody else. All fields but Admin are
+// optional.
+type Client struct {
+	// Admin authenticates calls to the platform API. Its environment may be
+	// another than the target's; its region must be the same.
+	Admin Credential
+
+	// HTTP sends the requests. Nil means a client of this package's own.
+	// Redirects are never followed, whatever it says.
+	HTTP *http.Client
+
+	// Tokens keeps the admin's access tokens from call to call. Nil means that
+	// each call asks for a new one.
+	Tokens *TokenCache
+
+	// TransactionID goes out with every request, so that PingOne's audit can be
+	// joined with CloudTrail. PingOne accepts up to 100 characters.
+	TransactionID string
+
+	// Observe is told the operation of each request just before it is sent,
+	// repeats included. It may be called from several goroutines.
+	Observe func(operation string)
+
+	// Now tells the time. Nil means time.Now.
+	Now func() time.Time
+
+	// Wait blocks for the time given or until the context is done, in which case
+	// it returns the context's error. Nil means a timer.
+	Wait func(context.Context, time.Duration) error
+}
+
+// defaultHTTP is shared, so that a warm Lambda function keeps its connections.
+var defaultHTTP = sync.OnceValue(func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxResponseHeaderBytes = 64 << 10
+	t.MaxIdleConnsPerHost = 4
+	return &http.Client{Transport: t}
+})
+
+func (c *Client) http() *http.Client {
+	hc := c.HTTP
+	if hc == nil {
+		hc = defaultHTTP()
+	}
+	// A redirect would carry a credential to a host that nobody configured.
+	safe := *hc
+	safe.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &safe
+}
+
+func (c *Client) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+func (c *Client) wait(ctx context.Context, d time.Duration) error {
+	if c.Wait != nil {
+		return c.Wait(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// expand fills identifiers into an API path. They are UUIDs by then; one that is
+// not would let a document's writer name any resource of the API, so it is
+// refused here too.
+func expand(path string, ids ...string) (string, error) {
+	for _, id := range ids {
+		if !IsUUID(id) {
+			return "", fmt.Errorf("build the request path: %q is not a UUID", id)
+		}
+		path = strings.Replace(path, "{}", id, 1)
+	}
+	return path, nil
+}
+
+// IsUUID reports whether s has the form of the identifiers that PingOne gives to
+// environments and applications: lower-case hexadecimal digits and hyphens.
+func IsUUID(s string) bool { return uuid.MatchString(s) && len(s) == 36 }
+
+// IsAuthHost reports whether the host is PingOne's auth server of some region.
+func IsAuthHost(host string) bool {
+	for _, domain := range domains {
+		if host == "auth."+domain {
+			return true
+		}
+	}
+	return false
+}

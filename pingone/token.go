@@ -1,0 +1,134 @@
+package pingone
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Token is an access token as the token endpoint issued it.
+type Token struct {
+	AccessToken Secret
+	ExpiresAt   time.Time // on this machine's clock
+	Scope       string    // separated by spaces; empty when the reply does not say
+}
+
+// Token asks the token endpoint for a token by the client-credentials grant (RFC
+// 6749, section 4.4), with the credential in its own method's exact form and no
+// other. It always asks: nothing is cached. An empty scope asks for all that is
+// granted. What a refusal means is told by [IsRejected], [IsWrongMethod] and
+// [ProvesCredential].
+func (c *Client) Token(ctx context.Context, cred Credential, scope string) (*Token, error) {
+	r := request{
+		op:          "request a token",
+		method:      http.MethodPost,
+		url:         cred.Environment.TokenEndpoint(),
+		contentType: "application/x-www-form-urlencoded",
+		success:     http.StatusOK,
+	}
+	form := url.Values{"grant_type": {"client_credentials"}}
+	if scope != "" {
+		form.Set("scope", scope)
+	}
+	switch cred.Method {
+	case ClientSecretBasic:
+		// Each half is form-encoded before they are joined. That changes nothing in
+		// PingOne's own secrets, but imported ones may hold any character.
+		pair := url.QueryEscape(cred.ClientID) + ":" + url.QueryEscape(cred.Secret.Reveal())
+		r.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+	case ClientSecretPost:
+		form.Set("client_id", cred.ClientID)
+		form.Set("client_secret", cred.Secret.Reveal())
+	default:
+		return nil, fmt.Errorf("%s: the authentication method must be one of %v", r.op, AuthMethods())
+	}
+	r.body = form.Encode()
+
+	asked := c.now()
+	got, err := c.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		AccessToken Secret `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int64  `json:"expires_in"`
+		Scope       string `json:"scope"`
+	}
+	if json.Unmarshal(got.body, &body) != nil || body.AccessToken.IsZero() || !strings.EqualFold(body.TokenType, "Bearer") {
+		return nil, malformed(r.op, got)
+	}
+	const longest = 30 * 24 * 60 * 60 // seconds: accessTokenValiditySeconds goes no higher
+	return &Token{
+		AccessToken: body.AccessToken,
+		ExpiresAt:   asked.Add(time.Duration(max(0, min(body.ExpiresIn, longest))) * time.Second),
+		Scope:       body.Scope,
+	}, nil
+}
+
+// Claims are the contents of an access token. The signature is not checked: what
+// vouches for them is the TLS connection to the issuer over which they came.
+type Claims struct {
+	Issuer      string
+	Audience    []string
+	ClientID    string
+	Environment string // only in tokens for the PingOne API
+	Scope       string // separated by spaces
+	Expiry      time.Time
+	All         map[string]json.RawMessage // every claim by its name
+}
+
+// Claims decodes the token, which PingOne makes a JWT (RFC 7519).
+func (t *Token) Claims() (*Claims, error) {
+	notJWT := errors.New("decode the access token: not a JWT with the usual claims")
+	parts := strings.Split(t.AccessToken.Reveal(), ".")
+	if len(parts) != 3 {
+		return nil, notJWT
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, notJWT
+	}
+	var known struct {
+		Issuer   string     `json:"iss"`
+		Audience stringList `json:"aud"`
+		ClientID string     `json:"client_id"`
+		Env      string     `json:"env"`
+		Scope    string     `json:"scope"`
+		Expiry   float64    `json:"exp"`
+	}
+	c := &Claims{}
+	if json.Unmarshal(payload, &known) != nil || json.Unmarshal(payload, &c.All) != nil {
+		return nil, notJWT
+	}
+	c.Issuer, c.Audience, c.ClientID = known.Issuer, known.Audience, known.ClientID
+	c.Environment, c.Scope, c.Expiry = known.Env, known.Scope, time.Unix(int64(known.Expiry), 0)
+	return c, nil
+}
+
+// HasScopes reports whether the token carries each of the scopes, which are
+// separated by spaces.
+func (c *Claims) HasScopes(scopes string) bool {
+	granted := strings.Fields(c.Scope)
+	return !slices.ContainsFunc(strings.Fields(scopes), func(s string) bool { return !slices.Contains(granted, s) })
+}
+
+// stringList decodes a claim that is one string or an array of them (RFC 7519,
+// section 4.1.3).
+type stringList []string
+
+func (l *stringList) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*l = stringList{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(l))
+}

@@ -1,0 +1,78 @@
+package pingone
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const mask = "[secret]"
+
+// A Secret holds a client secret, token or key. However it is printed, logged or
+// encoded it shows the same mask; [Secret.Reveal] is the only way out. The zero
+// value is the empty secret.
+type Secret struct {
+	_ [0]func() // no ==, which would compare addresses
+
+	// A pointer, because fmt prints what lies in an unexported field without
+	// asking its methods, and then an address is all there is to see.
+	value *string
+}
+
+// NewSecret wraps a value.
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{value: &value}
+}
+
+// Reveal returns the value itself.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsZero reports whether the secret is empty.
+func (s Secret) IsZero() bool { return s.value == nil }
+
+// Equal compares in a time that does not depend on the contents. Two empty
+// secrets are not equal: neither is a credential.
+func (s Secret) Equal(t Secret) bool {
+	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
+}
+
+// Fingerprint returns the first 8 hexadecimal digits of the value's SHA-256, to
+// tell secrets apart in a log; empty for the empty secret. sha256sum gives the
+// same, so an operator can compare without showing the value.
+func (s Secret) Fingerprint() string {
+	if s.IsZero() {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(s.Reveal()))
+	return hex.EncodeToString(sum[:4])
+}
+
+func (s Secret) String() string               { return mask }
+func (s Secret) GoString() string             { return mask }
+func (s Secret) Format(f fmt.State, _ rune)   { io.WriteString(f, mask) }
+func (s Secret) LogValue() slog.Value         { return slog.StringValue(mask) }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(mask) }
+
+// UnmarshalJSON reads a JSON string. Its error does not quote the input.
+func (s *Secret) UnmarshalJSON(data []byte) error {
+	var value string
+	if json.Unmarshal(data, &value) != nil {
+		return errors.New("decode a secret: not a JSON string")
+	}
+	*s = NewSecret(value)
+	return nil
+}
