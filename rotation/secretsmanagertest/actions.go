@@ -1,0 +1,343 @@
+package secretsmanagertest
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// stamp is a time as AWS JSON writes it: seconds since 1970 as a number.
+type stamp time.Time
+
+func (t stamp) IsZero() bool { return time.Time(t).IsZero() }
+
+func (t stamp) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(time.Time(t).UnixMilli())/1000, 'f', 3, 64), nil
+}
+
+// payload is the value in the input of two actions.
+type payload struct {
+	SecretString *string
+	SecretBinary []byte
+}
+
+// value returns nil if there is none. An empty string is none.
+func (p payload) value() (*value, error) {
+	var val value
+	switch {
+	case p.SecretString != nil && p.SecretBinary != nil:
+		return nil, refuse("InvalidParameterException", msgTwoValues)
+	case len(p.SecretBinary) > 0:
+		val = value{binary: true, data: string(p.SecretBinary)}
+	case p.SecretString != nil && *p.SecretString != "":
+		val = value{data: *p.SecretString}
+	default:
+		return nil, nil
+	}
+	return &val, val.check()
+}
+
+func (v value) check() error {
+	switch {
+	case v.data == "":
+		return refuse("InvalidRequestException", msgNoValue)
+	case len(v.data) > maxValue: // the value itself is not repeated: it is a secret
+		return refuse("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to %d", maxValue)
+	}
+	return nil
+}
+
+type secretInput struct{ SecretId *string }
+
+type secretOutput struct {
+	ARN, Name     string
+	VersionId     string   `json:",omitempty"`
+	VersionStages []string `json:",omitempty"`
+	DeletionDate  stamp    `json:",omitzero"`
+}
+
+func (c *call) createSecret(in struct {
+	payload
+	Name, ClientRequestToken, Description, KmsKeyId *string
+	Tags                                            []tag
+}) (any, error) {
+	if err := cmp.Or(
+		required("name", in.Name),
+		requestToken(in.ClientRequestToken),
+		length("description", in.Description, 0, 2048),
+	); err != nil {
+		return nil, err
+	}
+	val, err := in.value()
+	if err != nil {
+		return nil, err
+	}
+	token := newID()
+	if in.ClientRequestToken != nil {
+		token = *in.ClientRequestToken
+	}
+	if sec := c.lookup(*in.Name); sec != nil && sec.name == *in.Name && val != nil {
+		if v := sec.versions.byID(token); v != nil && v.value != nil && *v.value == *val {
+			return secretOutput{ARN: sec.arn, Name: sec.name, VersionId: v.id}, nil
+		}
+	}
+	sec, err := c.create(*in.Name, c.region)
+	if err != nil {
+		return nil, err
+	}
+	sec.tags = in.Tags
+	if in.Description != nil {
+		sec.description = *in.Description
+	}
+	if in.KmsKeyId != nil {
+		sec.kmsKey = *in.KmsKeyId
+	}
+	out := secretOutput{ARN: sec.arn, Name: sec.name}
+	if val != nil {
+		if _, err := c.put(sec, token, *val, nil, ""); err != nil {
+			return nil, err
+		}
+		out.VersionId = token
+	}
+	return out, nil
+}
+
+func (c *call) putSecretValue(in struct {
+	payload
+	SecretId, ClientRequestToken, RotationToken *string
+	VersionStages                               []string
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	checks := []error{requestToken(in.ClientRequestToken)}
+	if in.VersionStages != nil && (len(in.VersionStages) == 0 || len(in.VersionStages) > maxLabels) {
+		checks = append(checks, refuse("ValidationException", "1 validation error detected: Value at 'versionStages' failed to satisfy constraint: Member must have length between 1 and %d", maxLabels))
+	}
+	for _, label := range in.VersionStages {
+		checks = append(checks, length("versionStages", &label, 1, 256))
+	}
+	rotationToken := ""
+	if in.RotationToken != nil {
+		rotationToken = *in.RotationToken
+		if len(rotationToken) < 36 || len(rotationToken) > 256 { // not repeated: it is sensitive
+			checks = append(checks, refuse("ValidationException", "1 validation error detected: Value at 'rotationToken' failed to satisfy constraint: Member must have length between 36 and 256"))
+		}
+	}
+	if err := cmp.Or(checks...); err != nil {
+		return nil, err
+	}
+	val, err := in.value()
+	if err != nil {
+		return nil, err
+	}
+	if val == nil {
+		return nil, refuse("InvalidRequestException", msgNoValue)
+	}
+	token := newID()
+	if in.ClientRequestToken != nil {
+		token = *in.ClientRequestToken
+	}
+	v, err := c.put(sec, token, *val, in.VersionStages, rotationToken)
+	if err != nil {
+		return nil, err
+	}
+	return secretOutput{ARN: sec.arn, Name: sec.name, VersionId: v.id, VersionStages: v.labels}, nil
+}
+
+func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *string }) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(length("versionId", in.VersionId, 32, 64), length("versionStage", in.VersionStage, 1, 256)); err != nil {
+		return nil, err
+	}
+	vs := sec.seen()
+	var v *version
+	if in.VersionId != nil {
+		v = vs.byID(*in.VersionId)
+		if v != nil && in.VersionStage != nil && !v.has(*in.VersionStage) {
+			return nil, refuse("InvalidRequestException", msgMismatch)
+		}
+		if v == nil || v.value == nil {
+			return nil, refuse("ResourceNotFoundException", msgNoVersion, *in.VersionId)
+		}
+	} else {
+		label := current
+		if in.VersionStage != nil {
+			label = *in.VersionStage
+		}
+		v = vs.holding(label)
+		if v == nil || v.value == nil {
+			return nil, refuse("ResourceNotFoundException", msgNoLabel, label)
+		}
+	}
+	out := struct {
+		secretOutput
+		CreatedDate  stamp
+		SecretString *string `json:",omitempty"`
+		SecretBinary []byte  `json:",omitempty"`
+	}{
+		secretOutput: secretOutput{ARN: sec.arn, Name: sec.name, VersionId: v.id, VersionStages: v.labels},
+		CreatedDate:  stamp(v.created),
+	}
+	if v.value.binary {
+		out.SecretBinary = []byte(v.value.data)
+	} else {
+		out.SecretString = &v.value.data
+	}
+	return out, nil
+}
+
+func (c *call) updateSecretVersionStage(in struct{ SecretId, VersionStage, RemoveFromVersionId, MoveToVersionId *string }) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(
+		required("versionStage", in.VersionStage),
+		length("versionStage", in.VersionStage, 1, 256),
+		length("removeFromVersionId", in.RemoveFromVersionId, 32, 64),
+		length("moveToVersionId", in.MoveToVersionId, 32, 64),
+	); err != nil {
+		return nil, err
+	}
+	label := *in.VersionStage
+	var to *version
+	if in.MoveToVersionId != nil {
+		if to = sec.versions.byID(*in.MoveToVersionId); to == nil {
+			return nil, refuse("ResourceNotFoundException", msgNoVersion, *in.MoveToVersionId)
+		}
+	}
+	holder := sec.versions.holding(label)
+	switch {
+	case to == nil && in.RemoveFromVersionId == nil:
+		return nil, refuse("InvalidParameterException", "You must specify MoveToVersionId or RemoveFromVersionId.")
+	case to == nil && label == current:
+		return nil, refuse("InvalidParameterException", msgRemoveCurrent)
+	case in.RemoveFromVersionId == nil && holder != nil && holder != to:
+		return nil, refuse("InvalidParameterException", msgRemoveEmpty, label, holder.id)
+	case in.RemoveFromVersionId != nil && (holder == nil || holder.id != *in.RemoveFromVersionId):
+		return nil, refuse("InvalidParameterException", msgRemoveWrong, label, *in.RemoveFromVersionId)
+	case holder == nil && len(sec.versions.labels(label)) > maxLabels:
+		return nil, refuse("LimitExceededException", msgQuota)
+	}
+	c.changing(sec)
+	sec.versions.move(label, to)
+	return secretOutput{ARN: sec.arn, Name: sec.name}, nil
+}
+
+func (c *call) rotateSecret(in struct {
+	SecretId, ClientRequestToken, RotationLambdaARN *string
+	RotationRules                                   *rotationRules
+	RotateImmediately                               *bool
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if err := requestToken(in.ClientRequestToken); err != nil {
+		return nil, err
+	}
+	if in.RotationRules != nil {
+		if err := in.RotationRules.check(); err != nil {
+			return nil, err
+		}
+	}
+	token := newID()
+	if in.ClientRequestToken != nil {
+		token = *in.ClientRequestToken
+	}
+	out := secretOutput{ARN: sec.arn, Name: sec.name, VersionId: token}
+	if sec.versions.byID(token) != nil {
+		return out, nil
+	}
+	if c.life.Err() != nil {
+		return nil, refuse("InternalServiceError", "An error occurred on the server side.")
+	}
+	function, test := sec.function, in.RotateImmediately != nil && !*in.RotateImmediately
+	if in.RotationLambdaARN != nil {
+		function = *in.RotationLambdaARN
+	}
+	r, err := c.begin(sec, function, token, test)
+	if err != nil {
+		return nil, err
+	}
+	if in.RotationRules != nil {
+		sec.rules = in.RotationRules
+		sec.next = sec.rules.next(c.now())
+	}
+	run := c.run
+	if test {
+		run = c.runTest
+	}
+	c.running.Add(1)
+	c.after = func() {
+		go func() {
+			defer c.running.Done()
+			run(c.life, sec, r) // a failure is in the events
+		}()
+	}
+	return out, nil
+}
+
+func (c *call) cancelRotateSecret(in secretInput) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	off := false
+	sec.rotationEnabled = &off
+	if sec.rotation != nil {
+		sec.rotation.ended = "cancelled"
+		sec.rotation = nil
+	}
+	out := secretOutput{ARN: sec.arn, Name: sec.name}
+	if v := sec.versions.holding(pending); v != nil && !v.has(current) {
+		out.VersionId = v.id
+	}
+	return out, nil
+}
+
+func (c *call) tagResource(in struct {
+	SecretId *string
+	Tags     []tag
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range in.Tags {
+		sec.tags = slices.DeleteFunc(sec.tags, func(old tag) bool { return old.Key == t.Key })
+		sec.tags = append(sec.tags, t)
+	}
+	return nil, nil
+}
+
+func (c *call) deleteSecret(in struct {
+	SecretId                   *string
+	RecoveryWindowInDays       *int
+	ForceDeleteWithoutRecovery bool
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	days := 30
+	if in.RecoveryWindowInDays != nil {
+		days = *in.RecoveryWindowInDays
+	}
+	switch {
+	case in.ForceDeleteWithoutRecovery && in.RecoveryWindowInDays != nil:
+		return nil, refuse("InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
+	case days < 7 || days > 30:
+		return nil, refuse("InvalidParameterException", "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
+	case in.ForceDeleteWithoutRecovery:
+		days = 0
+	}
+	sec.deletion = c.now().AddDate(0, 0, days)
+	return secretOutput{ARN: sec.arn, Name: sec.name, DeletionDate: stamp(sec.deletion)}, nil
+}

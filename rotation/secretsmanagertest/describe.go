@@ -1,0 +1,178 @@
+package secretsmanagertest
+
+import (
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// description is a secret without its values. DescribeSecret and ListSecrets name
+// the map of versions differently.
+type description struct {
+	ARN, Name              string
+	Description            string              `json:",omitempty"`
+	KmsKeyId               string              `json:",omitempty"`
+	RotationEnabled        *bool               `json:",omitempty"`
+	RotationLambdaARN      string              `json:",omitempty"`
+	RotationRules          *rotationRules      `json:",omitempty"`
+	LastRotatedDate        stamp               `json:",omitzero"`
+	LastChangedDate        stamp               `json:",omitzero"`
+	NextRotationDate       stamp               `json:",omitzero"`
+	DeletedDate            stamp               `json:",omitzero"`
+	CreatedDate            stamp               `json:",omitzero"`
+	Tags                   []tag               `json:",omitempty"`
+	VersionIdsToStages     map[string][]string `json:",omitempty"`
+	SecretVersionsToStages map[string][]string `json:",omitempty"`
+}
+
+func (sec *secret) describe() description {
+	d := description{
+		ARN:               sec.arn,
+		Name:              sec.name,
+		Description:       sec.description,
+		KmsKeyId:          sec.kmsKey,
+		RotationEnabled:   sec.rotationEnabled,
+		RotationLambdaARN: sec.function,
+		RotationRules:     sec.rules.described(),
+		LastRotatedDate:   stamp(sec.rotated),
+		LastChangedDate:   stamp(sec.changed),
+		DeletedDate:       stamp(sec.deletion),
+		CreatedDate:       stamp(sec.created),
+		Tags:              sec.tags,
+	}
+	if sec.rotationEnabled != nil && *sec.rotationEnabled {
+		d.NextRotationDate = stamp(sec.next)
+	}
+	return d
+}
+
+func (c *call) describeSecret(in secretInput) (any, error) {
+	sec, err := c.findAny(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	d := sec.describe()
+	d.VersionIdsToStages = sec.seen().labelled()
+	return d, nil
+}
+
+func (c *call) listSecretVersionIds(in struct {
+	SecretId, NextToken *string
+	MaxResults          *int
+	IncludeDeprecated   bool
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	type entry struct {
+		VersionId     string
+		VersionStages []string `json:",omitempty"`
+		CreatedDate   stamp
+	}
+	all := []entry{}
+	for _, v := range sec.seen() {
+		if len(v.labels) > 0 || in.IncludeDeprecated {
+			all = append(all, entry{v.id, v.labels, stamp(v.created)})
+		}
+	}
+	page, next, err := paginate(all, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		ARN, Name string
+		Versions  []entry
+		NextToken string `json:",omitempty"`
+	}{sec.arn, sec.name, page, next}, nil
+}
+
+type filter struct {
+	Key    string
+	Values []string
+}
+
+// matches reports whether the filter lets the secret pass. Values are prefixes,
+// and one that matches is enough.
+func (f filter) matches(sec *secret) (bool, error) {
+	var words []string
+	switch f.Key {
+	case "name":
+		words = []string{sec.name}
+	case "tag-key":
+		for _, t := range sec.tags {
+			words = append(words, t.Key)
+		}
+	case "tag-value":
+		for _, t := range sec.tags {
+			words = append(words, t.Value)
+		}
+	default:
+		return false, refuse("InvalidParameterException", "The filter key %s is not served here.", f.Key)
+	}
+	return slices.ContainsFunc(words, func(word string) bool {
+		return slices.ContainsFunc(f.Values, func(prefix string) bool { return strings.HasPrefix(word, prefix) })
+	}), nil
+}
+
+func (c *call) listSecrets(in struct {
+	NextToken              *string
+	MaxResults             *int
+	IncludePlannedDeletion bool
+	Filters                []filter
+}) (any, error) {
+	all := []description{}
+next:
+	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
+		sec := c.lookup(name)
+		if sec == nil || !sec.deletion.IsZero() && !in.IncludePlannedDeletion {
+			continue
+		}
+		for _, f := range in.Filters {
+			if ok, err := f.matches(sec); err != nil {
+				return nil, err
+			} else if !ok {
+				continue next
+			}
+		}
+		d := sec.describe()
+		d.SecretVersionsToStages = sec.versions.labelled()
+		all = append(all, d)
+	}
+	page, next, err := paginate(all, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		SecretList []description
+		NextToken  string `json:",omitempty"`
+	}{page, next}, nil
+}
+
+// paginate cuts the page that a token stands for: at most 100 entries, or as many
+// as were asked for. The token is the next entry's index, made opaque.
+func paginate[T any](all []T, token *string, most *int) (page []T, next string, err error) {
+	size, start := 100, 0
+	if most != nil {
+		size = *most
+	}
+	if size < 1 || size > 100 {
+		return nil, "", refuse("InvalidParameterException", "MaxResults must be between 1 and 100.")
+	}
+	if token != nil {
+		b, err := base64.StdEncoding.DecodeString(*token)
+		if err == nil {
+			start, err = strconv.Atoi(string(b))
+		}
+		if err != nil || start < 0 || start > len(all) {
+			return nil, "", refuse("InvalidNextTokenException", "Invalid next token.")
+		}
+	}
+	end := min(start+size, len(all))
+	if end < len(all) {
+		next = base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(end)))
+	}
+	return all[start:end], next, nil
+}

@@ -1,0 +1,47 @@
+// Package secretsmanagertest is AWS Secrets Manager in one process, with the
+// scheduler that calls a rotation function.
+//
+// It is a state machine behind a real loopback listener that speaks AWS JSON 1.1,
+// so the client under test is the unmodified SDK or the aws command. It refuses
+// what the service refuses, with the service's words. Nothing happens by itself:
+// time stands still until it is moved, and a failed rotation is tried again when
+// the test calls [Server.Attempt].
+//
+// # Beliefs
+//
+// These sentences are what the stand-in holds to be true of the real service.
+// Each is shown by a test that cites its number. API means the operation's page
+// in the Secrets Manager API reference, guide the user guide, and recorded a test
+// of LocalStack or moto whose answers were recorded from AWS. Where no source
+// decides, the stand-in takes the reading that hurts the caller more, and the
+// belief says assumed.
+//
+//   - S1: The version that a rotation registers has a label and no value: reading it, by id or by label, is ResourceNotFoundException. (API RotateSecret; recorded, moto test_rotate_secret_using_lambda)
+//   - S2: The first PutSecretValue with the token of an empty version fills that version. (recorded, same)
+//   - S3: A second PutSecretValue with the same token succeeds and does nothing if the content is equal, and is ResourceExistsException if it differs. (API PutSecretValue)
+//   - S4: PutSecretValue without VersionStages moves AWSCURRENT to the new version. (API PutSecretValue)
+//   - S5: The first version of a secret is AWSCURRENT whatever labels were asked for. (API PutSecretValue)
+//   - S6: A label that another version holds moves only if RemoveFromVersionId names that version; a repeated move is therefore refused. (API UpdateSecretVersionStage; the repeat is assumed)
+//   - S7: Moving AWSCURRENT moves AWSPREVIOUS to the version it left, and leaves AWSPENDING where it was. (recorded, LocalStack test_update_secret_version_stages_current_pending)
+//   - S8: A label goes away when only RemoveFromVersionId is given, except AWSCURRENT. (API UpdateSecretVersionStage; message in terraform-provider-aws)
+//   - S9: A VersionStage that is not on the given VersionId is InvalidRequestException, a label or id without value ResourceNotFoundException, in the words of the tests. (recorded, LocalStack test_get_secret_value_errors, test_secret_version_not_found)
+//   - S10: RotateSecret without any function is InvalidRequestException, with a function that cannot be invoked AccessDeniedException, and neither changes the secret. (recorded, LocalStack test_first_rotate_secret_with_missing_lambda_arn, test_rotate_secret_invalid_lambda_arn)
+//   - S11: RotateSecret is refused while AWSPENDING is on a version that is not current. (API RotateSecret)
+//   - S12: RotateSecret replies first and then calls createSecret, setSecret, testSecret and finishSecret, each after the success of the one before. (guide, Rotation by Lambda function)
+//   - S13: RotateSecret with the token of an existing version returns that version and starts nothing. (API RotateSecret)
+//   - S14: After a failed step the whole sequence is repeated with the same token. (guide, Rotation by Lambda function)
+//   - S15: A pending value that was put without the rotation's RotationToken fails the rotation after createSecret. (guide, Troubleshoot rotation; that a retry fails as well is assumed)
+//   - S16: A rotation whose finishSecret succeeded without moving AWSCURRENT to the token's version has failed. (assumed)
+//   - S17: After a success AWSPENDING is on no version, or still on the current one. (API RotateSecret)
+//   - S18: A new version that is not the rotation's own abandons the rotation and takes its AWSPENDING away. (guide, CloudTrail entries)
+//   - S19: CancelRotateSecret sets RotationEnabled to false and leaves AWSPENDING; once the label is removed by hand the secret rotates again. (API CancelRotateSecret; AWS PCS guide, Cluster secret rotation)
+//   - S20: RotateImmediately=false calls testSecret alone, with a pending copy of the current value that is removed afterwards. (API RotateSecret; recorded, moto test_rotate_secret_using_lambda_dont_rotate_immediately)
+//   - S21: DescribeSecret has no RotationEnabled until rotation was configured; afterwards it shows the rules and the end of the next window. (API DescribeSecret, RotationRulesType; guide, Rotation schedules)
+//   - S22: A secret holds 100 versions, and those younger than 24 hours are never dropped to make room. (guide, Quotas)
+//   - S23: An ARN without its random suffix finds the secret, unless the secret's own name ends in a hyphen and six characters. (guide, What's in a secret; recorded, LocalStack test_create_and_update_secret)
+//   - S24: A read soon after a write may not show it. (aws/aws-sdk-js-v3#7701)
+//   - S25: A ClientRequestToken has 32 to 64 characters, a call at most 20 labels, a value 1 to 65,536 bytes. (API PutSecretValue)
+//   - S26: A secret scheduled for deletion can be described and nothing else, and its name stays taken until then. (API DeleteSecret; recorded, LocalStack test_exp_raised_on_creation_of_secret_scheduled_for_deletion)
+//   - S27: A version without labels is deprecated: DescribeSecret omits it, ListSecretVersionIds shows it when asked. (recorded, LocalStack test_deprecated_secret_version_stage)
+//   - S28: ListSecrets filters by name prefix and by tag, and pages. (API ListSecrets)
+package secretsmanagertest

@@ -1,0 +1,300 @@
+package secretsmanagertest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The staging labels that the service itself moves.
+const (
+	current  = "AWSCURRENT"
+	previous = "AWSPREVIOUS"
+	pending  = "AWSPENDING"
+)
+
+const (
+	account     = "123456789012"
+	maxVersions = 100
+	maxLabels   = 20
+	maxValue    = 65536 // bytes
+)
+
+type secret struct {
+	name, arn, description, kmsKey string
+	tags                           []tag
+	created, changed               time.Time
+	deletion                       time.Time // when it will be gone; zero if not scheduled
+	versions                       versions
+	stale                          []snapshot
+
+	rotationEnabled *bool // nil until rotation was configured
+	function        string
+	rules           *rotationRules
+	rotated         time.Time
+	next            time.Time // end of the next window; zero if unknown
+	rotation        *rotation // the one in progress
+	events          []Event
+}
+
+type tag struct{ Key, Value string }
+
+type version struct {
+	id            string
+	created       time.Time
+	value         *value // nil: registered by a rotation, not yet put
+	labels        []string
+	rotationToken string // that the value was put with
+}
+
+type value struct {
+	binary bool
+	data   string
+}
+
+// snapshot is a secret's versions before a write that the next reads miss.
+type snapshot struct {
+	versions versions
+	reads    int
+}
+
+// versions is a secret's versions in the order of their creation.
+type versions []*version
+
+func (vs versions) byID(id string) *version {
+	for _, v := range vs {
+		if v.id == id {
+			return v
+		}
+	}
+	return nil
+}
+
+func (vs versions) holding(label string) *version {
+	for _, v := range vs {
+		if v.has(label) {
+			return v
+		}
+	}
+	return nil
+}
+
+// move puts the label on a version, which may be nil to take it off all.
+// AWSPREVIOUS follows AWSCURRENT.
+func (vs versions) move(label string, to *version) {
+	from := vs.holding(label)
+	if from == to {
+		return
+	}
+	if from != nil {
+		from.labels = slices.DeleteFunc(from.labels, func(l string) bool { return l == label })
+	}
+	if to != nil {
+		to.labels = append(to.labels, label)
+		slices.Sort(to.labels)
+	}
+	if label == current && from != nil {
+		vs.move(previous, from)
+	}
+}
+
+// labelled returns the versions that are not deprecated, as ids with labels.
+func (vs versions) labelled() map[string][]string {
+	m := map[string][]string{}
+	for _, v := range vs {
+		if len(v.labels) > 0 {
+			m[v.id] = slices.Clone(v.labels)
+		}
+	}
+	return m
+}
+
+// labels returns the labels in use and some more, each once.
+func (vs versions) labels(more ...string) []string {
+	all := slices.Clone(more)
+	for _, v := range vs {
+		all = append(all, v.labels...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (vs versions) clone() versions {
+	c := make(versions, len(vs))
+	for i, v := range vs {
+		copied := *v
+		copied.labels = slices.Clone(v.labels)
+		c[i] = &copied
+	}
+	return c
+}
+
+func (v *version) has(label string) bool { return slices.Contains(v.labels, label) }
+
+// seen returns the versions as a read over the wire finds them: without the
+// writes that it is still too early to see.
+func (sec *secret) seen() versions {
+	if len(sec.stale) == 0 {
+		return sec.versions
+	}
+	vs := sec.stale[0].versions
+	for i := range sec.stale {
+		sec.stale[i].reads--
+	}
+	sec.stale = slices.DeleteFunc(sec.stale, func(p snapshot) bool { return p.reads == 0 })
+	return vs
+}
+
+// changing must be called before the versions or labels change.
+func (s *Server) changing(sec *secret) {
+	sec.changed = s.now()
+	if s.lag > 0 {
+		sec.stale = append(sec.stale, snapshot{sec.versions.clone(), s.lag})
+	}
+}
+
+// room makes place for one more version, by dropping deprecated ones of more than
+// a day, or refuses.
+func (s *Server) room(sec *secret) error {
+	dayAgo := s.now().Add(-24 * time.Hour)
+	for len(sec.versions) >= maxVersions {
+		i := slices.IndexFunc(sec.versions, func(v *version) bool {
+			return len(v.labels) == 0 && v.created.Before(dayAgo)
+		})
+		if i < 0 {
+			return refuse("LimitExceededException", msgQuota)
+		}
+		sec.versions = slices.Delete(sec.versions, i, i+1)
+	}
+	return nil
+}
+
+func (s *Server) add(sec *secret, id string) *version {
+	v := &version{id: id, created: s.now()}
+	sec.versions = append(sec.versions, v)
+	return v
+}
+
+// put stores a value as the version with this id and moves the labels to it,
+// AWSCURRENT if there are none. The rotation token is empty for anyone but the
+// rotation function.
+func (s *Server) put(sec *secret, id string, val value, labels []string, rotationToken string) (*version, error) {
+	v := sec.versions.byID(id)
+	if v != nil && v.value != nil {
+		if *v.value != val {
+			return nil, refuse("ResourceExistsException", msgTokenUsed, id, sec.arn)
+		}
+		return v, nil
+	}
+	if len(labels) == 0 || len(sec.versions) == 0 {
+		labels = append(slices.Clone(labels), current)
+	}
+	if len(sec.versions.labels(labels...)) > maxLabels {
+		return nil, refuse("LimitExceededException", msgQuota)
+	}
+	if v == nil {
+		if err := s.room(sec); err != nil {
+			return nil, err
+		}
+	}
+
+	s.changing(sec)
+	if r := sec.rotation; r != nil && r.token != id {
+		s.abandon(sec)
+	}
+	if v == nil {
+		v = s.add(sec, id)
+	}
+	v.value, v.rotationToken = &val, rotationToken
+	s.kept = append(s.kept, val.data)
+	for _, label := range labels {
+		sec.versions.move(label, v)
+	}
+	if v.has(current) { // a value put by hand counts as a rotation for the schedule
+		sec.next = sec.rules.next(s.now())
+	}
+	return v, nil
+}
+
+var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
+
+func (s *Server) create(name, region string) (*secret, error) {
+	if !secretName.MatchString(name) {
+		return nil, refuse("ValidationException", msgName)
+	}
+	if sec := s.lookup(name); sec != nil {
+		if !sec.deletion.IsZero() {
+			return nil, refuse("InvalidRequestException", msgNameDeleted)
+		}
+		return nil, refuse("ResourceExistsException", msgExists, name)
+	}
+	sec := &secret{
+		name:    name,
+		arn:     fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-%s", region, account, name, rand.Text()[:6]),
+		created: s.now(),
+		changed: s.now(),
+	}
+	s.secrets[name] = sec
+	return sec, nil
+}
+
+var fullARN = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+
+// lookup finds a secret by name, ARN, or ARN without the random suffix. What
+// looks like a whole ARN is taken for one.
+func (s *Server) lookup(id string) *secret {
+	for name, sec := range s.secrets {
+		switch {
+		case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
+			delete(s.secrets, name)
+		case id == name, id == sec.arn:
+			return sec
+		case strings.HasPrefix(id, "arn:") && id == sec.arn[:len(sec.arn)-len("-XXXXXX")] && !fullARN.MatchString(id):
+			return sec
+		}
+	}
+	return nil
+}
+
+// find is lookup for an action: it refuses what is not there, and what is
+// scheduled for deletion.
+func (s *Server) find(id *string) (*secret, error) {
+	sec, err := s.findAny(id)
+	if err == nil && !sec.deletion.IsZero() {
+		return nil, refuse("InvalidRequestException", msgDeleted)
+	}
+	return sec, err
+}
+
+func (s *Server) findAny(id *string) (*secret, error) {
+	if err := required("secretId", id); err != nil {
+		return nil, err
+	}
+	if err := length("secretId", id, 1, 2048); err != nil {
+		return nil, err
+	}
+	sec := s.lookup(*id)
+	if sec == nil {
+		return nil, refuse("ResourceNotFoundException", msgNoSecret)
+	}
+	return sec, nil
+}
+
+// newID returns a random UUID, the form in which the service makes version ids.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func digest(data string) string {
+	sum := sha256.Sum256([]byte(data))
+	return hex.EncodeToString(sum[:4])
+}

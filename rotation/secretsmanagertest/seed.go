@@ -1,0 +1,154 @@
+package secretsmanagertest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const seedRegion = "us-east-1" // of secrets that are not created over the wire
+
+// Put stores a text value as a human would: as a new version labelled AWSCURRENT.
+// It creates the secret if there is none of that name, and returns its ARN.
+func (s *Server) Put(name, text string) (arn string) {
+	return s.seed(name, value{data: text})
+}
+
+// PutBinary is Put for a binary value.
+func (s *Server) PutBinary(name string, data []byte) (arn string) {
+	return s.seed(name, value{binary: true, data: string(data)})
+}
+
+func (s *Server) seed(name string, val value) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec := s.lookup(name)
+	if sec == nil {
+		var err error
+		if sec, err = s.create(name, seedRegion); err != nil {
+			s.misuse("put secret %s: %v", name, err)
+		}
+	}
+	if err := val.check(); err != nil {
+		s.misuse("put secret %s: %v", name, err)
+	}
+	if _, err := s.put(sec, newID(), val, nil, ""); err != nil {
+		s.misuse("put secret %s: %v", name, err)
+	}
+	return sec.arn
+}
+
+// Create makes a secret without any version and returns its ARN.
+func (s *Server) Create(name string) (arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec, err := s.create(name, seedRegion)
+	if err != nil {
+		s.misuse("create secret %s: %v", name, err)
+	}
+	return sec.arn
+}
+
+func (s *Server) must(name string) *secret {
+	sec := s.lookup(name)
+	if sec == nil {
+		s.misuse("no secret %s", name)
+	}
+	return sec
+}
+
+// ARN returns the secret's full ARN.
+func (s *Server) ARN(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.must(name).arn
+}
+
+// Value returns the value that a label points to. It is not ok if the label is
+// nowhere or its version is empty.
+func (s *Server) Value(name, label string) (text string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.must(name).versions.holding(label)
+	if v == nil || v.value == nil {
+		return "", false
+	}
+	return v.value.data, true
+}
+
+// VersionID returns the version that a label is on, or "" if it is nowhere.
+func (s *Server) VersionID(name, label string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.must(name).versions.holding(label); v != nil {
+		return v.id
+	}
+	return ""
+}
+
+// Labels returns the versions that have labels, as ids with sorted labels.
+func (s *Server) Labels(name string) map[string][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.must(name).versions.labelled()
+}
+
+// Events returns what the service reported about rotations, oldest first.
+func (s *Server) Events(name string) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.must(name).events)
+}
+
+// Values returns every secret value ever stored and every RotationToken: what
+// must not be found in a log.
+func (s *Server) Values() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.kept)
+}
+
+// Dump describes every secret: sorted by name, versions in the order of their
+// creation, values as the first 8 hexadecimal digits of their SHA-256.
+func (s *Server) Dump() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.secrets)) {
+		sec := s.secrets[name]
+		fmt.Fprintf(&b, "%s", name)
+		if sec.rotationEnabled != nil {
+			fmt.Fprintf(&b, " rotation=%t function=%s", *sec.rotationEnabled, sec.function)
+		}
+		if !sec.deletion.IsZero() {
+			fmt.Fprintf(&b, " deleted=%s", sec.deletion.UTC().Format("2006-01-02T15:04:05Z"))
+		}
+		b.WriteByte('\n')
+		for _, v := range sec.versions {
+			content := "empty"
+			if v.value != nil {
+				content = digest(v.value.data)
+			}
+			fmt.Fprintf(&b, "  %s %s %v\n", v.id, content, v.labels)
+		}
+	}
+	return b.String()
+}
+
+// LagReads makes reads eventually consistent: from now on each change of a
+// secret's versions or labels, by whomever, stays invisible to the next n
+// DescribeSecret, GetSecretValue and ListSecretVersionIds calls for that secret.
+func (s *Server) LagReads(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = n
+}
+
+// KeepPending chooses between the two legal ends of a rotation: AWSPENDING stays
+// on the promoted version, or (the default) the service removes it.
+func (s *Server) KeepPending(keep bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keepPending = keep
+}

@@ -1,0 +1,305 @@
+package secretsmanagertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"pingrotate/internal/fault"
+)
+
+const contentType = "application/x-amz-json-1.1"
+
+// TB is what the stand-in needs of a *testing.T.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Server is one account's Secrets Manager. Its hooks and counters are those of
+// [fault.Line], where Call.Operation is the API action ("GetSecretValue") and
+// Call.Target the name of the secret. All methods may be called from several
+// goroutines, and from within hooks.
+//
+// The methods that look a secret up take its name or its ARN. A secret that does
+// not exist is the test's mistake: it ends the test, or panics on a server of
+// [Start], which has no test.
+type Server struct {
+	*fault.Line
+
+	http     *http.Server
+	listener net.Listener
+	life     context.Context // of rotations started over the wire; ends with Close
+	stop     context.CancelFunc
+	running  sync.WaitGroup // rotations started over the wire
+
+	// A test must not be written to after its end, when a late handler or
+	// rotation may still run. Close sets tb to nil under this lock.
+	log sync.Mutex
+	tb  TB
+
+	mu          sync.Mutex
+	clock       func() time.Time
+	offset      time.Duration
+	secrets     map[string]*secret
+	functions   map[string]Invoke
+	lag         int
+	keepPending bool
+	kept        []string
+}
+
+// Run starts a server for the length of a test. The calls are written to the
+// test's log with every secret masked. Traffic that no client of the real service
+// sends (an unknown action or field, no signature, a wrong content type) fails
+// the test.
+func Run(t TB) *Server {
+	t.Helper()
+	s, err := Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("start Secrets Manager: %v", err)
+		panic(err)
+	}
+	s.log.Lock()
+	s.tb = t
+	s.log.Unlock()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a server on the TCP address, "127.0.0.1:0" for any free port. It
+// fails if it cannot listen there.
+func Start(addr string) (*Server, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for Secrets Manager: %w", err)
+	}
+	life, stop := context.WithCancel(context.Background())
+	start := time.Now().UTC().Truncate(time.Second)
+	s := &Server{
+		Line:      &fault.Line{Service: "secretsmanager", Words: words},
+		listener:  listener,
+		life:      life,
+		stop:      stop,
+		clock:     func() time.Time { return start },
+		secrets:   map[string]*secret{},
+		functions: map[string]Invoke{},
+	}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serve)}
+	go s.http.Serve(listener)
+	return s, nil
+}
+
+// URL returns the endpoint to give to a client, without a path.
+func (s *Server) URL() string { return "http://" + s.Addr() }
+
+// Addr returns the address as host:port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Close ends the server and cancels the rotations that were started over the
+// wire. It returns when they have ended.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.stop() // no rotation starts after this
+	s.mu.Unlock()
+	s.http.Close()
+	s.running.Wait()
+	s.log.Lock()
+	defer s.log.Unlock()
+	s.tb = nil
+}
+
+// Now returns the service's time.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Server) now() time.Time { return s.clock().Add(s.offset) }
+
+// SetTime stops the clock at t.
+func (s *Server) SetTime(t time.Time) { s.Follow(func() time.Time { return t }) }
+
+// Advance moves the clock by d. A clock that follows another stays ahead of it.
+func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += d
+}
+
+// Follow makes the service's time that of another clock.
+func (s *Server) Follow(clock func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock, s.offset = clock, 0
+}
+
+// call is one request while it is applied. Actions run with the lock held.
+type call struct {
+	*Server
+	region string
+	after  func() // runs once the reply is out
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	// The service's own bound is lower; this only protects the test.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	region, operation, err := door(r)
+	if err != nil {
+		s.complain("impossible request %s %s: %v", r.Method, r.URL.Path, err)
+		reply := refusal(err)
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(reply.Status)
+		w.Write(reply.Body)
+		return
+	}
+
+	c := &call{Server: s, region: region}
+	applied := false
+	defer func() {
+		if !applied {
+			s.logf("secretsmanager %s %s: not applied", operation, mask(body))
+		}
+		if c.after != nil {
+			c.after()
+		}
+	}()
+	s.Line.Serve(w, r, operation, s.target(body), func() fault.Reply {
+		applied = true
+		reply := c.apply(operation, body)
+		s.logf("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
+		return reply
+	})
+}
+
+// apply encodes the answer before it lets go of the lock, for the answer shares
+// memory with the state.
+func (c *call) apply(operation string, body []byte) fault.Reply {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out, err := actions[operation](c, body)
+	if err != nil {
+		return refusal(err)
+	}
+	return answer(http.StatusOK, out)
+}
+
+var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([a-z0-9-]+)/secretsmanager/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+
+// door reads a request's headers and turns away what no client of the service
+// sends. The signature itself is not verified: the stand-in has no keys.
+func door(r *http.Request) (region, operation string, err error) {
+	scope := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
+	switch {
+	case scope == nil:
+		return "", "", refuse("MissingAuthenticationTokenException", "Missing Authentication Token")
+	case r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != contentType:
+		return "", "", refuse("SerializationException", "want POST / with content type %s", contentType)
+	case !ok || actions[operation] == nil:
+		return "", "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
+	}
+	return scope[1], operation, nil
+}
+
+type action func(c *call, body []byte) (any, error)
+
+var actions = map[string]action{
+	"CancelRotateSecret":       on((*call).cancelRotateSecret),
+	"CreateSecret":             on((*call).createSecret),
+	"DeleteSecret":             on((*call).deleteSecret),
+	"DescribeSecret":           on((*call).describeSecret),
+	"GetSecretValue":           on((*call).getSecretValue),
+	"ListSecretVersionIds":     on((*call).listSecretVersionIds),
+	"ListSecrets":              on((*call).listSecrets),
+	"PutSecretValue":           on((*call).putSecretValue),
+	"RotateSecret":             on((*call).rotateSecret),
+	"TagResource":              on((*call).tagResource),
+	"UpdateSecretVersionStage": on((*call).updateSecretVersionStage),
+}
+
+// on decodes an action's input. A field that the stand-in does not know is
+// refused, for a field silently ignored would make a test pass for no reason.
+func on[In any](do func(*call, In) (any, error)) action {
+	return func(c *call, body []byte) (any, error) {
+		var in In
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&in); err != nil {
+			c.complain("impossible request: %v", err)
+			return nil, refuse("SerializationException", "%v", err)
+		}
+		return do(c, in)
+	}
+}
+
+// target names the secret that a request is about.
+func (s *Server) target(body []byte) string {
+	var in struct{ SecretId, Name string }
+	json.Unmarshal(body, &in) // what cannot be decoded is refused by the action
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sec := s.lookup(in.SecretId); sec != nil {
+		return sec.name
+	}
+	return in.SecretId + in.Name
+}
+
+// mask replaces the secrets in a request or reply by their digests.
+func mask(body []byte) string {
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) != nil {
+		return fmt.Sprintf("(%d bytes)", len(body))
+	}
+	for _, name := range []string{"SecretString", "SecretBinary", "RotationToken"} {
+		if v, ok := fields[name]; ok {
+			fields[name] = "sha256:" + digest(fmt.Sprint(v))
+		}
+	}
+	masked, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // it was JSON a moment ago
+	}
+	return string(masked)
+}
+
+func (s *Server) logf(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Logf(format, args...)
+	}
+}
+
+func (s *Server) complain(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Errorf(format, args...)
+	}
+}
+
+// misuse ends a test that asks for something senseless. It does not return.
+func (s *Server) misuse(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Helper()
+		s.tb.Fatalf(format, args...)
+	}
+	panic("secretsmanagertest: " + fmt.Sprintf(format, args...))
+}
