@@ -1,0 +1,279 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"pingrotate/pingone"
+)
+
+// step is one step of one rotation under way.
+type step struct {
+	*Rotator
+	versions
+	event  Event
+	client pingone.Client // for the token endpoint; the platform API needs admin
+
+	// What the log line will say.
+	begun               time.Time
+	decision            string
+	warning             string
+	verified            string
+	current, pending    pingone.Secret
+	previousUntil       time.Time
+	secretsManagerCalls atomic.Int64
+	pingoneCalls        atomic.Int64
+}
+
+func (s *step) preflight() (done bool, err error) {
+	return s.versions.preflight(s.event.ClientRequestToken)
+}
+
+// createSecret makes sure that the version of this rotation holds the secret that
+// PingOne regards as current.
+func (s *step) createSecret(ctx context.Context) error {
+	var current, pending *stored
+	err := parallel(
+		func() (err error) { current, err = s.readCurrent(ctx); return err },
+		func() (err error) { pending, err = s.read(ctx, s.event.ClientRequestToken); return err },
+	)
+	if err != nil {
+		return err
+	}
+	s.current = current.ClientSecret
+	env, err := s.Settings.environment(current.Document)
+	if err != nil {
+		return err
+	}
+	admin, err := s.admin(ctx, current.Document)
+	if err != nil {
+		return err
+	}
+	if pending != nil {
+		s.decision = "already stored"
+		return s.confirm(ctx, admin, pending)
+	}
+
+	var app *pingone.Application
+	var live *pingone.ApplicationSecret
+	err = parallel(
+		func() (err error) {
+			app, err = admin.Application(ctx, current.EnvironmentID, current.ApplicationID())
+			return err
+		},
+		func() (err error) { live, err = s.readSecret(ctx, admin, current.Document); return err },
+	)
+	if err != nil {
+		return err
+	}
+	if err := checkApplication(app); err != nil {
+		return err
+	}
+
+	decision := Decide(Observation{Current: current.ClientSecret, CurrentAt: current.created, Live: live, Now: live.AsOf})
+	s.decision = string(decision)
+	switch decision {
+	case Refuse:
+		return refusal(current.Document, live)
+	case Regenerate:
+		if live, err = s.mint(ctx, admin, current.Document, live); err != nil {
+			return err
+		}
+	case Drift:
+		s.warning = "the secret was regenerated outside of the rotation, and the one that consumers hold is dead; adopting PingOne's"
+	}
+	s.pending = live.Secret
+	if live.Previous != nil {
+		s.previousUntil = live.Previous.ExpiresAt
+	}
+
+	// Died before this write: the new secret is only in PingOne, and the next run
+	// adopts it. Died after it: the next run finds it stored.
+	err = s.put(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint()))
+	if !errors.Is(err, errExists) {
+		return err
+	}
+	// Another invocation of this step has stored a value since this one looked.
+	if pending, err = s.readPending(ctx); err != nil {
+		return err
+	}
+	return s.confirm(ctx, admin, pending)
+}
+
+// mint regenerates the secret and returns PingOne's state after it.
+func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, before *pingone.ApplicationSecret) (*pingone.ApplicationSecret, error) {
+	if !s.timeFor(ctx, mintBudget) {
+		return nil, errNoTime
+	}
+	// Died before the POST: nothing has happened. Died after it: PingOne has the new
+	// secret as current and consumers' as previous, from which the next run sees
+	// that it must adopt. The end of the grace is set by PingOne's clock.
+	expiry := before.AsOf.Add(s.Settings.grace(d))
+	got := admin.RegenerateSecret(ctx, d.EnvironmentID, d.ApplicationID(), expiry)
+	after := got.Secret
+	switch got.Outcome {
+	case pingone.Refused:
+		return nil, got.Err
+	case pingone.Unknown:
+		// A second POST would evict the secret that consumers hold, so look instead.
+		var err error
+		after, err = s.readUntil(ctx, admin, d, func(now *pingone.ApplicationSecret) bool { return !now.Secret.Equal(before.Secret) })
+		if err != nil {
+			return nil, fmt.Errorf("find out whether PingOne regenerated the secret, after %w: %w", got.Err, err)
+		}
+		if after.Secret.Equal(before.Secret) {
+			return nil, fmt.Errorf("%w (PingOne still shows the old secret; the next attempt looks again before it regenerates)", got.Err)
+		}
+		s.decision = "regenerate, outcome read back"
+	}
+	if !after.Accepts(before.Secret) {
+		s.warning = "PingOne did not keep the secret that consumers hold; it was regenerated a second time by somebody else, or without the grace"
+	}
+	return after, nil
+}
+
+// setSecret has nothing to send, because PingOne knows the secret that it made. It
+// checks that the version is what finishSecret may promote.
+func (s *step) setSecret(ctx context.Context) error {
+	var current, pending *stored
+	err := parallel(
+		func() (err error) { current, err = s.readCurrent(ctx); return err },
+		func() (err error) { pending, err = s.readPending(ctx); return err },
+	)
+	if err != nil {
+		return err
+	}
+	s.current = current.ClientSecret
+	if pending.principal() != current.principal() {
+		return errors.New("AWSPENDING and AWSCURRENT name different applications; to point a secret at another application, store a new AWSCURRENT")
+	}
+	admin, err := s.admin(ctx, current.Document)
+	if err != nil {
+		return err
+	}
+	s.decision = "in PingOne already"
+	return s.confirm(ctx, admin, pending)
+}
+
+// confirm checks that PingOne's current secret is the stored one. If it is not,
+// this version can never be promoted: a value stored under a token is final. It is
+// then given up, so that a fresh rotation finds its way.
+func (s *step) confirm(ctx context.Context, admin *pingone.Client, pending *stored) error {
+	s.pending = pending.ClientSecret
+	live, err := s.readUntil(ctx, admin, pending.Document, func(now *pingone.ApplicationSecret) bool {
+		return now.Secret.Equal(pending.ClientSecret)
+	})
+	if err != nil {
+		return err
+	}
+	if live.Secret.Equal(pending.ClientSecret) {
+		return nil
+	}
+	s.decision = "poisoned"
+	poisoned := errors.New("the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored; " +
+		"this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret")
+	// Died before this write: the next run comes here again. Died after it: the
+	// rotation is over, as the message says.
+	return errors.Join(poisoned, s.abandon(ctx))
+}
+
+// testSecret obtains a token with the version's secret. It depends on no other
+// step and changes nothing: Secrets Manager also sends it alone, with a copy of
+// AWSCURRENT as the version, when somebody sets up rotation.
+func (s *step) testSecret(ctx context.Context) error {
+	pending, err := s.readPending(ctx)
+	if err != nil {
+		return err
+	}
+	return s.verifyStored(ctx, pending)
+}
+
+// finishSecret promotes the version. It obtains a token once more, because it must
+// not depend on which steps came before it, and how long ago.
+func (s *step) finishSecret(ctx context.Context) error {
+	pending, err := s.readPending(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.verifyStored(ctx, pending); err != nil {
+		return err
+	}
+	s.decision = "promote"
+	// Here the rotation takes effect. Died before: AWSCURRENT is the old version,
+	// whose secret works until its grace ends. Died after: the next run finds
+	// AWSCURRENT on the version and has nothing left to do.
+	return s.promote(ctx)
+}
+
+// verifyStored obtains a token with a stored version. One that no rotation has
+// written yet may lack the authentication method, or even the secret; then what
+// PingOne has is tried, as createSecret would take it over.
+func (s *step) verifyStored(ctx context.Context, v *stored) error {
+	d := v.Document
+	s.decision = "verify"
+	if d.AuthMethod == "" || d.ClientSecret.IsZero() {
+		admin, err := s.admin(ctx, d)
+		if err != nil {
+			return err
+		}
+		app, err := admin.Application(ctx, d.EnvironmentID, d.ApplicationID())
+		if err != nil {
+			return err
+		}
+		if err := checkApplication(app); err != nil {
+			return err
+		}
+		secret := d.ClientSecret
+		if secret.IsZero() {
+			if s.event.Step == FinishSecret {
+				return fmt.Errorf("version %s has no clientSecret; it cannot be promoted", v.versionID)
+			}
+			live, err := s.readSecret(ctx, admin, d)
+			if err != nil {
+				return err
+			}
+			secret = live.Secret
+		}
+		d = d.With(secret, app.TokenEndpointAuthMethod, d.TokenEndpoint)
+	}
+	s.pending = d.ClientSecret
+	return s.verify(ctx, d)
+}
+
+// readSecret reads the application's secret in PingOne, at an instant that is known.
+func (s *step) readSecret(ctx context.Context, admin *pingone.Client, d *Document) (*pingone.ApplicationSecret, error) {
+	live, err := admin.ReadSecret(ctx, d.EnvironmentID, d.ApplicationID())
+	if err == nil && live.AsOf.IsZero() {
+		live.AsOf = s.now()
+	}
+	return live, err
+}
+
+// readUntil reads the application's secret until it is as wanted, or has had three
+// seconds to become so, and returns the last state.
+func (s *step) readUntil(ctx context.Context, admin *pingone.Client, d *Document, wanted func(*pingone.ApplicationSecret) bool) (*pingone.ApplicationSecret, error) {
+	for wait := time.Second; ; wait *= 2 {
+		live, err := s.readSecret(ctx, admin, d)
+		if err != nil || wanted(live) || wait > 2*time.Second {
+			return live, err
+		}
+		if err := s.wait(ctx, wait); err != nil {
+			return nil, fmt.Errorf("wait for PingOne to show the secret: %w", err)
+		}
+	}
+}
+
+// refusal explains why consumers must come first.
+func refusal(d *Document, live *pingone.ApplicationSecret) error {
+	p := live.Previous
+	state := "has just been replaced"
+	if !p.LastUsed.IsZero() {
+		state = "was last used at " + p.LastUsed.UTC().Format(time.RFC3339)
+	}
+	return fmt.Errorf("application %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out; "+
+		"rotate again when it has been idle for %v, or after %s when it expires; to force it, end the previous secret now with DELETE …/applications/%s/secret",
+		d.ApplicationID(), state, idleAfter, p.ExpiresAt.UTC().Format(time.RFC3339), d.ApplicationID())
+}

@@ -1,0 +1,124 @@
+package rotation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"pingrotate/pingone"
+)
+
+// settle is how long a new secret may take to work everywhere in PingOne, as far
+// as a step has that much time.
+const settle = 45 * time.Second
+
+// verify obtains a token with the secret as consumers will, and checks that it is
+// the token meant. Refusals of a new secret are waited out.
+func (s *step) verify(ctx context.Context, d *Document) error {
+	env, err := s.Settings.environment(d)
+	if err != nil {
+		return err
+	}
+	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
+	begun := s.now()
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		token, err := s.client.Token(ctx, cred, d.Rotation.Verify.Scope)
+		switch {
+		case err == nil:
+			return checkToken(token, cred, d.Rotation.Verify, s.now())
+		case pingone.ProvesCredential(err) && d.Rotation.Verify.demandsNothing():
+			// The secret is right, and that the application gets no token by this grant
+			// is neither new nor the secret's fault.
+			s.verified = "credential accepted, no token granted"
+			return nil
+		case pingone.ProvesCredential(err):
+			return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
+		case !pingone.IsRejected(err):
+			return fmt.Errorf("verify the new secret: %w", err)
+		}
+		if s.now().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin) {
+			return fmt.Errorf("verify the new secret, for %v: %w", s.now().Sub(begun).Round(time.Second), err)
+		}
+		if ended := s.wait(ctx, wait); ended != nil {
+			return fmt.Errorf("verify the new secret: %w (gave up waiting: %w)", err, ended)
+		}
+	}
+}
+
+// timeFor reports whether the step has at least d left.
+func (r *Rotator) timeFor(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.Sub(r.now()) >= d
+}
+
+func (v Verify) demandsNothing() bool {
+	return v.Scope == "" && v.Audience == "" && len(v.Claims) == 0
+}
+
+// checkToken checks that a token is the application's own, and has what the
+// document demands. Its errors name claims and quote none.
+func checkToken(token *pingone.Token, cred pingone.Credential, want Verify, now time.Time) error {
+	claims, err := token.Claims()
+	if err != nil {
+		return err
+	}
+	var wrong []string
+	check := func(ok bool, name string) {
+		if !ok {
+			wrong = append(wrong, name)
+		}
+	}
+	check(claims.Issuer == cred.Environment.Issuer(), "iss")
+	check(claims.ClientID == cred.ClientID, "client_id")
+	check(claims.Environment == "" || claims.Environment == cred.Environment.ID, "env")
+	check(claims.Expiry.After(now.Add(-time.Minute)), "exp") // clocks differ
+	check(claims.HasScopes(want.Scope), "scope")
+	check(want.Audience == "" || slices.Contains(claims.Audience, want.Audience), "aud")
+	for name, value := range want.Claims {
+		check(contains(claims.All[name], value), printable(name))
+	}
+	if len(wrong) > 0 {
+		slices.Sort(wrong)
+		return fmt.Errorf("the secret works, but its token is not the one meant: check the claims %s against the document and the application's configuration", strings.Join(wrong, ", "))
+	}
+	return nil
+}
+
+// contains reports whether a claim equals the value, or has each element of it.
+func contains(claim json.RawMessage, want any) bool {
+	var got any
+	if json.Unmarshal(claim, &got) != nil {
+		return false
+	}
+	wanted, many := want.([]any)
+	if !many {
+		return reflect.DeepEqual(got, want)
+	}
+	held, ok := got.([]any)
+	if !ok {
+		held = []any{got}
+	}
+	return !slices.ContainsFunc(wanted, func(w any) bool {
+		return !slices.ContainsFunc(held, func(h any) bool { return reflect.DeepEqual(h, w) })
+	})
+}
+
+// checkApplication checks that the application can have its secret rotated.
+func checkApplication(app *pingone.Application) error {
+	switch {
+	case app.Protocol != "OPENID_CONNECT":
+		return fmt.Errorf("application %s uses %s; only OPENID_CONNECT applications have a client secret", app.ID, printable(app.Protocol))
+	case !app.Enabled:
+		return fmt.Errorf("application %s is disabled in PingOne; enable it, or cancel the secret's rotation", app.ID)
+	case !app.TokenEndpointAuthMethod.Supported():
+		return fmt.Errorf("application %s has tokenEndpointAuthMethod %s; it must be one of %v to use a client secret", app.ID, printable(string(app.TokenEndpointAuthMethod)), pingone.AuthMethods())
+	}
+	return nil
+}
+
+var errNoTime = errors.New("too little time is left to regenerate and store a secret; raise the function's timeout to 60 s, nothing has been changed")

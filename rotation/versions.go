@@ -1,0 +1,218 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// The staging labels of the protocol.
+const (
+	labelCurrent = "AWSCURRENT"
+	labelPending = "AWSPENDING"
+)
+
+// versions is what DescribeSecret says of a secret: which version has which labels.
+type versions struct {
+	arn, name       string
+	rotationEnabled bool
+	labels          map[string][]string
+}
+
+// holder returns the version that has the label, or "".
+func (v versions) holder(label string) string {
+	for id, labels := range v.labels {
+		if slices.Contains(labels, label) {
+			return id
+		}
+	}
+	return ""
+}
+
+// preflight tells whether the version that the rotation makes is already promoted,
+// or else why there is nothing to do for this step.
+func (v versions) preflight(token string) (done bool, err error) {
+	labels, ok := v.labels[token]
+	switch {
+	case !v.rotationEnabled:
+		return false, errors.New("rotation is not enabled for this secret; enable it with aws secretsmanager rotate-secret --rotation-lambda-arn")
+	case !ok:
+		return false, fmt.Errorf("version %s does not exist; ClientRequestToken must be that of a rotation in progress", token)
+	case slices.Contains(labels, labelCurrent):
+		return true, nil
+	case !slices.Contains(labels, labelPending):
+		return false, fmt.Errorf("version %s is not labelled AWSPENDING; this rotation was ended, start another with aws secretsmanager rotate-secret", token)
+	}
+	return false, nil
+}
+
+// A stored is a version of the secret.
+type stored struct {
+	*Document
+	versionID string
+	created   time.Time
+}
+
+func (s *step) describe(ctx context.Context) error {
+	out, err := s.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.event.SecretID}, s.count)
+	if err != nil {
+		return secretsManagerError("describe the secret", err)
+	}
+	s.versions = versions{
+		arn:             aws.ToString(out.ARN),
+		name:            aws.ToString(out.Name),
+		rotationEnabled: aws.ToBool(out.RotationEnabled),
+		labels:          out.VersionIdsToStages,
+	}
+	return nil
+}
+
+// read returns a version by its id; labels may lag behind. A version without a
+// value is nil. No other error means absence: a throttle or a missing permission
+// taken for it would mint a second secret.
+func (s *step) read(ctx context.Context, versionID string) (*stored, error) {
+	out, err := s.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn, VersionId: &versionID}, s.count)
+	var absent *types.ResourceNotFoundException
+	if errors.As(err, &absent) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, secretsManagerError("read version "+versionID, err)
+	}
+	return decode(out)
+}
+
+func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
+	versionID := aws.ToString(out.VersionId)
+	if out.SecretString == nil {
+		return nil, fmt.Errorf("version %s of %s is binary; store the document as SecretString", versionID, aws.ToString(out.ARN))
+	}
+	d, err := ParseDocument(*out.SecretString)
+	if err != nil {
+		return nil, fmt.Errorf("version %s of %s: %w", versionID, aws.ToString(out.ARN), err)
+	}
+	return &stored{d, versionID, aws.ToTime(out.CreatedDate)}, nil
+}
+
+// readCurrent returns the version that consumers use.
+func (s *step) readCurrent(ctx context.Context) (*stored, error) {
+	id := s.holder(labelCurrent)
+	if id == "" {
+		return nil, errors.New("no version is labelled AWSCURRENT; store a document with environmentId, region and clientId first")
+	}
+	current, err := s.read(ctx, id)
+	if current == nil && err == nil {
+		err = fmt.Errorf("version %s is labelled AWSCURRENT and has no value; store a document with environmentId, region and clientId", id)
+	}
+	return current, err
+}
+
+// readPending returns the version that this rotation makes, in a step that comes
+// after the one that stores it. Secrets Manager may take a moment to show it.
+func (s *step) readPending(ctx context.Context) (*stored, error) {
+	for wait := 250 * time.Millisecond; ; wait *= 2 {
+		pending, err := s.read(ctx, s.event.ClientRequestToken)
+		if pending != nil || err != nil {
+			return pending, err
+		}
+		if wait > 2*time.Second {
+			return nil, fmt.Errorf("version %s has no value yet; createSecret comes first", s.event.ClientRequestToken)
+		}
+		if err := s.wait(ctx, wait); err != nil {
+			return nil, fmt.Errorf("wait for version %s to appear: %w", s.event.ClientRequestToken, err)
+		}
+	}
+}
+
+// put stores the version that this rotation makes. A token that has been used for
+// another value is told by errExists.
+func (s *step) put(ctx context.Context, d *Document) error {
+	in := &secretsmanager.PutSecretValueInput{
+		SecretId:           &s.arn,
+		ClientRequestToken: &s.event.ClientRequestToken,
+		SecretString:       aws.String(d.Reveal()),
+		VersionStages:      []string{labelPending}, // without it the version would become AWSCURRENT, untested
+	}
+	if !s.event.RotationToken.IsZero() {
+		in.RotationToken = aws.String(s.event.RotationToken.Reveal())
+	}
+	_, err := s.Secrets.PutSecretValue(ctx, in, s.count)
+	var exists *types.ResourceExistsException
+	if errors.As(err, &exists) {
+		return errExists
+	}
+	if err != nil {
+		return secretsManagerError("store the new secret as AWSPENDING", err)
+	}
+	return nil
+}
+
+var errExists = errors.New("store the new secret as AWSPENDING: the version has another value already")
+
+// promote makes the version of this rotation AWSCURRENT. AWSPREVIOUS follows by
+// itself, and Secrets Manager takes AWSPENDING away.
+func (s *step) promote(ctx context.Context) error {
+	in := &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId:        &s.arn,
+		VersionStage:    aws.String(labelCurrent),
+		MoveToVersionId: &s.event.ClientRequestToken,
+	}
+	if old := s.holder(labelCurrent); old != "" {
+		in.RemoveFromVersionId = &old
+	}
+	_, err := s.Secrets.UpdateSecretVersionStage(ctx, in, s.count)
+	if err == nil {
+		return nil
+	}
+	// The reply may have been lost after the label moved, and then a repetition is
+	// refused because the label is no longer where it was.
+	if again := s.describe(ctx); again == nil && s.holder(labelCurrent) == s.event.ClientRequestToken {
+		return nil
+	}
+	return secretsManagerError("move AWSCURRENT to the new version", err)
+}
+
+// abandon takes AWSPENDING off the version of this rotation, so that another
+// rotation can start.
+func (s *step) abandon(ctx context.Context) error {
+	_, err := s.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId:            &s.arn,
+		VersionStage:        aws.String(labelPending),
+		RemoveFromVersionId: &s.event.ClientRequestToken,
+	}, s.count)
+	if err != nil {
+		return secretsManagerError("take AWSPENDING off version "+s.event.ClientRequestToken, err)
+	}
+	return nil
+}
+
+// count makes a call to Secrets Manager count each of its requests, repeats included.
+func (s *step) count(o *secretsmanager.Options) {
+	o.HTTPClient = counted{o.HTTPClient, &s.secretsManagerCalls}
+}
+
+// secretsManagerError says what was tried and, where the service's own words do
+// not, what to do.
+func secretsManagerError(action string, err error) error {
+	var (
+		absent    *types.ResourceNotFoundException
+		decrypt   *types.DecryptionFailure
+		encrypt   *types.EncryptionFailure
+		forbidden interface{ ErrorCode() string }
+	)
+	switch {
+	case errors.As(err, &absent):
+		return fmt.Errorf("%s: %w; check the secret's name and Region", action, err)
+	case errors.As(err, &decrypt), errors.As(err, &encrypt):
+		return fmt.Errorf("%s: %w; the function's role needs kms:Decrypt and kms:GenerateDataKey on the secret's key", action, err)
+	case errors.As(err, &forbidden) && forbidden.ErrorCode() == "AccessDeniedException":
+		return fmt.Errorf("%s: %w; the function's role or the secret's policy does not allow it", action, err)
+	}
+	return fmt.Errorf("%s: %w", action, err)
+}
