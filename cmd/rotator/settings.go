@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"pingrotate/rotation"
+)
+
+// readSettings reads the function's environment. The error names the variable.
+func readSettings(getenv func(string) string) (rotation.Settings, error) {
+	s := rotation.Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID")}
+	sam := getenv("AWS_SAM_LOCAL") == "true"
+	for _, v := range []struct {
+		name string
+		read func(string) error
+	}{
+		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = rotation.ParseGrace(value); return err }},
+		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
+		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
+		{"PINGONE_AUTH_URL", func(value string) (err error) { s.AuthURL, err = parseBaseURL(value, sam); return err }},
+		// The SDK reads this one by itself; here it is only checked.
+		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", func(value string) error { _, err := parseBaseURL(value, sam); return err }},
+	} {
+		if value := getenv(v.name); value != "" {
+			if err := v.read(value); err != nil {
+				return s, fmt.Errorf("environment variable %s: %w", v.name, err)
+			}
+		}
+	}
+	if (s.APIURL == "") != (s.AuthURL == "") {
+		return s, errors.New("environment variables PINGONE_API_URL and PINGONE_AUTH_URL: set both or neither, or tokens of one service go to the other")
+	}
+	return s, nil
+}
+
+func parseDomains(list string) ([]string, error) {
+	domains := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, d := range domains {
+		if !rotation.IsDomain(d) {
+			return nil, errors.New("must be host names in lower case, separated by commas, without scheme, port or path")
+		}
+	}
+	return domains, nil
+}
+
+// parseBaseURL reads a URL that takes the place of a real service's. Credentials
+// go there, so it must be https or stay on this machine; under sam local, that
+// machine is host.docker.internal.
+func parseBaseURL(value string, sam bool) (string, error) {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", errors.New("must be a URL of scheme, host and perhaps a path, such as https://proxy.example.com")
+	}
+	host := u.Hostname()
+	local := host == "localhost" || net.ParseIP(host).IsLoopback() || sam && host == "host.docker.internal"
+	if u.Scheme != "https" && !(u.Scheme == "http" && local) {
+		return "", errors.New("must be https; http is for a loopback host, or host.docker.internal under sam local")
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}
