@@ -35,7 +35,7 @@ func (s *step) admin(ctx context.Context, target *Document) (*pingone.Client, er
 	}
 	d, err := decode(out)
 	if err != nil {
-		return nil, fmt.Errorf("the admin secret: %w", err)
+		return nil, fmt.Errorf("the admin secret %s: %w", id, err)
 	}
 	if err := s.permits(d.Document, target); err != nil {
 		return nil, fmt.Errorf("the admin secret %s: %w", id, err)

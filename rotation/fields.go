@@ -19,6 +19,9 @@ type decoder func(path string, raw json.RawMessage) error
 
 // fieldError says which field is wrong, and how.
 func fieldError(path, problem string) error {
+	if path == document {
+		return errors.New("it " + problem)
+	}
 	return fmt.Errorf("field %s: %s", path, problem)
 }
 

@@ -138,17 +138,9 @@ func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, bef
 // setSecret has nothing to send, because PingOne knows the secret that it made. It
 // checks that the version is what finishSecret may promote.
 func (s *step) setSecret(ctx context.Context) error {
-	var current, pending *stored
-	err := parallel(
-		func() (err error) { current, err = s.readCurrent(ctx); return err },
-		func() (err error) { pending, err = s.readPending(ctx); return err },
-	)
+	current, pending, err := s.readBoth(ctx)
 	if err != nil {
 		return err
-	}
-	s.current = current.ClientSecret
-	if pending.principal() != current.principal() {
-		return errors.New("AWSPENDING and AWSCURRENT name different applications; to point a secret at another application, store a new AWSCURRENT")
 	}
 	admin, err := s.admin(ctx, current.Document)
 	if err != nil {
@@ -156,6 +148,24 @@ func (s *step) setSecret(ctx context.Context) error {
 	}
 	s.decision = "in PingOne already"
 	return s.confirm(ctx, admin, pending)
+}
+
+// readBoth reads what consumers use and what shall take its place. The two must be
+// of one application: who can write AWSPENDING must not thereby hand consumers, or
+// the admin, another one.
+func (s *step) readBoth(ctx context.Context) (current, pending *stored, err error) {
+	err = parallel(
+		func() (err error) { current, err = s.readCurrent(ctx); return err },
+		func() (err error) { pending, err = s.readPending(ctx); return err },
+	)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.current, s.pending = current.ClientSecret, pending.ClientSecret
+	if pending.principal() != current.principal() {
+		return nil, nil, errors.New("AWSPENDING and AWSCURRENT name different applications; to point a secret at another application, store a new AWSCURRENT")
+	}
+	return current, pending, nil
 }
 
 // confirm checks that PingOne's current secret is the stored one. If it is not,
@@ -194,7 +204,7 @@ func (s *step) testSecret(ctx context.Context) error {
 // finishSecret promotes the version. It obtains a token once more, because it must
 // not depend on which steps came before it, and how long ago.
 func (s *step) finishSecret(ctx context.Context) error {
-	pending, err := s.readPending(ctx)
+	_, pending, err := s.readBoth(ctx)
 	if err != nil {
 		return err
 	}

@@ -91,11 +91,11 @@ func (s *step) read(ctx context.Context, versionID string) (*stored, error) {
 func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 	versionID := aws.ToString(out.VersionId)
 	if out.SecretString == nil {
-		return nil, fmt.Errorf("version %s of %s is binary; store the document as SecretString", versionID, aws.ToString(out.ARN))
+		return nil, fmt.Errorf("version %s is binary; store the document as SecretString", versionID)
 	}
 	d, err := ParseDocument(*out.SecretString)
 	if err != nil {
-		return nil, fmt.Errorf("version %s of %s: %w", versionID, aws.ToString(out.ARN), err)
+		return nil, fmt.Errorf("version %s: %w", versionID, err)
 	}
 	return &stored{d, versionID, aws.ToTime(out.CreatedDate)}, nil
 }

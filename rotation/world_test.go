@@ -304,3 +304,39 @@ func (j *journal) lines() []map[string]any {
 	}
 	return all
 }
+
+// label puts a label of the user's own on the current version.
+func (w *world) label(name string) {
+	w.t.Helper()
+	id := w.sm.VersionID(orders, "AWSCURRENT")
+	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: aws.String(orders), VersionStage: &name, MoveToVersionId: &id,
+	})
+	if err != nil {
+		w.t.Fatalf("label a version: %v", err)
+	}
+}
+
+// unstick takes AWSPENDING away, as an operator does.
+func (w *world) unstick() {
+	w.t.Helper()
+	id := w.sm.VersionID(orders, "AWSPENDING")
+	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: aws.String(orders), VersionStage: aws.String("AWSPENDING"), RemoveFromVersionId: &id,
+	})
+	if err != nil {
+		w.t.Fatalf("take AWSPENDING away: %v", err)
+	}
+}
+
+// putPending stores a value under the token of the rotation in progress.
+func (w *world) putPending(text string) {
+	w.t.Helper()
+	id := w.sm.VersionID(orders, "AWSPENDING")
+	_, err := w.rotator.Secrets.PutSecretValue(w.t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: aws.String(orders), ClientRequestToken: &id, SecretString: &text, VersionStages: []string{"AWSPENDING"},
+	})
+	if err != nil {
+		w.t.Fatalf("store a foreign value: %v", err)
+	}
+}

@@ -262,7 +262,7 @@ func (c *call) rotateSecret(in struct {
 	if in.RotationLambdaARN != nil {
 		function = *in.RotationLambdaARN
 	}
-	r, err := c.begin(sec, function, token, test)
+	r, err := c.begin(sec, function, token, newID(), test)
 	if err != nil {
 		return nil, err
 	}

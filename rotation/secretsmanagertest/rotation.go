@@ -63,17 +63,26 @@ func enable(sec *secret, functionARN string) {
 // returns its id. Like RotateSecret it turns rotation on, and refuses while an
 // earlier rotation is incomplete.
 func (s *Server) Begin(name string) (token string, err error) {
+	token = newID()
+	if err := s.BeginAs(name, token, newID()); err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// BeginAs is Begin with a token and a RotationToken that are given, for events
+// that are written down.
+func (s *Server) BeginAs(name, token, rotationToken string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sec := s.must(name)
-	r, err := s.begin(sec, sec.function, newID(), false)
-	if err != nil {
-		return "", fmt.Errorf("begin rotation of %s: %w", name, err)
+	if _, err := s.begin(sec, sec.function, token, rotationToken, false); err != nil {
+		return fmt.Errorf("begin rotation of %s: %w", name, err)
 	}
-	return r.token, nil
+	return nil
 }
 
-func (s *Server) begin(sec *secret, function, token string, test bool) (*rotation, error) {
+func (s *Server) begin(sec *secret, function, token, rotationToken string, test bool) (*rotation, error) {
 	now, waiting := sec.versions.holding(current), sec.versions.holding(pending)
 	switch {
 	case function == "":
@@ -93,7 +102,7 @@ func (s *Server) begin(sec *secret, function, token string, test bool) (*rotatio
 		v.value = now.value
 	}
 	sec.versions.move(pending, v)
-	sec.rotation = &rotation{token: token, rotationToken: newID(), function: function, test: test}
+	sec.rotation = &rotation{token: token, rotationToken: rotationToken, function: function, test: test}
 	s.kept = append(s.kept, sec.rotation.rotationToken)
 	s.report(sec, sec.rotation, "Started", "")
 	return sec.rotation, nil
@@ -246,7 +255,7 @@ func (s *Server) TestOnly(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sec := s.must(name)
-	r, err := s.begin(sec, sec.function, newID(), true)
+	r, err := s.begin(sec, sec.function, newID(), newID(), true)
 	if err != nil {
 		return fmt.Errorf("test rotation of %s: %w", name, err)
 	}

@@ -3,14 +3,19 @@ package secretsmanagertest
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 const seedRegion = "us-east-1" // of secrets that are not created over the wire
 
+var seedARN = regexp.MustCompile(`^arn:aws:secretsmanager:` + seedRegion + `:` + account + `:secret:(.+)-[A-Za-z0-9]{6}$`)
+
 // Put stores a text value as a human would: as a new version labelled AWSCURRENT.
-// It creates the secret if there is none of that name, and returns its ARN.
+// It creates the secret if there is none of that name, and returns its ARN. A full
+// ARN in place of the name creates a secret with that ARN, for what has to match
+// an event that is written down.
 func (s *Server) Put(name, text string) (arn string) {
 	return s.seed(name, value{data: text})
 }
@@ -25,9 +30,17 @@ func (s *Server) seed(name string, val value) string {
 	defer s.mu.Unlock()
 	sec := s.lookup(name)
 	if sec == nil {
+		plain := name
+		arn := seedARN.FindStringSubmatch(name)
+		if arn != nil {
+			plain = arn[1]
+		}
 		var err error
-		if sec, err = s.create(name, seedRegion); err != nil {
+		if sec, err = s.create(plain, seedRegion); err != nil {
 			s.misuse("put secret %s: %v", name, err)
+		}
+		if arn != nil {
+			sec.arn = name
 		}
 	}
 	if err := val.check(); err != nil {

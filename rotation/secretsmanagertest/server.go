@@ -28,9 +28,9 @@ type TB interface {
 }
 
 // Server is one account's Secrets Manager. Its hooks and counters are those of
-// [fault.Line], where Call.Operation is the API action ("GetSecretValue") and
-// Call.Target the name of the secret. All methods may be called from several
-// goroutines, and from within hooks.
+// [fault.Line], where Call.Operation is the API action ("GetSecretValue"),
+// Call.Target the name of the secret and Call.Trace the caller's access key id.
+// All methods may be called from several goroutines, and from within hooks.
 //
 // The methods that look a secret up take its name or its ARN. A secret that does
 // not exist is the test's mistake: it ends the test, or panics on a server of
@@ -87,7 +87,7 @@ func Start(addr string) (*Server, error) {
 	life, stop := context.WithCancel(context.Background())
 	start := time.Now().UTC().Truncate(time.Second)
 	s := &Server{
-		Line:      &fault.Line{Service: "secretsmanager", Words: words},
+		Line:      &fault.Line{Service: "secretsmanager"},
 		listener:  listener,
 		life:      life,
 		stop:      stop,
@@ -158,7 +158,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	region, operation, err := door(r)
+	from, operation, err := door(r)
 	if err != nil {
 		s.complain("impossible request %s %s: %v", r.Method, r.URL.Path, err)
 		reply := refusal(err)
@@ -168,7 +168,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	c := &call{Server: s, region: region}
+	c := &call{Server: s, region: from.region}
 	applied := false
 	defer func() {
 		if !applied {
@@ -178,7 +178,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			c.after()
 		}
 	}()
-	s.Line.Serve(w, r, operation, s.target(body), func() fault.Reply {
+	named := fault.Call{Operation: operation, Target: s.target(body), Trace: from.accessKey}
+	s.Answer(w, r, named, words, func() fault.Reply {
 		applied = true
 		reply := c.apply(operation, body)
 		s.logf("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
@@ -198,22 +199,25 @@ func (c *call) apply(operation string, body []byte) fault.Reply {
 	return answer(http.StatusOK, out)
 }
 
-var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([a-z0-9-]+)/secretsmanager/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([a-z0-9-]+)/secretsmanager/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+
+// scope is what a signature tells of itself.
+type scope struct{ accessKey, region string }
 
 // door reads a request's headers and turns away what no client of the service
 // sends. The signature itself is not verified: the stand-in has no keys.
-func door(r *http.Request) (region, operation string, err error) {
-	scope := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+func door(r *http.Request) (from scope, operation string, err error) {
+	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
 	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
 	switch {
-	case scope == nil:
-		return "", "", refuse("MissingAuthenticationTokenException", "Missing Authentication Token")
+	case signed == nil:
+		return from, "", refuse("MissingAuthenticationTokenException", "Missing Authentication Token")
 	case r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != contentType:
-		return "", "", refuse("SerializationException", "want POST / with content type %s", contentType)
+		return from, "", refuse("SerializationException", "want POST / with content type %s", contentType)
 	case !ok || actions[operation] == nil:
-		return "", "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
+		return from, "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
 	}
-	return scope[1], operation, nil
+	return scope{signed[1], signed[2]}, operation, nil
 }
 
 type action func(c *call, body []byte) (any, error)

@@ -23,10 +23,11 @@ import (
 )
 
 const (
-	name     = "pingone/app"
-	function = "arn:aws:lambda:us-east-1:123456789012:function:rotator"
-	token1   = "11111111-1111-4111-8111-111111111111"
-	token2   = "22222222-2222-4222-8222-222222222222"
+	name      = "pingone/app"
+	function  = "arn:aws:lambda:us-east-1:123456789012:function:rotator"
+	accessKey = "AKIDEXAMPLE"
+	token1    = "11111111-1111-4111-8111-111111111111"
+	token2    = "22222222-2222-4222-8222-222222222222"
 
 	awsCurrent  = "AWSCURRENT"
 	awsPrevious = "AWSPREVIOUS"
@@ -39,7 +40,7 @@ func client(s *secretsmanagertest.Server) *sm.Client {
 	return sm.New(sm.Options{
 		BaseEndpoint: aws.String(s.URL()),
 		Region:       "eu-west-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "key", ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "key", ""),
 		Retryer:      aws.NopRetryer{},
 	})
 }
@@ -206,7 +207,7 @@ func TestFaultsSpeakTheServicesWords(t *testing.T) {
 		t.Errorf("got %v after the faults, want success", err)
 	}
 	last := s.Calls()[s.Count("")-1]
-	if want := (fault.Call{Service: "secretsmanager", Operation: "GetSecretValue", Target: name, N: 5}); last != want {
+	if want := (fault.Call{Service: "secretsmanager", Operation: "GetSecretValue", Target: name, Trace: accessKey, N: 5}); last != want {
 		t.Errorf("got call %v, want %v", last, want)
 	}
 }
@@ -243,6 +244,26 @@ func TestDumpIsSortedAndKeepsSecrets(t *testing.T) {
 		function, s.VersionID("b", awsCurrent), s.VersionID("b", awsPending))
 	if got := s.Dump(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestSecretAndRotationOfAWrittenEvent(t *testing.T) {
+	s, c := start(t)
+	s.AddFunction(function, honest(c))
+	const arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:pingone/app-a1B2c3"
+	if got := s.Put(arn, "hello"); got != arn || s.ARN(name) != arn {
+		t.Fatalf("got ARN %s, and %s for the name, want %s", got, s.ARN(name), arn)
+	}
+	s.EnableRotation(name, function)
+	if err := s.BeginAs(name, token1, token2); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"Step":"createSecret","SecretId":"%s","ClientRequestToken":"%s","RotationToken":"%s"}`, arn, token1, token2)
+	if got := string(s.Event(name, "createSecret")); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := s.Attempt(t.Context(), name); err != nil || s.VersionID(name, awsCurrent) != token1 {
+		t.Errorf("got %v and AWSCURRENT on %s, want it on %s", err, s.VersionID(name, awsCurrent), token1)
 	}
 }
 

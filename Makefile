@@ -1,0 +1,45 @@
+# Go and make are all it takes; the targets that need more say so.
+
+GO ?= go
+ARCHITECTURE ?= arm64
+
+# What makes the Lambda program small: no net/rpc, no symbols, no C library.
+FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
+
+.PHONY: help demo sandbox test check build bench sam-build deploy clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: build ## Rotate a secret and survive a crash, on this machine, without any account
+	@bin/pingrotate demo --rotator bin/bootstrap
+
+sandbox: build ## Run PingOne and Secrets Manager on fixed ports, to play with
+	@bin/pingrotate sandbox --rotator bin/bootstrap
+
+test: ## Run the tests
+	$(GO) test ./...
+
+check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -race -short ./...
+
+build: ## Build the Lambda program and the operator's command into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath $(FLAGS) -o bin/bootstrap ./cmd/rotator
+	$(GO) build -trimpath -o bin/pingrotate ./cmd/pingrotate
+
+bench: ## Measure a rotation, the cold start, memory and size
+	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
+
+sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
+	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+deploy: sam-build ## Build and deploy by SAM, which asks for the parameters
+	sam deploy --guided --capabilities CAPABILITY_IAM --parameter-overrides Architecture=$(ARCHITECTURE)
+
+clean: ## Remove what was built
+	rm -rf bin .aws-sam
