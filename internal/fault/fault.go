@@ -72,7 +72,7 @@ type Call struct {
 	Service   string // "pingone" or "secretsmanager"
 	Operation string // "POST application secret", "PutSecretValue"
 	Target    string // the application, client or secret that it is about; never a credential
-	Trace     string // the caller's own name for the call, where it sent one
+	Trace     string // the caller's own name for the call or for itself, where it sent one
 	N         int    // 1 for the first call that this service received
 }
 
@@ -98,7 +98,6 @@ type Words struct {
 // held, so they may call the stand-in's own methods.
 type Line struct {
 	Service string // fills Call.Service
-	Words   Words
 
 	mu      sync.Mutex
 	before  func(Call) Kind
@@ -165,15 +164,10 @@ func (l *Line) Count(operation string) int {
 	return n
 }
 
-// Serve answers one request: apply carries the call out and returns the reply
-// that the service would give. The request's body must have been read to its end,
-// or a caller that hangs up goes unnoticed.
-func (l *Line) Serve(w http.ResponseWriter, r *http.Request, operation, target string, apply func() Reply) {
-	l.Answer(w, r, Call{Operation: operation, Target: target}, l.Words, apply)
-}
-
-// Answer is Serve for a service that says no in other words from call to call,
-// or whose callers name their calls. It fills in the call's Service and N.
+// Answer answers one request: apply carries the call out and returns the reply
+// that the service would give, and words are how the service says no to such a
+// call. It fills in the call's Service and N. The request's body must have been
+// read to its end, or a caller that hangs up goes unnoticed.
 func (l *Line) Answer(w http.ResponseWriter, r *http.Request, call Call, words Words, apply func() Reply) {
 	l.mu.Lock()
 	call.Service, call.N = l.Service, len(l.calls)+1
