@@ -151,7 +151,7 @@ func (c *Client) call(ctx context.Context, r request, path string, ids ...string
 		return nil, err
 	}
 	r.url = c.Admin.Environment.API + path
-	for {
+	for repeated := false; ; repeated = true {
 		token, cached, err := c.bearer(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("authenticate as the admin application: %w", err)
@@ -162,7 +162,7 @@ func (c *Client) call(ctx context.Context, r request, path string, ids ...string
 			return got, err
 		}
 		c.Tokens.drop(c.Admin, token)
-		if r.once || !cached {
+		if r.once || !cached || repeated {
 			return nil, err
 		}
 	}

@@ -1,0 +1,6 @@
+package pingone
+
+var (
+	Backoff    = backoff
+	RetryAfter = retryAfter
+)

@@ -1,0 +1,318 @@
+package pingone_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+)
+
+// repeatable are the calls that are safe to repeat.
+var repeatable = []struct {
+	operation string
+	call      func(*world, *testing.T) error
+}{
+	{pingonetest.OpToken, func(w *world, t *testing.T) error {
+		_, err := w.client.Token(t.Context(), w.credential(w.app), "")
+		return err
+	}},
+	{pingonetest.OpReadApplication, func(w *world, t *testing.T) error {
+		return readApplication(w.client, t, w.app.Environment, w.app.ID)
+	}},
+	{pingonetest.OpReadSecret, func(w *world, t *testing.T) error { return readSecret(w.client, t, w.app.Environment, w.app.ID) }},
+	{pingonetest.OpDeletePrevious, (*world).deletePrevious},
+}
+
+// faulty is a world whose old secret lives on and whose admin has a token.
+func faulty(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.Regenerate(w.app.Environment, w.app.ID, time.Hour)
+	w.warm(t)
+	w.impatient()
+	return w
+}
+
+func TestAFaultThatPassesIsOvercome(t *testing.T) {
+	for _, op := range repeatable {
+		for _, kind := range fault.Kinds() {
+			t.Run(op.operation+"/"+kind.String(), func(t *testing.T) {
+				w := faulty(t)
+				before := w.Count(op.operation)
+				w.Fail(op.operation, kind, kind, kind)
+				err := op.call(w, t)
+				calls := w.Count(op.operation) - before
+				switch {
+				case kind == fault.Denied && op.operation == pingonetest.OpToken:
+					check(t, "answers", answers(err), "rejected")
+					check(t, "calls", calls, 1)
+				case kind == fault.Denied: // once with the cached token and once with a new one
+					check(t, "answers", answers(err), "forbidden")
+					check(t, "calls", calls, 2)
+				case err != nil:
+					t.Errorf("got %v, want success", err)
+				case kind == fault.ReplyCut && op.operation == pingonetest.OpDeletePrevious:
+					check(t, "calls", calls, 1) // a 204 has no body to cut
+				default:
+					check(t, "calls", calls, 4)
+					check(t, "waits", len(w.waits), 3)
+				}
+				if err != nil {
+					noLeak(t, err.Error(), w.Issued()...)
+				}
+				if op.operation == pingonetest.OpDeletePrevious && kind != fault.Denied {
+					check(t, "old secret works", w.Authenticates(w.app.Environment, w.app.ClientID, w.app.Secret), false)
+				}
+			})
+		}
+	}
+}
+
+func TestAFaultThatStaysIsReportedAfterFourAttempts(t *testing.T) {
+	for _, op := range repeatable {
+		for _, kind := range fault.Kinds() {
+			if kind == fault.Denied || op.operation == pingonetest.OpDeletePrevious && kind == fault.ReplyCut {
+				continue // see above
+			}
+			t.Run(op.operation+"/"+kind.String(), func(t *testing.T) {
+				w := faulty(t)
+				before := w.Count(op.operation)
+				w.Before(always(op.operation, kind))
+				err := op.call(w, t)
+				if kind.Applies() && op.operation == pingonetest.OpDeletePrevious {
+					// Whatever became of the reply, there is nothing left to delete.
+					check(t, "old secret works", w.Authenticates(w.app.Environment, w.app.ClientID, w.app.Secret), false)
+				}
+				if !pingone.IsTemporary(err) {
+					t.Fatalf("got %v, want a temporary error", err)
+				}
+				check(t, "calls", w.Count(op.operation)-before, 4)
+				noLeak(t, err.Error(), w.Issued()...)
+			})
+		}
+	}
+}
+
+// The mint is the call that this package is about: it goes out once, and what is
+// said about it is true.
+func TestAMintIsSentOnceAndItsOutcomeIsTrue(t *testing.T) {
+	want := map[fault.Kind]pingone.Outcome{
+		fault.None:               pingone.Applied,
+		fault.Refused:            pingone.Unknown, // who sees a connection close cannot know when it did
+		fault.ReplyLost:          pingone.Unknown,
+		fault.ReplyCut:           pingone.Unknown,
+		fault.Throttled:          pingone.Refused,
+		fault.Unavailable:        pingone.Unknown,
+		fault.UnavailableApplied: pingone.Unknown,
+		fault.Hang:               pingone.Unknown,
+		fault.HangApplied:        pingone.Unknown,
+		fault.Malformed:          pingone.Unknown,
+		fault.MalformedApplied:   pingone.Unknown,
+		fault.Denied:             pingone.Refused,
+	}
+	for _, kind := range append(fault.Kinds(), fault.None) {
+		for _, tokenCached := range []bool{true, false} {
+			t.Run(kind.String(), func(t *testing.T) {
+				w := faulty(t)
+				if !tokenCached {
+					w.client.Tokens = nil
+				}
+				w.Before(always(pingonetest.OpRegenerateSecret, kind))
+				got := w.regenerate(t, w.Now().Add(time.Hour))
+
+				check(t, "outcome", got.Outcome, want[kind])
+				check(t, "POSTs", w.Count(pingonetest.OpRegenerateSecret), 1)
+				check(t, "waits", len(w.waits), 0)
+				mints := w.Mints(w.app.Environment, w.app.ID)
+				if kind.Applies() != (mints == 1) {
+					t.Fatalf("got %d mints for fault %v", mints, kind)
+				}
+				check(t, "has a secret", got.Secret != nil, got.Outcome == pingone.Applied)
+				check(t, "has an error", got.Err != nil, got.Outcome != pingone.Applied)
+				switch {
+				case got.Outcome == pingone.Refused && mints > 0:
+					t.Error("the outcome is Refused, and the secret was regenerated")
+				case got.Outcome == pingone.Applied:
+					check(t, "secret is PingOne's", got.Secret.Secret.Reveal() == w.Secret(w.app.Environment, w.app.ID).Value, true)
+				default:
+					noLeak(t, got.Err.Error(), w.Issued()...)
+				}
+			})
+		}
+	}
+}
+
+func TestAMintThatNeverLeftIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(*testing.T, *world) context.Context
+	}{
+		{"connection refused", func(t *testing.T, w *world) context.Context { w.Close(); return t.Context() }},
+		{"context is done", func(t *testing.T, _ *world) context.Context {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return ctx
+		}},
+		{"admin has no token", func(t *testing.T, w *world) context.Context {
+			w.client.Tokens = nil
+			w.Before(always(pingonetest.OpToken, fault.ReplyLost))
+			return t.Context()
+		}},
+		{"token cannot be a header", func(t *testing.T, w *world) context.Context {
+			w.client.Tokens = nil
+			w.client.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(r.URL.Path, "/token") {
+					return response(r, 200, nil, `{"access_token":"a\nb`+plain+`","token_type":"Bearer"}`), nil
+				}
+				return http.DefaultTransport.RoundTrip(r)
+			})}
+			return t.Context()
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.warm(t)
+			ctx := tt.prepare(t, w)
+			got := w.client.RegenerateSecret(ctx, w.app.Environment, w.app.ID, time.Time{})
+			if got.Outcome != pingone.Refused || got.Err == nil {
+				t.Fatalf("got %+v, want Refused", got)
+			}
+			check(t, "mints", w.Mints(w.app.Environment, w.app.ID), 0)
+			noLeak(t, got.Err.Error(), append(w.Issued(), plain)...)
+			check(t, "quotes the URL", strings.Contains(got.Err.Error(), "/v1/") || strings.Contains(got.Err.Error(), "/as/"), false)
+		})
+	}
+}
+
+func TestRetryAfterIsHonouredInBothForms(t *testing.T) {
+	for _, form := range []string{"seconds", "date"} {
+		t.Run(form, func(t *testing.T) {
+			w := newWorld(t)
+			w.warm(t)
+			w.SetTime(w.Now().Add(-30 * 24 * time.Hour)) // the date counts on PingOne's clock, not here
+			w.client.Tokens = new(pingone.TokenCache)
+			w.RetryAfter("9")
+			if form == "date" {
+				w.RetryAfter(w.Now().Add(9 * time.Second).Format(http.TimeFormat))
+			}
+			w.Fail(pingonetest.OpReadSecret, fault.Throttled)
+			if _, err := w.read(t); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(w.waits, []time.Duration{9 * time.Second}) {
+				t.Errorf("waits: got %v, want 9s", w.waits)
+			}
+		})
+	}
+}
+
+func TestNothingIsWaitedForBeyondTheDeadline(t *testing.T) {
+	w := newWorld(t)
+	w.warm(t)
+	w.RetryAfter("3600")
+	w.Before(always(pingonetest.OpReadSecret, fault.Throttled))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+	wait, limited := pingone.RateLimit(err)
+	check(t, "is PingOne's own error", limited, true)
+	check(t, "asked to wait", wait, time.Hour)
+	check(t, "calls", w.Count(pingonetest.OpReadSecret), 1)
+	check(t, "waits", len(w.waits), 0)
+}
+
+func TestACancelledWaitMatchesTheServicesErrorAndTheContexts(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		wait func(context.CancelFunc) func(context.Context, time.Duration) error
+	}{
+		{"injected", func(cancel context.CancelFunc) func(context.Context, time.Duration) error {
+			return func(ctx context.Context, _ time.Duration) error { cancel(); return context.Cause(ctx) }
+		}},
+		{"timer", func(context.CancelFunc) func(context.Context, time.Duration) error { return nil }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.warm(t)
+			w.RetryAfter("1800")
+			w.Before(always(pingonetest.OpReadSecret, fault.Throttled))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			w.client.Wait = tt.wait(cancel)
+			w.client.Now = func() time.Time {
+				if w.Count(pingonetest.OpReadSecret) > 0 { // it asks whether the deadline leaves time to wait
+					cancel()
+				}
+				return time.Now()
+			}
+			_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+			check(t, "answers", answers(err), "rate limit, temporary")
+			check(t, "matches the context's", errors.Is(err, context.Canceled), true)
+			check(t, "calls", w.Count(pingonetest.OpReadSecret), 1)
+		})
+	}
+}
+
+func TestACancelledCallIsNotTemporary(t *testing.T) {
+	w := newWorld(t)
+	w.warm(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Before(always(pingonetest.OpReadSecret, fault.Hang))
+	w.After(func(fault.Call, fault.Kind) { cancel() })
+	_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+	check(t, "matches the context's", errors.Is(err, context.Canceled), true)
+	check(t, "temporary", pingone.IsTemporary(err), false)
+	check(t, "calls", w.Count(pingonetest.OpReadSecret), 1)
+}
+
+func TestWithoutAWaitFunctionATimerWaits(t *testing.T) {
+	w := newWorld(t)
+	w.RetryAfter("")
+	w.client.Wait = nil
+	w.Fail(pingonetest.OpToken, fault.Throttled)
+	w.warm(t)
+	check(t, "calls", w.Count(pingonetest.OpToken), 2)
+}
+
+func TestBackoffGrowsToItsLimit(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tt := range []struct {
+		attempt int
+		jitter  float64
+		want    time.Duration
+	}{
+		{0, 0, 200 * ms}, {0, 1, 100 * ms}, {1, 0, 200 * ms}, {1, 1, 100 * ms},
+		{2, 0, 400 * ms}, {3, 0.5, 600 * ms}, {5, 0, 3200 * ms}, {5, 1, 1600 * ms},
+		{6, 0, 5000 * ms}, {1 << 30, 0, 5000 * ms}, {1 << 30, 1, 2500 * ms}, {-1, 0, 200 * ms},
+	} {
+		if got := pingone.Backoff(tt.attempt, tt.jitter); got != tt.want {
+			t.Errorf("attempt %d, jitter %v: got %v, want %v", tt.attempt, tt.jitter, got, tt.want)
+		}
+	}
+}
+
+func TestRetryAfterReadsBothFormsAndNoNonsense(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	in := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	for _, tt := range []struct {
+		value string
+		now   time.Time
+		want  time.Duration
+	}{
+		{"0", now, 0}, {"120", now, 2 * time.Minute}, {"120", time.Time{}, 2 * time.Minute},
+		{in(time.Minute), now, time.Minute}, {in(time.Minute), time.Time{}, 0}, {in(-time.Minute), now, 0}, {in(48 * time.Hour), now, 0},
+		{"", now, 0}, {"soon", now, 0}, {"1.5", now, 0}, {"-5", now, 0}, {"86400", now, 24 * time.Hour}, {"86401", now, 0},
+		{"99999999999", now, 0}, {"99999999999999999999999", now, 0},
+	} {
+		if got := pingone.RetryAfter(tt.value, tt.now); got != tt.want {
+			t.Errorf("%q: got %v, want %v", tt.value, got, tt.want)
+		}
+	}
+}

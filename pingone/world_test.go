@@ -1,0 +1,137 @@
+package pingone_test
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+)
+
+// world is a PingOne with one admin, one application that it manages, and a client
+// that acts as the admin. The client's waits are noted and take no time.
+type world struct {
+	*pingonetest.Server
+	admin, app pingonetest.Application
+	client     *pingone.Client
+
+	mu    sync.Mutex
+	waits []time.Duration
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s := pingonetest.Run(t)
+	w := &world{
+		Server: s,
+		admin:  s.AddApplication(pingonetest.Application{Name: "admin", Roles: roles("Environment Admin")}),
+		app:    s.AddApplication(pingonetest.Application{Name: "app", Roles: roles("Identity Data Admin")}),
+	}
+	w.client = &pingone.Client{
+		Admin:  w.credential(w.admin),
+		Tokens: new(pingone.TokenCache),
+		Wait: func(ctx context.Context, d time.Duration) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.waits = append(w.waits, d)
+			return context.Cause(ctx)
+		},
+	}
+	return w
+}
+
+func roles(names ...string) []pingonetest.RoleAssignment {
+	var all []pingonetest.RoleAssignment
+	for _, n := range names {
+		all = append(all, pingonetest.RoleAssignment{Role: n})
+	}
+	return all
+}
+
+// credential is what the application shows to the token endpoint.
+func (w *world) credential(a pingonetest.Application) pingone.Credential {
+	return pingone.Credential{
+		Environment: pingone.Environment{ID: a.Environment, API: w.URL(), Auth: w.URL() + "/" + a.Environment},
+		ClientID:    a.ClientID,
+		Secret:      pingone.NewSecret(a.Secret),
+		Method:      pingone.AuthMethod(a.TokenEndpointAuthMethod),
+	}
+}
+
+func (w *world) read(t *testing.T) (*pingone.ApplicationSecret, error) {
+	return w.client.ReadSecret(t.Context(), w.app.Environment, w.app.ID)
+}
+
+func (w *world) regenerate(t *testing.T, expires time.Time) pingone.Regeneration {
+	return w.client.RegenerateSecret(t.Context(), w.app.Environment, w.app.ID, expires)
+}
+
+func (w *world) deletePrevious(t *testing.T) error {
+	return w.client.DeletePreviousSecret(t.Context(), w.app.Environment, w.app.ID)
+}
+
+// warm fetches the admin's token, so that a test counts only what it asks for.
+func (w *world) warm(t *testing.T) {
+	t.Helper()
+	if _, err := w.client.Application(t.Context(), w.app.Environment, w.app.ID); err != nil {
+		t.Fatalf("first call: %v", err)
+	}
+}
+
+// impatient makes the client give up a call as soon as the server lets it hang, as
+// if the call's time were over.
+func (w *world) impatient() {
+	hung := make(chan struct{})
+	w.After(func(_ fault.Call, k fault.Kind) {
+		if k == fault.Hang || k == fault.HangApplied {
+			hung <- struct{}{}
+		}
+	})
+	w.client.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		ctx, giveUp := context.WithCancelCause(r.Context())
+		go func() {
+			select {
+			case <-hung:
+				giveUp(context.DeadlineExceeded)
+			case <-ctx.Done():
+				giveUp(nil)
+			}
+		}()
+		return http.DefaultTransport.RoundTrip(r.WithContext(ctx))
+	})}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func check[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// noLeak fails when the text has one of the secrets in it, plain or encoded.
+func noLeak(t *testing.T, text string, secrets ...string) {
+	t.Helper()
+	for _, s := range secrets {
+		forms := []string{s, url.QueryEscape(s)}
+		for skip := range 3 { // base64 of a text that has the secret somewhere inside
+			whole := s[skip : len(s)-(len(s)-skip)%3]
+			forms = append(forms, base64.RawStdEncoding.EncodeToString([]byte(whole)), base64.RawURLEncoding.EncodeToString([]byte(whole)))
+		}
+		for _, form := range forms {
+			if strings.Contains(text, form) {
+				t.Errorf("a secret leaks into %q", text)
+			}
+		}
+	}
+}
