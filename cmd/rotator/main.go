@@ -23,6 +23,7 @@ import (
 
 func main() {
 	log := lambdacontext.NewLogger()
+	slog.SetDefault(log) // the runtime reports errors and panics by package log; now they are JSON as well
 	rotator, err := newRotator(context.Background(), os.Getenv, log)
 	if err != nil {
 		log.Error("start the function", "error", err.Error())

@@ -1,0 +1,179 @@
+package main_test
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/fault"
+)
+
+// latency is what one call to either service takes in BenchmarkRotation.
+const latency = 20 * time.Millisecond
+
+// quiet is a benchmark whose log does not grow with every call.
+type quiet struct{ *testing.B }
+
+func (quiet) Logf(string, ...any) {}
+
+// chain measures the calls that had to follow one another. A call is known by its
+// end; it began one latency earlier at the latest. Two calls that overlap did not
+// wait for each other, so the longest chain is the largest set of calls of which
+// none overlap, which is what one finds by always taking the one that ends first.
+// No order of the same calls could take less time than the chain.
+type chain struct {
+	mu   sync.Mutex
+	ends []time.Time
+}
+
+func (c *chain) ended(fault.Call, fault.Kind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = append(c.ends, time.Now())
+}
+
+// take returns the length of the chain, and starts another.
+func (c *chain) take() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	slices.SortFunc(c.ends, time.Time.Compare)
+	var length time.Duration
+	var free time.Time // the end of the last call taken
+	for _, end := range c.ends {
+		if !end.Add(-latency).Before(free) {
+			length += latency
+			free = end
+		}
+	}
+	c.ends = nil
+	return length
+}
+
+// BenchmarkRotation measures a whole rotation by a process that has just started,
+// which is what a scheduled one mostly meets: no connection and no token is there
+// yet. wall/chain says how much longer it takes than its calls must; 1.15 is the
+// most that is wanted.
+func BenchmarkRotation(b *testing.B) {
+	w := newWorld(quiet{b})
+	var calls chain
+	w.pingone.Latency(latency)
+	w.secrets.Latency(latency)
+	w.pingone.After(calls.ended)
+	w.secrets.After(calls.ended)
+	pingoneBefore, secretsBefore := w.pingone.Count(""), w.secrets.Count("")
+	var wall, must time.Duration
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		name := fmt.Sprint("secret", n)
+		n++
+		w.addSecret(name)
+		w.Close()
+		w.start(b)
+		b.StartTimer()
+		begun := time.Now()
+		if err := w.secrets.Rotate(b.Context(), name); err != nil {
+			b.Fatal(err)
+		}
+		wall += time.Since(begun)
+		must += calls.take()
+	}
+	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(n) }
+	b.ReportMetric(float64(w.pingone.Count("")-pingoneBefore)/float64(n), "pingone-calls/op")
+	b.ReportMetric(float64(w.secrets.Count("")-secretsBefore)/float64(n), "secretsmanager-calls/op")
+	b.ReportMetric(each(wall), "wall-ms/op")
+	b.ReportMetric(each(must), "chain-ms/op")
+	b.ReportMetric(wall.Seconds()/must.Seconds(), "wall/chain")
+	b.ReportMetric(0, "ns/op") // says wall-ms again
+}
+
+// BenchmarkColdStart measures the time from the start of the process to its first
+// poll for an event, beside that of a function that does nothing, and the size of
+// what is deployed. rotator/nothing is wanted to be 3 at most.
+func BenchmarkColdStart(b *testing.B) {
+	nothing, err := build(b.TempDir(), "./testdata/nothing")
+	if err != nil {
+		b.Fatal(err)
+	}
+	initOf := func(path string) time.Duration {
+		f, err := runtimetest.Start(b.Context(), runtimetest.Config{Program: path})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		return f.Init()
+	}
+	var rotator, least time.Duration
+	n := 0
+	for b.Loop() {
+		rotator += initOf(program)
+		least += initOf(nothing)
+		n++
+	}
+	b.ReportMetric(rotator.Seconds()*1000/float64(n), "rotator-ms")
+	b.ReportMetric(least.Seconds()*1000/float64(n), "nothing-ms")
+	b.ReportMetric(rotator.Seconds()/least.Seconds(), "rotator/nothing")
+	size, err := zipped(program)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(size)/1e6, "zip-MB")
+	b.ReportMetric(0, "ns/op") // of both programs together says nothing
+}
+
+// zipped returns how many bytes the program takes in a ZIP archive.
+func zipped(path string) (int64, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	var size counter
+	archive := zip.NewWriter(&size)
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestCompression)
+	})
+	out, err := archive.Create("bootstrap")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		return 0, err
+	}
+	err = archive.Close()
+	return int64(size), err
+}
+
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// BenchmarkMemory measures what one process has resident at most, in rotations one
+// after another. Less than 24 MB is wanted.
+func BenchmarkMemory(b *testing.B) {
+	w := newWorld(quiet{b})
+	n := 0
+	for b.Loop() {
+		name := fmt.Sprint("secret", n)
+		n++
+		w.addSecret(name)
+		if err := w.secrets.Rotate(b.Context(), name); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if n := w.Starts(); n != 1 {
+		b.Fatalf("got %d processes, want 1", n)
+	}
+	b.ReportMetric(float64(w.MaxRSS())/1e6, "peak-MB")
+	b.ReportMetric(0, "ns/op") // BenchmarkRotation tells
+}

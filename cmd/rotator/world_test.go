@@ -1,0 +1,190 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation/secretsmanagertest"
+)
+
+// program is the executable that is tested: the one that is deployed, but for the
+// processor.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "rotator")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := 1
+	if program, err = build(dir, "."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// build builds a package as it is built for Lambda, and returns the executable.
+func build(dir, pkg string) (string, error) {
+	path := filepath.Join(dir, "bootstrap")
+	c := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
+}
+
+const adminID = "pingone/admin"
+
+// world is the function as a process, between both services.
+type world struct {
+	*runtimetest.Function
+	pingone *pingonetest.Server
+	secrets *secretsmanagertest.Server
+	admin   pingonetest.Application
+	output  *output
+}
+
+// newWorld starts everything. When the test ends, nothing that the process wrote
+// may have a secret in it.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{pingone: pingonetest.Run(t), secrets: secretsmanagertest.Run(t), output: new(output)}
+	w.admin = w.pingone.AddApplication(pingonetest.Application{Name: "admin", Roles: roles("Environment Admin")})
+	w.secrets.Put(adminID, document(w.admin))
+	w.start(t)
+	t.Cleanup(func() {
+		w.Close()
+		noLeak(t, w.output.String(), append(w.pingone.Issued(), w.secrets.Values()...)...)
+	})
+	return w
+}
+
+// start replaces the process by a new one.
+func (w *world) start(t testing.TB) {
+	t.Helper()
+	f, err := runtimetest.Start(t.Context(), runtimetest.Config{Program: program, Output: w.output, Env: []string{
+		"PINGONE_ADMIN_SECRET_ID=" + adminID,
+		"PINGONE_API_URL=" + w.pingone.URL(),
+		"PINGONE_AUTH_URL=" + w.pingone.URL(),
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + w.secrets.URL(),
+	}})
+	if err != nil {
+		t.Fatalf("start the function: %v\n%s", err, w.output)
+	}
+	w.Function = f
+	w.secrets.AddFunction(runtimetest.FunctionARN, func(ctx context.Context, event []byte) error {
+		_, err := f.Invoke(ctx, event)
+		return err
+	})
+}
+
+// addSecret makes an application and a secret of the name that the function rotates.
+func (w *world) addSecret(name string) pingonetest.Application {
+	app := w.pingone.AddApplication(pingonetest.Application{Name: name, Roles: roles("Identity Data Admin")})
+	w.secrets.Put(name, document(app))
+	w.secrets.EnableRotation(name, runtimetest.FunctionARN)
+	return app
+}
+
+func roles(name string) []pingonetest.RoleAssignment {
+	return []pingonetest.RoleAssignment{{Role: name}}
+}
+
+func document(a pingonetest.Application) string {
+	return fmt.Sprintf(`{"environmentId":%q,"region":"EU","clientId":%q,"clientSecret":%q}`, a.Environment, a.ClientID, a.Secret)
+}
+
+// rotated checks that the secret has been rotated, once.
+func (w *world) rotated(t *testing.T, name string, app pingonetest.Application) {
+	t.Helper()
+	var d struct{ ClientSecret string }
+	text, _ := w.secrets.Value(name, "AWSCURRENT")
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	check(t, name+": mints", w.pingone.Mints(app.Environment, app.ID), 1)
+	check(t, name+": AWSCURRENT is PingOne's", d.ClientSecret == w.pingone.Secret(app.Environment, app.ID).Value, true)
+	check(t, name+": the replaced secret works", w.pingone.Authenticates(app.Environment, app.ClientID, app.Secret), true)
+}
+
+// output takes what the process writes, and can be read at any time.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// lines decodes the log, which has nothing in it but JSON objects. The process
+// must be gone: what it wrote last may be on its way until then.
+func (o *output) lines(t *testing.T) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for text := range strings.Lines(o.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("got the log line %q, want JSON", text)
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// steps ends the process and returns the lines that it logged about steps.
+func (w *world) steps(t *testing.T) []map[string]any {
+	t.Helper()
+	w.Close()
+	return slices.DeleteFunc(w.output.lines(t), func(line map[string]any) bool { return line["message"] != "rotation step" })
+}
+
+func check[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// noLeak fails when the text has one of the secrets in it, plain or encoded.
+func noLeak(t testing.TB, text string, secrets ...string) {
+	t.Helper()
+	for _, s := range secrets {
+		forms := []string{s, url.QueryEscape(s)}
+		for skip := range 3 { // base64 of a text that has the secret somewhere inside
+			whole := s[skip : len(s)-(len(s)-skip)%3]
+			forms = append(forms, base64.RawStdEncoding.EncodeToString([]byte(whole)), base64.RawURLEncoding.EncodeToString([]byte(whole)))
+		}
+		for _, form := range forms {
+			if strings.Contains(text, form) {
+				t.Errorf("a secret leaks into %q", text)
+			}
+		}
+	}
+}
