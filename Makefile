@@ -6,16 +6,20 @@ ARCHITECTURE ?= arm64
 # What makes the Lambda program small: no net/rpc, no symbols, no C library.
 FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
 
+# The demo and the sandbox run the Lambda program as a process of this machine.
+# Where that is not Linux, they build it anew for it.
+ROTATOR = $(if $(filter linux,$(shell $(GO) env GOOS)),--rotator bin/bootstrap)
+
 .PHONY: help demo sandbox test check build bench sam-build deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## Rotate a secret and survive a crash, on this machine, without any account
-	@bin/pingrotate demo --rotator bin/bootstrap
+	@bin/pingrotate demo $(ROTATOR)
 
 sandbox: build ## Run PingOne and Secrets Manager on fixed ports, to play with
-	@bin/pingrotate sandbox --rotator bin/bootstrap
+	@bin/pingrotate sandbox $(ROTATOR)
 
 test: ## Run the tests
 	$(GO) test ./...

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+)
+
+// A sample is what both services hold right after one call of the function or,
+// between its steps, after an hour. Secrets appear as fingerprints.
+type sample struct {
+	Day     int      `json:"day"`
+	Step    string   `json:"step,omitempty"`    // none: an hour has passed
+	Call    string   `json:"call,omitempty"`    // "pingone POST application secret"
+	Current string   `json:"current"`           // labelled AWSCURRENT
+	Works   bool     `json:"works"`             // whether PingOne accepts that now
+	Pending string   `json:"pending,omitempty"` // labelled AWSPENDING, with a value
+	PingOne []string `json:"pingOne"`           // accepted by PingOne, the newest first
+	Killed  bool     `json:"killed,omitempty"`  // the function never got the reply
+}
+
+// when names the part of the story.
+func (s sample) when() string {
+	if s.Step == "" {
+		return "the next 25 hours"
+	}
+	return fmt.Sprintf("day %d", s.Day)
+}
+
+// A watch looks at both services after every call of the function, before the
+// function learns of the reply.
+type watch struct {
+	*standIns
+
+	mu      sync.Mutex
+	day     int
+	step    string
+	samples []sample
+	kill    func() // to call after the next mint
+}
+
+func newWatch(s *standIns) *watch {
+	w := &watch{standIns: s}
+	// Only the function names its calls to PingOne.
+	s.pingOne.After(func(c fault.Call, _ fault.Kind) {
+		if c.Trace != "" {
+			w.look(c)
+		}
+	})
+	s.secrets.After(func(c fault.Call, _ fault.Kind) {
+		if c.Trace != consumerKey {
+			w.look(c)
+		}
+	})
+	return w
+}
+
+// look takes a sample; the call is the zero value when time has passed.
+func (w *watch) look(c fault.Call) {
+	w.mu.Lock()
+	s := sample{Day: w.day, Step: w.step, PingOne: w.accepted()}
+	if s.Step != "" {
+		s.Call = c.Service + " " + c.Operation
+	}
+	s.Current, s.Works = w.held("AWSCURRENT")
+	s.Pending, _ = w.held("AWSPENDING")
+	kill := w.kill
+	if c.Operation == pingonetest.OpRegenerateSecret && kill != nil {
+		s.Killed, w.kill = true, nil
+	}
+	w.samples = append(w.samples, s)
+	w.mu.Unlock()
+	if s.Killed {
+		kill()
+	}
+}
+
+// killAfterMint makes the next regeneration the last thing that the process does:
+// PingOne has a new secret, and the function never hears of it.
+func (w *watch) killAfterMint(kill func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.kill = kill
+}
+
+// enter says where in the story the next calls are.
+func (w *watch) enter(day int, step string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.day, w.step = day, step
+}
+
+func (w *watch) where() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.step == "" {
+		return fmt.Sprintf("day %d", w.day)
+	}
+	return fmt.Sprintf("day %d, %s", w.day, w.step)
+}
+
+func (w *watch) seen() []sample {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.samples[:len(w.samples):len(w.samples)]
+}
+
+// broken returns the promises that the samples show to be broken.
+func broken(samples []sample) (all []string) {
+	for _, s := range samples {
+		if s.Works {
+			continue
+		}
+		when := s.when()
+		if s.Step != "" {
+			when += ", " + s.Step + " after " + s.Call
+		}
+		all = append(all, fmt.Sprintf("%s: PingOne refuses %s, which is AWSCURRENT", when, s.Current))
+	}
+	return all
+}
+
+// leaks returns the fingerprints of the secrets that are in the text, as they are
+// or in an encoding that a request would give them.
+func leaks(text string, secrets []string) (found []string) {
+	for _, secret := range secrets {
+		for _, form := range encodings(secret) {
+			if strings.Contains(text, form) {
+				found = append(found, fingerprintOf(secret))
+				break
+			}
+		}
+	}
+	return found
+}
+
+func encodings(secret string) []string {
+	all := []string{secret, url.QueryEscape(secret)}
+	// Within a longer text, base64 has three forms, one for each place in a group of
+	// three bytes. What mixes with the neighbours is left out.
+	for before := range 3 {
+		b := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + secret))
+		form := b[(before*8+5)/6 : len(strings.TrimRight(b, "="))-1]
+		all = append(all, form, strings.NewReplacer("+", "-", "/", "_").Replace(form))
+	}
+	return all
+}
