@@ -42,7 +42,7 @@ func TestT04StepsRepeatedAndOutOfOrder(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 4))
-			w := newWorld(t, func(o *options) { o.quiet = true })
+			w := newWorld(t)
 			if _, err := w.sm.Begin(orders); err != nil {
 				t.Fatal(err)
 			}

@@ -224,6 +224,25 @@ func TestNewSecretIsNotPromotedUntilItWorks(t *testing.T) {
 	w.checkPromoted()
 }
 
+func TestPromotionTrustsNoEarlierStep(t *testing.T) {
+	w := newWorld(t)
+	old := w.secret("AWSCURRENT")
+	w.ping.PropagationDelay(10 * time.Minute)
+	w.advance(time.Hour)
+	if _, err := w.sm.Begin(orders); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.invoke(t.Context(), w.sm.Event(orders, "createSecret")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.invoke(t.Context(), w.sm.Event(orders, "finishSecret")); err == nil {
+		t.Error("finishSecret of a secret that does not work yet: got success")
+	}
+	if w.secret("AWSCURRENT") != old {
+		t.Error("a secret that does not work yet was promoted")
+	}
+}
+
 func TestTooLittleTimeMeansNoMint(t *testing.T) {
 	w := newWorld(t)
 	w.sm.AddFunction(functionARN, func(ctx context.Context, event []byte) error {

@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pingrotate/pingone"
@@ -20,7 +22,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
@@ -32,7 +33,7 @@ const (
 )
 
 // A world is both services, a rotator between them, an admin application and one
-// managed secret. Its clock moves only when something waits or a test says so.
+// managed secret. Time moves only when something waits or a test says so.
 type world struct {
 	t       testing.TB
 	ping    *pingonetest.Server
@@ -41,6 +42,11 @@ type world struct {
 	app     pingonetest.Application
 	rotator *rotation.Rotator
 	log     *journal
+
+	settings                    rotation.Settings
+	toPingOne, toSecretsManager http.RoundTripper
+	bubble                      bool
+	die                         atomic.Pointer[context.CancelFunc] // ends the invocation in progress
 }
 
 // quiet is a testing.TB that keeps a stand-in's transcript to itself: in a matrix
@@ -56,8 +62,6 @@ type options struct {
 	app      pingonetest.Application
 	edit     func(document map[string]any)
 	settings rotation.Settings
-	timeout  time.Duration // for one call to either service, in real time
-	quiet    bool
 }
 
 // withApp starts with another application.
@@ -66,63 +70,86 @@ func withApp(app pingonetest.Application) option { return func(o *options) { o.a
 // withDocument changes the managed secret's first version.
 func withDocument(edit func(map[string]any)) option { return func(o *options) { o.edit = edit } }
 
+// newWorld makes a world whose services are behind sockets.
 func newWorld(t testing.TB, opts ...option) *world {
 	t.Helper()
-	o := options{timeout: 5 * time.Second}
+	ping, sm := pingonetest.Run(t), secretsmanagertest.Run(t)
+	w := populate(t, ping, sm, opts...)
+	w.connect(&http.Transport{DisableKeepAlives: true}, &http.Transport{})
+	w.rotator.PingOne.Now = ping.Now
+	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+		w.advance(d)
+		return ctx.Err()
+	}
+	return w
+}
+
+// inBubble makes a world without sockets, in which time is synctest's: it passes
+// when everybody waits, and costs nothing.
+func inBubble(t *testing.T, run func(*world), opts ...option) {
+	t.Helper()
+	ping, sm := pingonetest.Run(quiet{t}), secretsmanagertest.Run(quiet{t})
+	synctest.Test(t, func(t *testing.T) {
+		ping.Follow(time.Now)
+		sm.Follow(time.Now)
+		w := populate(t, ping, sm, opts...)
+		w.bubble = true
+		w.connect(&memory{handler: ping}, &memory{handler: sm})
+		run(w)
+	})
+}
+
+// populate fills the services.
+func populate(t testing.TB, ping *pingonetest.Server, sm *secretsmanagertest.Server, opts ...option) *world {
+	t.Helper()
+	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	var tb testing.TB = t
-	if o.quiet {
-		tb = quiet{t}
-	}
-	w := &world{t: t, ping: pingonetest.Run(tb), sm: secretsmanagertest.Run(tb), log: &journal{}}
-	w.admin = w.ping.AddApplication(pingonetest.Application{Name: "admin", Roles: []pingonetest.RoleAssignment{
+	w := &world{t: t, ping: ping, sm: sm, log: &journal{}}
+	w.admin = ping.AddApplication(pingonetest.Application{Name: "admin", Roles: []pingonetest.RoleAssignment{
 		{Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
 	}})
 	if o.app.Roles == nil {
 		o.app.Roles = []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}
 	}
 	o.app.Name, o.app.Environment = "orders-api", w.admin.Environment
-	w.app = w.ping.AddApplication(o.app)
+	w.app = ping.AddApplication(o.app)
 
-	w.sm.Put(adminName, encode(document(w.admin)))
+	sm.Put(adminName, encode(document(w.admin)))
 	first := document(w.app)
 	if o.edit != nil {
 		o.edit(first)
 	}
-	w.sm.Put(orders, encode(first))
+	sm.Put(orders, encode(first))
 
 	o.settings.AdminSecretID = adminName
-	o.settings.APIURL, o.settings.AuthURL = w.ping.URL(), w.ping.URL()
-	w.rotator = &rotation.Rotator{
-		Secrets:  sdk(w.sm, o.timeout),
-		Settings: o.settings,
-		PingOne: pingone.Client{
-			HTTP:   &http.Client{Timeout: o.timeout, Transport: &http.Transport{DisableKeepAlives: true}},
-			Tokens: new(pingone.TokenCache),
-			Now:    w.ping.Now,
-			Wait: func(ctx context.Context, d time.Duration) error {
-				w.advance(d)
-				return ctx.Err()
-			},
-		},
-		Log: slog.New(slog.NewJSONHandler(w.log, nil)),
-	}
-	w.sm.AddFunction(functionARN, w.invoke)
-	w.sm.EnableRotation(orders, functionARN)
+	o.settings.APIURL, o.settings.AuthURL = ping.URL(), ping.URL()
+	w.settings = o.settings
+	sm.AddFunction(functionARN, w.invoke)
+	sm.EnableRotation(orders, functionARN)
 	return w
 }
 
-// sdk returns the real SDK's client for the stand-in, which repeats without waiting.
-func sdk(sm *secretsmanagertest.Server, timeout time.Duration) *secretsmanager.Client {
-	return secretsmanager.New(secretsmanager.Options{
-		BaseEndpoint: aws.String(sm.URL()),
-		Region:       "us-east-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
-		HTTPClient:   awshttp.NewBuildableClient().WithTimeout(timeout),
-		Retryer:      retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond }),
-	})
+// connect gives the world a rotator, as a new process has it.
+func (w *world) connect(toPingOne, toSecretsManager http.RoundTripper) {
+	w.toPingOne, w.toSecretsManager = toPingOne, toSecretsManager
+	w.rotator = &rotation.Rotator{
+		Secrets: secretsmanager.New(secretsmanager.Options{
+			BaseEndpoint: aws.String(w.sm.URL()),
+			Region:       "us-east-1",
+			Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+			HTTPClient:   &http.Client{Transport: toSecretsManager, Timeout: 5 * time.Second},
+			Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+				if !w.bubble {
+					o.MaxBackoff = time.Millisecond
+				}
+			}),
+		}),
+		Settings: w.settings,
+		PingOne:  pingone.Client{HTTP: &http.Client{Transport: toPingOne}, Tokens: new(pingone.TokenCache)},
+		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
+	}
 }
 
 // document is what a new secret of an application holds.
@@ -152,6 +179,7 @@ func (w *world) invoke(ctx context.Context, event []byte) error {
 func (w *world) invokeFor(ctx context.Context, event []byte, timeout time.Duration) error {
 	ctx, cancel := context.WithDeadline(ctx, w.ping.Now().Add(timeout))
 	defer cancel()
+	w.die.Store(&cancel)
 	return w.rotator.Handle(ctx, event)
 }
 
@@ -166,6 +194,10 @@ func (w *world) credential(secret string) pingone.Credential {
 }
 
 func (w *world) advance(d time.Duration) {
+	if w.bubble {
+		<-time.After(d)
+		return
+	}
 	w.ping.Advance(d)
 	w.sm.Advance(d)
 }
@@ -254,14 +286,23 @@ func (w *world) checkPromoted() {
 // checkSilent checks that neither the log nor an error gave a secret away.
 func (w *world) checkSilent(texts ...string) {
 	w.t.Helper()
+	if leak := w.leaks(texts...); leak != "" {
+		w.t.Error(leak)
+	}
+}
+
+// leaks looks for every secret and token there ever was in the log and the texts,
+// as it is and as it would look in a header or a URL.
+func (w *world) leaks(texts ...string) string {
 	all := w.log.String() + strings.Join(texts, "\n")
 	for _, secret := range append(w.ping.Issued(), rotationTokens(w.sm)...) {
 		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
 			if strings.Contains(all, form) {
-				w.t.Fatal("a secret has reached the log or an error")
+				return "a secret has reached the log or an error"
 			}
 		}
 	}
+	return ""
 }
 
 // rotationTokens returns the values that the stand-in keeps which are not whole

@@ -1,0 +1,90 @@
+package rotation_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+)
+
+// memory carries requests to a handler without a socket, and fails as a socket
+// would: a handler that aborts has closed the connection, and one that aborts
+// after it has written has closed it inside the reply.
+type memory struct {
+	handler http.Handler
+
+	// pass, when there is one, holds a request back until it may go on.
+	pass func(*http.Request) error
+}
+
+func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.pass != nil {
+		if err := m.pass(r); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body.Close()
+	}
+	// The service sees that its caller has hung up.
+	ctx, hangUp := context.WithCancel(r.Context())
+	in := r.Clone(ctx)
+	in.Body = io.NopCloser(bytes.NewReader(body))
+	in.RequestURI = r.URL.RequestURI()
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	in.RemoteAddr = "192.0.2.1:1234"
+
+	type outcome struct {
+		reply   *httptest.ResponseRecorder
+		aborted bool
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		o := outcome{reply: httptest.NewRecorder(), aborted: true}
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				panic(p)
+			}
+			done <- o
+		}()
+		m.handler.ServeHTTP(o.reply, in)
+		o.aborted = false
+	}()
+	select {
+	case <-r.Context().Done():
+		hangUp()
+		<-done
+		return nil, context.Cause(r.Context())
+	case o := <-done:
+		hangUp()
+		if o.aborted && o.reply.Body.Len() == 0 {
+			return nil, io.EOF
+		}
+		resp := o.reply.Result()
+		resp.Request = r
+		if o.aborted {
+			resp.Body = io.NopCloser(io.MultiReader(resp.Body, brokenOff{}))
+		}
+		return resp, nil
+	}
+}
+
+// brokenOff is what follows the part of a reply that arrived.
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -1,0 +1,130 @@
+package rotation_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"pingrotate/internal/fault"
+)
+
+// A promise watches a world, call by call, and notes each breach of what the
+// product promises:
+//
+//	I1 available     AWSCURRENT authenticates
+//	I2 one mint      one rotation regenerates the secret at most once
+//	I3 nothing lost  what PingOne accepts as current ends up as AWSCURRENT
+//	I4 it ends       once faults stop, the rotation is finished
+//	I5 grace         a replaced secret works until its grace has ended
+//	I6 silent        no secret is in a log or an error
+//
+// I1, I2 and I5 are checked after every remote call, in the instant after the
+// service has acted and before its caller learns of it; the others at the end.
+type promise struct {
+	w *world
+
+	mu       sync.Mutex
+	healing  bool // AWSCURRENT is dead already; I1 holds from when it is repaired
+	mints    int  // regenerations before the rotation
+	live     string
+	until    map[string]time.Time // replaced secrets, and to when they must work
+	calls    []string
+	dead     int // calls after which AWSCURRENT did not authenticate
+	breaches []string
+}
+
+// watch begins to watch.
+func watch(w *world) *promise {
+	p := &promise{w: w, mints: w.mints(), until: map[string]time.Time{}}
+	p.live = w.ping.Secret(w.app.Environment, w.app.ID).Value
+	p.healing = !w.accepts(w.current())
+	w.ping.After(p.after)
+	w.sm.After(p.after)
+	return p
+}
+
+// current returns AWSCURRENT's secret, or PingOne's where none is stored yet.
+func (w *world) current() string {
+	if s := w.secret("AWSCURRENT"); s != "" {
+		return s
+	}
+	return w.ping.Secret(w.app.Environment, w.app.ID).Value
+}
+
+func (p *promise) after(c fault.Call, k fault.Kind) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.w
+	line := c.String()
+	if k != fault.None {
+		line += " (" + k.String() + ")"
+	}
+	p.calls = append(p.calls, line)
+
+	works := w.accepts(w.current())
+	switch {
+	case works:
+		p.healing = false
+	case !p.healing:
+		p.dead++
+		p.breach("I1: AWSCURRENT does not authenticate")
+	}
+	if n := w.mints() - p.mints; n > 1 {
+		p.breach("I2: %d regenerations in one rotation", n)
+	}
+	now := w.ping.Now()
+	if live := w.ping.Secret(w.app.Environment, w.app.ID).Value; live != p.live {
+		// PingOne counts the grace by its own clock, in seconds, from when the secret
+		// was read.
+		p.until[p.live] = now.Add(24*time.Hour - time.Minute)
+		p.live = live
+	}
+	for secret, until := range p.until {
+		if now.Before(until) && !w.accepts(secret) {
+			p.breach("I5: a replaced secret died %v before the end of its grace", until.Sub(now))
+		}
+	}
+}
+
+// breach notes a breach with the call after which it was seen. The lock is held.
+func (p *promise) breach(format string, args ...any) {
+	at := "at the end"
+	if n := len(p.calls); n > 0 {
+		at = "after " + p.calls[n-1]
+	}
+	p.breaches = append(p.breaches, fmt.Sprintf(format, args...)+", "+at)
+}
+
+// end checks what must hold once the rotation is over.
+func (p *promise) end(err error, attempts int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.w
+	switch {
+	case err != nil:
+		p.breach("I4: not finished after %d attempts: %v", attempts, err)
+	case w.secret("AWSCURRENT") != w.ping.Secret(w.app.Environment, w.app.ID).Value:
+		p.breach("I3: AWSCURRENT is not PingOne's current secret")
+	}
+	if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {
+		p.breach("I4: AWSPENDING is left behind")
+	}
+	for secret, until := range p.until {
+		if left := until.Sub(w.ping.Now()); left > 0 {
+			w.advance(left)
+			if !w.accepts(secret) {
+				p.breach("I5: a replaced secret died before the end of its grace")
+			}
+		}
+	}
+	if leak := w.leaks(fmt.Sprint(err)); leak != "" {
+		p.breach("I6: %s", leak)
+	}
+}
+
+// report describes the breaches for a failed test.
+func (p *promise) report() string {
+	return strings.Join(p.breaches, "\n") + "\ncalls:\n  " + strings.Join(p.calls, "\n  ") +
+		"\nSecrets Manager:\n" + p.w.sm.Dump() + "PingOne:\n" + p.w.ping.Dump() + "log:\n" + p.w.log.String()
+}
