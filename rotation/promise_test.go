@@ -104,7 +104,7 @@ func (p *promise) end(err error, attempts int) {
 	switch {
 	case err != nil:
 		p.breach("I4: not finished after %d attempts: %v", attempts, err)
-	case w.secret("AWSCURRENT") != w.ping.Secret(w.app.Environment, w.app.ID).Value:
+	case !w.promoted():
 		p.breach("I3: AWSCURRENT is not PingOne's current secret")
 	}
 	if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {

@@ -166,24 +166,41 @@ func (w *world) use(secret string) {
 
 func TestPoisonedPendingIsGivenUpAndAFreshRotationHeals(t *testing.T) {
 	w := newWorld(t)
-	w.sm.Before(func(c fault.Call) fault.Kind {
-		if c.Operation == "UpdateSecretVersionStage" {
-			return fault.Denied
-		}
-		return fault.None
-	})
-	w.rotateFails("finishSecret")
-	w.sm.Before(nil)
-	w.ping.Regenerate(w.app.Environment, w.app.ID, time.Hour) // what is pending is now the previous secret
+	if _, err := w.sm.Begin(orders); err != nil {
+		t.Fatal(err)
+	}
+	d := document(w.app)
+	d["clientSecret"] = "made-up"
+	w.putPending(encode(d))
 	err := w.sm.Attempt(t.Context(), orders)
 	if err == nil || !strings.Contains(err.Error(), "rotate-secret") {
-		t.Fatalf("retry: got %v, want an error that says how to go on", err)
+		t.Fatalf("got %v, want an error that says how to go on", err)
 	}
-	if w.sm.VersionID(orders, "AWSPENDING") != "" {
-		t.Error("AWSPENDING is still there")
+	if w.sm.VersionID(orders, "AWSPENDING") != "" || w.mints() != 0 {
+		t.Error("AWSPENDING is still there, or something was minted")
 	}
 	w.rotate()
 	w.checkPromoted()
+}
+
+func TestPendingThatSomebodyRegeneratedIsReplacedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+	w.rotateFails("finishSecret")
+	// At the console: what is pending becomes the previous secret, and what consumers
+	// hold dies.
+	w.ping.Regenerate(w.app.Environment, w.app.ID, time.Hour)
+	if w.accepts(w.secret("AWSCURRENT")) {
+		t.Fatal("AWSCURRENT still works; the test is of another situation")
+	}
+	err := w.sm.Attempt(t.Context(), orders)
+	if err == nil || !strings.Contains(err.Error(), "AWSCURRENT is PingOne's secret now") {
+		t.Errorf("retry: got %v, want an error that says what has happened", err)
+	}
+	w.checkPromoted()
+	if w.mints() != 1 {
+		t.Errorf("mints: got %d, want 1", w.mints())
+	}
 }
 
 func TestSetupTestPassesWithACopyOfCurrent(t *testing.T) {

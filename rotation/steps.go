@@ -54,7 +54,7 @@ func (s *step) createSecret(ctx context.Context) error {
 	}
 	if pending != nil {
 		s.decision = "already stored"
-		return s.confirm(ctx, admin, pending)
+		return s.confirm(ctx, admin, current, pending)
 	}
 
 	var app *pingone.Application
@@ -89,18 +89,26 @@ func (s *step) createSecret(ctx context.Context) error {
 	if live.Previous != nil {
 		s.previousUntil = live.Previous.ExpiresAt
 	}
+	next := current.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
+	if decision == Regenerate && !live.Accepts(current.ClientSecret) {
+		return s.rescue(ctx, next)
+	}
 
 	// Died before this write: the new secret is only in PingOne, and the next run
 	// adopts it. Died after it: the next run finds it stored.
-	err = s.put(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint()))
-	if !errors.Is(err, errExists) {
+	err = s.put(ctx, next)
+	switch {
+	case !errors.Is(err, errExists):
 		return err
+	case decision == Regenerate:
+		// Another invocation of this step has minted and stored a secret since this
+		// one looked, and then this one minted the next.
+		return s.rescue(ctx, next)
 	}
-	// Another invocation of this step has stored a value since this one looked.
 	if pending, err = s.readPending(ctx); err != nil {
 		return err
 	}
-	return s.confirm(ctx, admin, pending)
+	return s.confirm(ctx, admin, current, pending)
 }
 
 // mint regenerates the secret and returns PingOne's state after it.
@@ -129,9 +137,6 @@ func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, bef
 		}
 		s.decision = "regenerate, outcome read back"
 	}
-	if !after.Accepts(before.Secret) {
-		s.warning = "PingOne did not keep the secret that consumers hold; it was regenerated a second time by somebody else, or without the grace"
-	}
 	return after, nil
 }
 
@@ -147,7 +152,7 @@ func (s *step) setSecret(ctx context.Context) error {
 		return err
 	}
 	s.decision = "in PingOne already"
-	return s.confirm(ctx, admin, pending)
+	return s.confirm(ctx, admin, current, pending)
 }
 
 // readBoth reads what consumers use and what shall take its place. The two must be
@@ -171,7 +176,7 @@ func (s *step) readBoth(ctx context.Context) (current, pending *stored, err erro
 // confirm checks that PingOne's current secret is the stored one. If it is not,
 // this version can never be promoted: a value stored under a token is final. It is
 // then given up, so that a fresh rotation finds its way.
-func (s *step) confirm(ctx context.Context, admin *pingone.Client, pending *stored) error {
+func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pending *stored) error {
 	s.pending = pending.ClientSecret
 	live, err := s.readUntil(ctx, admin, pending.Document, func(now *pingone.ApplicationSecret) bool {
 		return now.Secret.Equal(pending.ClientSecret)
@@ -183,11 +188,34 @@ func (s *step) confirm(ctx context.Context, admin *pingone.Client, pending *stor
 		return nil
 	}
 	s.decision = "poisoned"
+	if !live.Accepts(current.ClientSecret) {
+		return s.rescue(ctx, current.With(live.Secret, pending.AuthMethod, pending.TokenEndpoint))
+	}
 	poisoned := errors.New("the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored; " +
 		"this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret")
 	// Died before this write: the next run comes here again. Died after it: the
 	// rotation is over, as the message says.
 	return errors.Join(poisoned, s.abandon(ctx))
+}
+
+// rescue makes PingOne's secret AWSCURRENT without waiting for the other steps,
+// because somebody else has regenerated it at the same time: either consumers are
+// locked out already, or they will be when the grace ends. It ends this rotation,
+// as Secrets Manager does itself when another version appears.
+func (s *step) rescue(ctx context.Context, next *Document) error {
+	s.warning = "the secret was regenerated twice at the same time; PingOne's is promoted at once"
+	s.decision += ", rescue"
+	s.pending = next.ClientSecret
+	if err := s.verify(ctx, next); err != nil {
+		return fmt.Errorf("PingOne's secret was regenerated twice at the same time: %w", err)
+	}
+	// Died before this write: the next rotation sees drift, or adopts. Died after it:
+	// AWSCURRENT is PingOne's secret.
+	if err := s.putCurrent(ctx, next); err != nil {
+		return err
+	}
+	return errors.New("PingOne's secret was regenerated twice at the same time, by this rotation and by somebody else; " +
+		"AWSCURRENT is PingOne's secret now, and this rotation is over")
 }
 
 // testSecret obtains a token with the version's secret. It depends on no other

@@ -2,6 +2,8 @@ package rotation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -149,6 +151,22 @@ func (s *step) put(ctx context.Context, d *Document) error {
 	}
 	if err != nil {
 		return secretsManagerError("store the new secret as AWSPENDING", err)
+	}
+	return nil
+}
+
+// putCurrent stores a version of its own as AWSCURRENT. Its id follows from the
+// secret, so that two invocations that store the same one make one version.
+func (s *step) putCurrent(ctx context.Context, d *Document) error {
+	id := sha256.Sum256([]byte(s.arn + " " + d.ClientSecret.Reveal()))
+	_, err := s.Secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+		SecretId:           &s.arn,
+		ClientRequestToken: aws.String(hex.EncodeToString(id[:])),
+		SecretString:       aws.String(d.Reveal()),
+		VersionStages:      []string{labelCurrent},
+	}, s.count)
+	if err != nil {
+		return secretsManagerError("store PingOne's secret as AWSCURRENT", err)
 	}
 	return nil
 }

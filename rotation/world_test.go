@@ -97,6 +97,8 @@ func inBubble(t *testing.T, run func(*world), opts ...option) {
 		w.connect(&memory{handler: ping}, &memory{handler: sm})
 		run(w)
 	})
+	ping.Close() // now, because a matrix has more worlds than a process has files
+	sm.Close()
 }
 
 // populate fills the services.
@@ -270,12 +272,16 @@ func (w *world) decisions() []string {
 	return all
 }
 
+// promoted reports whether AWSCURRENT is PingOne's current secret.
+func (w *world) promoted() bool {
+	return w.secret("AWSCURRENT") == w.ping.Secret(w.app.Environment, w.app.ID).Value
+}
+
 // checkPromoted checks that a rotation has come to its end: AWSCURRENT is
 // PingOne's current secret, and nothing is pending elsewhere.
 func (w *world) checkPromoted() {
 	w.t.Helper()
-	live := w.ping.Secret(w.app.Environment, w.app.ID).Value
-	if w.secret("AWSCURRENT") != live {
+	if !w.promoted() {
 		w.t.Errorf("AWSCURRENT is not PingOne's current secret\n%s%s%s", w.sm.Dump(), w.ping.Dump(), w.log)
 	}
 	if pending := w.sm.VersionID(orders, "AWSPENDING"); pending != "" && pending != w.sm.VersionID(orders, "AWSCURRENT") {
@@ -361,7 +367,11 @@ func (w *world) label(name string) {
 // unstick takes AWSPENDING away, as an operator does.
 func (w *world) unstick() {
 	w.t.Helper()
-	id := w.sm.VersionID(orders, "AWSPENDING")
+	w.clear(w.sm.VersionID(orders, "AWSPENDING"))
+}
+
+func (w *world) clear(id string) {
+	w.t.Helper()
 	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId: aws.String(orders), VersionStage: aws.String("AWSPENDING"), RemoveFromVersionId: &id,
 	})
