@@ -3,6 +3,9 @@
 GO ?= go
 ARCHITECTURE ?= arm64
 
+WALKS ?= 2m
+FUZZTIME ?= 30s
+
 # What makes the Lambda program small: no net/rpc, no symbols, no C library.
 FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
 
@@ -10,7 +13,7 @@ FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
 # Where that is not Linux, they build it anew for it.
 ROTATOR = $(if $(filter linux,$(shell $(GO) env GOOS)),--rotator bin/bootstrap)
 
-.PHONY: help demo sandbox test check build bench sam-build deploy clean
+.PHONY: help demo sandbox test check prove mutants fuzz moto build bench sam-build deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +34,25 @@ check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, race
 	$(GO) tool staticcheck ./...
 	$(GO) test -race -short ./...
 
+prove: ## Try every crash, fault and interleaving; write the tables into README.md
+	$(GO) test -c -o bin/prove ./rotation
+	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme ../README.md
+	$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove | grep -E '^ +kill_test|^(ok|FAIL|---)'
+
+mutants: ## Break the protocol on purpose, and see that the tests notice
+	$(GO) test -run TestMutants -timeout 30m ./rotation -mutants
+
+fuzz: ## Fuzz each decoder for FUZZTIME
+	@for package in ./pingone ./rotation; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, installs moto from PyPI)
+	.ci/moto
+
 build: ## Build the Lambda program and the operator's command into bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath $(FLAGS) -o bin/bootstrap ./cmd/rotator
@@ -39,7 +61,26 @@ build: ## Build the Lambda program and the operator's command into bin/
 bench: ## Measure a rotation, the cold start, memory and size
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
 
-sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
+sam-prove: ## Try every crash, fault and interleaving; write the tables into README.md
+	$(GO) test -c -o bin/prove ./rotation
+	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme ../README.md
+	$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove | grep -E '^ +kill_test|^(ok|FAIL|---)'
+
+mutants: ## Break the protocol on purpose, and see that the tests notice
+	$(GO) test -run TestMutants -timeout 30m ./rotation -mutants
+
+fuzz: ## Fuzz each decoder for FUZZTIME
+	@for package in ./pingone ./rotation; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, installs moto from PyPI)
+	.ci/moto
+
+build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
 	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 deploy: sam-build ## Build and deploy by SAM, which asks for the parameters

@@ -2,12 +2,10 @@ package rotation_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,8 +13,6 @@ import (
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
 )
-
-var prove = flag.Bool("prove", false, "try every cell of the crash matrix and every interleaving")
 
 // A scenario is a situation in which a rotation begins.
 type scenario struct {
@@ -89,16 +85,32 @@ type fate struct {
 	again bool // the same for each later call of this operation in the first attempt
 }
 
-func (f fate) String() string {
+// name is the fate's column in the table.
+func (f fate) name() string {
 	switch {
 	case f.death && f.kind.Applies():
-		return "died after it"
+		return "died after"
 	case f.death:
-		return "died before it"
-	case f.again:
-		return f.kind.String() + ", again and again"
+		return "died before"
 	}
 	return f.kind.String()
+}
+
+func (f fate) String() string {
+	if f.again {
+		return f.name() + ", again and again"
+	}
+	return f.name()
+}
+
+// fateNames returns the columns of the table.
+func fateNames() (names []string) {
+	for _, f := range fates() {
+		if !f.again {
+			names = append(names, f.name())
+		}
+	}
+	return names
 }
 
 // fates lists all that may happen at a call.
@@ -230,27 +242,37 @@ func (s scenario) try(t *testing.T, at place, f fate) (report string) {
 // its calls, one cell each, and checks the promise after every call. Without
 // -prove it tries a sample.
 func TestCrashMatrix(t *testing.T) {
-	var tried, kept atomic.Int64
+	type cell struct {
+		at place
+		f  fate
+	}
+	cells := map[string][]cell{}
+	p := &progress{what: "cells"}
+	for _, s := range scenarios {
+		n := 0
+		for _, at := range s.places(t) {
+			for _, f := range fates() {
+				if n++; *prove || n%7 == 0 {
+					cells[s.name] = append(cells[s.name], cell{at, f})
+				}
+			}
+		}
+		p.all += len(cells[s.name])
+	}
 	t.Run("scenarios", func(t *testing.T) {
 		for _, s := range scenarios {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				cell := 0
-				for _, at := range s.places(t) {
-					for _, f := range fates() {
-						if cell++; !*prove && cell%7 != 0 {
-							continue
-						}
-						tried.Add(1)
-						if report := s.try(t, at, f); report != "" {
-							t.Error(report)
-							continue
-						}
-						kept.Add(1)
+				for _, c := range cells[s.name] {
+					report := s.try(t, c.at, c.f)
+					if report != "" {
+						t.Error(report)
 					}
+					note(s.name, c.f.name(), report == "")
+					p.step(report == "")
 				}
 			})
 		}
 	})
-	t.Logf("%d cells tried, %d kept every invariant", tried.Load(), kept.Load())
+	t.Logf("%d cells tried, %d kept every invariant", p.done, p.done-p.breaches)
 }
