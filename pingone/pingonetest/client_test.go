@@ -71,9 +71,13 @@ func trySend(t *testing.T, method, target, body string, headers ...string) (repl
 	if err != nil {
 		return reply{}, err
 	}
-	r := reply{status: res.StatusCode, header: res.Header, text: string(b)}
-	json.Unmarshal(b, &r.body)
-	return r, nil
+	return parsed(res, b), nil
+}
+
+func parsed(res *http.Response, body []byte) reply {
+	r := reply{status: res.StatusCode, header: res.Header, text: string(body)}
+	json.Unmarshal(body, &r.body)
+	return r
 }
 
 const (
@@ -142,6 +146,33 @@ func (w *world) apiAs(token, method string, a pingonetest.Application, suffix, b
 	w.t.Helper()
 	return send(w.t, method, w.URL()+"/v1/environments/"+a.Environment+"/applications/"+a.ID+suffix, body,
 		"Authorization", "Bearer "+token, "Content-Type", jsonType)
+}
+
+// in makes a call about an environment as the administrator; path follows its URL.
+func (w *world) in(env, method, path, body string) reply {
+	w.t.Helper()
+	return w.inAs(w.token, env, method, path, body)
+}
+
+func (w *world) inAs(token, env, method, path, body string) reply {
+	w.t.Helper()
+	return send(w.t, method, w.URL()+"/v1/environments/"+env+path, body, "Authorization", "Bearer "+token, "Content-Type", jsonType)
+}
+
+// page returns one member of each item of a collection that fits on one page.
+func (r reply) page(t *testing.T, collection, member string) []string {
+	t.Helper()
+	r.want(t, 200)
+	embedded, _ := r.body["_embedded"].(map[string]any)
+	items, ok := embedded[collection].([]any)
+	if !ok {
+		t.Errorf("got %s, want a page of %s", r.text, collection)
+	}
+	var values []string
+	for _, v := range items {
+		values = append(values, fmt.Sprint(v.(map[string]any)[member]))
+	}
+	return values
 }
 
 func (w *world) regenerate(a pingonetest.Application, retain time.Duration) reply {

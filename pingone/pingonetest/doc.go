@@ -1,6 +1,7 @@
 // Package pingonetest plays PingOne: a state machine of applications, their
-// secrets and their tokens behind a real listener on the loopback interface, so
-// that an unmodified client can be tested without an account.
+// secrets, roles, resources, users and tokens behind a real listener on the
+// loopback interface, so that an unmodified client can be tested without an
+// account.
 //
 //	p := pingonetest.Run(t)
 //	admin := p.AddApplication(pingonetest.Application{Roles: []pingonetest.RoleAssignment{{Role: "Environment Admin"}}})
@@ -64,4 +65,53 @@
 //   - B34: below a custom domain the paths have no environment id. (documented in PingOne Admin: Custom domains)
 //   - B35: a regenerated secret may be refused for a while, and the previous one is not. (assumed; no page states a propagation time)
 //   - B36: a token's signature verifies with the key set that the issuer's discovery document names. (documented: OpenID Connect discovery)
+//
+// Applications and roles:
+//
+//   - B37: creating an application takes a name, a type, a protocol and, for OPENID_CONNECT, grant types and an authentication method; AUTHORIZATION_CODE needs the response type CODE and redirect URIs, IMPLICIT needs TOKEN or ID_TOKEN, PRIVATE_KEY_JWT needs keys; and a client id of one's own choice is refused. (documented: Create Application, Configure an Interactive Worker Application; assumed for CODE and for the replies)
+//   - B38: an application is disabled unless the request says otherwise, a worker is for administrators, members that this server does not know are kept, and no reply shows the secret. (documented: Create Application)
+//   - B39: a name occurs once in an environment. (field report; assumed that case counts)
+//   - B40: a worker created through the API inherits its creator's roles, unless assignActorRoles is false. (documented: Applications)
+//   - B41: PUT replaces the configuration: what it omits is reset, what is read-only is ignored, and assignActorRoles too. (documented: Update Application; vendor code; assumed that type and protocol cannot change)
+//   - B42: DELETE answers 204 and ends the application's secrets, roles and tokens. (vendor code for 204; assumed for the tokens)
+//   - B43: a collection comes in pages of at most 100, linked by _links.next; a filter on applications is ignored. (documented: Paging; vendor code for the filter; assumed for the size)
+//   - B44: Environment Admin and Client Application Developer manage applications; Organization Admin manages only roles. (documented in PingOne Admin: Roles; assumed for the rest)
+//   - B45: built-in roles are listed for the organization and custom ones for their environment, and their ids are to be looked up. (documented: Roles; vendor code)
+//   - B46: a role assignment answers 201, shows readOnly as the caller sees it, and goes with 204. (documented: Application Role Assignments)
+//   - B47: a role that is held at the same or a wider scope is not assigned again. (documented: Application Role Assignments)
+//   - B48: a caller assigns and removes only roles that it holds or may assign, and a custom role that names nobody in canBeAssignedBy is assigned by nobody. (documented: Roles; field report for the custom role; assumed for the reply)
+//   - B49: the role must exist, apply to that kind of scope, and the scope must exist. (assumed)
+//
+// Resources and grants:
+//
+//   - B50: every environment has the resources PingOne API and openid, which nobody can extend here and which have no secret. (documented: Resources; vendor code for the secret; assumed that they cannot be extended)
+//   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given. (documented: Resources; vendor code; assumed for the replies)
+//   - B52: a custom resource has scopes, and attributes whose names are not those of PingOne's own claims. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
+//   - B53: a custom resource's secret is read, regenerated and ended like an application's. (vendor code)
+//   - B54: an application has one grant for a resource, of at least one scope, and no scope name twice over all its grants. (documented: Application Resource Grants; assumed for the replies)
+//   - B55: a worker with client credentials is not granted OpenID Connect scopes. (documented: Create Grant)
+//   - B56: without a scope, a token has all granted scopes of the one custom resource; with several, the request must name scopes, all of one resource and all granted; attributes become claims, a list written in JSON becomes an array, and an expression is left out where there is no user. (documented: Access token claims; assumed for the list and the expression)
+//
+// Assertions and introspection:
+//
+//   - B57: a client of CLIENT_SECRET_JWT signs an assertion by HS256, HS384 or HS512 with the bytes of its secret, or of its previous one. (documented: Client authentication methods; assumed for the bytes and the previous one)
+//   - B58: a client of PRIVATE_KEY_JWT signs by RS256, RS384 or RS512 with a key of its jwks. (documented: Client authentication methods)
+//   - B59: iss and sub are the client id, aud is the issuer or the token endpoint or the one called, exp is at most an hour ahead, nbf may delay it, and a jti works once. (documented: Client authentication methods; assumed for jti, and for the reply, which is that to a wrong secret)
+//   - B60: an assertion of another type, beside other credentials or about another client is a broken request. (assumed)
+//   - B61: introspection authenticates the application by its own method, shows its own tokens, and says of all others that they are not active. (documented: Token Introspection)
+//   - B62: a custom resource may introspect the tokens for it by its id and secret, in its introspectEndpointAuthMethod. (documented: Token Introspection, Resources)
+//
+// Users and sign-on:
+//
+//   - B63: a user has an email, a population and a username that is unique in the environment, whatever its case; Identity Data Admin manages users, and Environment Admin does not. (documented: Create User, PingOne Admin: Roles; assumed that a population must be named)
+//   - B64: PATCH changes the attributes that it names, removes those that are null, and ignores enabled, population and what is read-only. (documented: Update User; assumed for what is ignored)
+//   - B65: an administrator sets a password by PUT or POST as application/vnd.pingidentity.password.set+json or application/json; forceChange makes the user change it at the next sign-on. (documented: Set Password, Configure an Application with an Authorization Code Grant; assumed for application/json)
+//   - B66: an authorization request names an enabled application and one of its redirect URIs exactly, else the browser stays here; what else is wrong goes to the redirect URI with the state. A scope must be granted, openid too. (RFC 6749 section 4.1.2.1; assumed of PingOne)
+//   - B67: a flow is for the browser with its ST cookie, which changes at sign-on; it lives 15 minutes and is resumed once. (documented: Flows, Simple SSO workflow for the cookie; assumed for the rest)
+//   - B68: an unknown or disabled user and a wrong password get the same 400 INVALID_CREDENTIALS. (documented: Flows for the status values; assumed for the reply)
+//   - B69: a code is redeemed once, within ten minutes, by its client with the same redirect URI, and the client is authenticated first; a failed attempt uses it up. (RFC 6749 section 4.1.3; assumed of PingOne)
+//   - B70: pkceEnforcement decides whether a code challenge must be sent and hashed; one that was sent must be met. (documented: Create Application; RFC 7636)
+//   - B71: a user's token reaches that user alone, and only as its p1 scopes say. (documented: PingOne self-management scopes)
+//   - B72: a user's token is for a custom resource if a scope of that is asked for, and no request mixes its scopes with those of the PingOne API. (documented in PingOne Admin: Resource scopes)
+//   - B73: a flow goes on below the custom domain where it began. (documented in PingOne Admin: Custom domains)
 package pingonetest

@@ -18,12 +18,15 @@ const (
 	msgInvalidRequest = "The request could not be completed. The request was invalid."
 	msgLimited        = "The request could not be completed. The request limit has been exceeded."
 	msgUnexpected     = "The request could not be completed. An unexpected error occurred."
+	msgDuplicateRole  = "May not assign duplicate Role"
 
 	msgBadCredentials    = "Request denied: Invalid client credentials"
 	msgUnsupportedMethod = "Request denied: Unsupported authentication method"
 	msgUnsupportedGrant  = "Unsupported grant type: "
 	msgNoRoles           = "Application does not have any role assignments"
 	msgNoScope           = "At least one scope must be granted"
+	msgBadCode           = "The authorization code is invalid, expired or not for this request"
+	msgManyResources     = "May not request scopes for multiple resources"
 )
 
 // refusal is a reply that says no.

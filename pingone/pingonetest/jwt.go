@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,38 +26,89 @@ var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 
 const keyID = "pingonetest"
 
-// issueToken makes an access token for a client that has passed all checks.
-func (s *Server) issueToken(a *application, at authority, scope string) (any, *refusal) {
+// ticket is what a token shall be, after all checks.
+type ticket struct {
+	authority
+	client *application
+	custom *entitlement // the resource it is for, nil for the PingOne API
+	scopes []string
+	user   *user  // who signed on, nil if the client acts for itself
+	nonce  string // of the authorization request
+}
+
+// issueToken makes an access token and the reply that carries it.
+func (s *Server) issueToken(t ticket) (any, *refusal) {
 	now := s.now()
-	expires := now.Add(a.TokenTTL)
+	life, scope := t.client.TokenTTL, strings.Join(t.scopes, " ")
 	claims := make(map[string]any)
-	maps.Copy(claims, a.Claims)
+	if t.custom != nil {
+		maps.Copy(claims, t.custom.claims)
+		life = t.custom.life
+		claims["aud"] = []string{t.custom.audience}
+	} else {
+		claims["aud"], claims["env"], claims["org"] = []string{t.api}, t.environment, s.organization
+	}
+	if scope != "" {
+		claims["scope"] = scope
+	}
+	if t.user != nil {
+		claims["sub"] = t.user.id
+	}
 	maps.Copy(claims, map[string]any{
-		"iss":       at.issuer,
-		"client_id": a.ClientID,
+		"iss":       t.issuer,
+		"client_id": t.client.ClientID,
 		"iat":       now.Unix(),
-		"exp":       expires.Unix(),
+		"exp":       now.Add(life).Unix(),
 		"jti":       newUUID(),
 	})
-	platform := a.Audience == ""
-	if platform {
-		claims["aud"], claims["env"], claims["org"] = []string{at.api}, a.Environment, s.organization
-	} else {
-		claims["aud"], claims["scope"] = []string{a.Audience}, scope
-	}
-	token, err := sign(claims)
-	if err != nil {
-		s.t.Errorf("pingonetest: signing a token: %v", err)
-		return nil, refuse(http.StatusInternalServerError, "UNEXPECTED_ERROR", msgUnexpected)
-	}
-	s.tokens[token] = accessToken{client: a, platform: platform, expires: expires, roles: slices.Clone(a.Roles)}
-	s.issued = append(s.issued, token)
-	return struct {
+	var body struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int64  `json:"expires_in"`
 		Scope       string `json:"scope,omitempty"`
-	}{token, "Bearer", int64(a.TokenTTL / time.Second), scope}, nil
+		IDToken     string `json:"id_token,omitempty"`
+	}
+	body.TokenType, body.ExpiresIn, body.Scope = "Bearer", int64(life/time.Second), scope
+	var err error
+	if body.AccessToken, err = sign(claims); err == nil && t.user != nil && slices.Contains(t.scopes, "openid") {
+		body.IDToken, err = sign(t.identity(now))
+	}
+	if err != nil {
+		s.t.Errorf("pingonetest: signing a token: %v", err)
+		return nil, refuse(http.StatusInternalServerError, "UNEXPECTED_ERROR", msgUnexpected)
+	}
+	kept := accessToken{
+		client: t.client, user: t.user, platform: t.custom == nil, scopes: t.scopes, claims: claims, expires: now.Add(life),
+	}
+	if t.user == nil {
+		kept.roles = slices.Clone(t.client.Roles)
+	}
+	if t.custom != nil {
+		kept.resource = t.custom.resource
+	}
+	s.tokens[body.AccessToken] = kept
+	s.issued = append(s.issued, body.AccessToken)
+	if body.IDToken != "" {
+		s.issued = append(s.issued, body.IDToken)
+	}
+	return body, nil
+}
+
+// identity is what the ID token says of the user (OpenID Connect Core, section 2).
+func (t ticket) identity(now time.Time) map[string]any {
+	claims := map[string]any{
+		"iss": t.issuer, "aud": t.client.ClientID, "sub": t.user.id, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	if t.nonce != "" {
+		claims["nonce"] = t.nonce
+	}
+	if slices.Contains(t.scopes, "profile") {
+		claims["preferred_username"] = t.user.username
+	}
+	if slices.Contains(t.scopes, "email") {
+		claims["email"] = t.user.attributes["email"]
+	}
+	return claims
 }
 
 // sign returns the claims as a JWT (RFC 7519) signed with RS256.
@@ -96,11 +148,16 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request, at authority)
 func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, at authority) {
 	s.publish(w, r, at, OpDiscovery, func() (any, error) {
 		return map[string]any{
-			"issuer":                                at.issuer,
-			"token_endpoint":                        at.issuer + "/token",
-			"jwks_uri":                              at.issuer + "/jwks",
-			"grant_types_supported":                 []string{"client_credentials"},
-			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+			"issuer":                                           at.issuer,
+			"authorization_endpoint":                           at.issuer + "/authorize",
+			"token_endpoint":                                   at.issuer + "/token",
+			"introspection_endpoint":                           at.issuer + "/introspect",
+			"jwks_uri":                                         at.issuer + "/jwks",
+			"grant_types_supported":                            []string{"authorization_code", "client_credentials"},
+			"response_types_supported":                         []string{"code"},
+			"code_challenge_methods_supported":                 []string{"plain", "S256"},
+			"token_endpoint_auth_methods_supported":            []string{"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"},
+			"token_endpoint_auth_signing_alg_values_supported": slices.Sorted(maps.Keys(assertionAlgorithms)),
 		}, nil
 	})
 }
@@ -111,16 +168,14 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, at authority, o
 	s.Answer(w, r, call, s.words(forbidden()), func() fault.Reply {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for key := range s.apps {
-			if key.environment == at.environment {
-				body, err := document()
-				if err != nil {
-					s.t.Errorf("pingonetest: %s: %v", operation, err)
-					return refuse(http.StatusInternalServerError, "UNEXPECTED_ERROR", msgUnexpected).reply()
-				}
-				return jsonReply(http.StatusOK, body)
-			}
+		if s.environments[at.environment] == nil {
+			return notFound().reply()
 		}
-		return notFound().reply()
+		body, err := document()
+		if err != nil {
+			s.t.Errorf("pingonetest: %s: %v", operation, err)
+			return refuse(http.StatusInternalServerError, "UNEXPECTED_ERROR", msgUnexpected).reply()
+		}
+		return jsonReply(http.StatusOK, body)
 	})
 }

@@ -1,6 +1,9 @@
 package pingonetest
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // The kinds of scope that a role assignment can have.
 const (
@@ -11,22 +14,80 @@ const (
 
 // RoleAssignment gives an application the permissions of a role at a scope.
 type RoleAssignment struct {
-	Role      string // a built-in role by name: "Environment Admin"
+	Role      string // a built-in role by name: "Environment Admin", or a [CustomRole]
 	ScopeType string // ORGANIZATION, ENVIRONMENT (default) or APPLICATION
 	ScopeID   string // defaults to the organization, or to the application's own environment
 }
 
+// CustomRole is a role that an environment has made for itself.
+type CustomRole struct {
+	Environment     string   // UUID; defaults as in [Application]
+	Name            string   // no other role of the organization has it
+	Permissions     []string // "applications:read:secret"
+	ApplicableTo    []string // kinds of scope; nil defaults to ENVIRONMENT
+	CanBeAssignedBy []string // names of the roles whose holders may assign it; without any, nobody may
+}
+
+// AddRole creates a custom role without a call.
+func (s *Server) AddRole(r CustomRole) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Environment = cmp.Or(r.Environment, s.home)
+	if r.Name == "" || !isUUID(r.Environment) || s.roles[r.Name] != nil {
+		s.t.Fatalf("pingonetest: role %q of environment %q needs a name of its own and a UUID", r.Name, r.Environment)
+	}
+	if r.ApplicableTo == nil {
+		r.ApplicableTo = []string{scopeEnvironment}
+	}
+	for _, by := range r.CanBeAssignedBy {
+		if s.roles[by] == nil {
+			s.t.Fatalf("pingonetest: there is no role %q to assign %s", by, r.Name)
+		}
+		s.roles[by].assigns = append(s.roles[by].assigns, r.Name)
+	}
+	s.environment(r.Environment)
+	s.roles[r.Name] = &role{slices.Clone(r.Permissions), nil, slices.Clone(r.ApplicableTo), r.Environment}
+}
+
 // The permissions that this server asks for.
 const (
-	permRead         = "applications:read"
+	permCreateApplication = "applications:create:application"
+	permReadApplication   = "applications:read:application"
+	permUpdateApplication = "applications:update:application"
+	permDeleteApplication = "applications:delete:application"
+
 	permReadSecret   = "applications:read:secret"
 	permUpdateSecret = "applications:update:secret"
 	permDeleteSecret = "applications:delete:secret"
+
+	permCreateGrant = "applications:create:grant"
+	permReadGrant   = "applications:read:grant"
+	permUpdateGrant = "applications:update:grant"
+	permDeleteGrant = "applications:delete:grant"
+
+	permCreateResource       = "resources:create:resource"
+	permReadResource         = "resources:read:resource"
+	permUpdateResource       = "resources:update:resource"
+	permReadResourceSecret   = "resources:read:secret"
+	permUpdateResourceSecret = "resources:update:secret"
+	permDeleteResourceSecret = "resources:delete:secret"
+
+	permCreatePopulation = "dir:create:population"
+	permCreateUser       = "dir:create:user"
+	permReadUser         = "dir:read:user"
+	permUpdateUser       = "dir:update:user"
+	permSetPassword      = "dir:update:userPassword"
+
+	permReadAssignments   = "permissions:read:applicationRoleAssignments"
+	permUpdateAssignments = "permissions:update:applicationRoleAssignments"
 )
 
 type role struct {
-	permissions []string
-	assigns     []string // names of the roles that its holders may give to others
+	permissions  []string
+	assigns      []string // names of the roles that its holders may give to others
+	applicableTo []string
+	environment  string // "" for a built-in role
 }
 
 const (
@@ -38,23 +99,37 @@ const (
 	configReadOnly       = "Configuration Read Only"
 )
 
-var builtInRoles = map[string]role{
-	organizationAdmin: {assigns: []string{environmentAdmin}},
-	environmentAdmin: {
-		permissions: []string{permRead, permReadSecret, permUpdateSecret, permDeleteSecret},
-		assigns:     []string{applicationDeveloper, applicationOwner, identityDataAdmin, configReadOnly},
-	},
-	applicationDeveloper: {permissions: []string{permRead, permReadSecret, permUpdateSecret, permDeleteSecret}},
-	applicationOwner:     {permissions: []string{permRead, permReadSecret}},
-	identityDataAdmin:    {},
-	configReadOnly:       {permissions: []string{permRead}},
+// builtInRoles makes the roles that every organization has.
+func builtInRoles() map[string]*role {
+	wide := []string{scopeOrganization, scopeEnvironment}
+	secrets := []string{permReadSecret, permUpdateSecret, permDeleteSecret}
+	applications := []string{
+		permCreateApplication, permReadApplication, permUpdateApplication, permDeleteApplication,
+		permCreateGrant, permReadGrant, permUpdateGrant, permDeleteGrant,
+		permCreateResource, permReadResource, permUpdateResource,
+		permReadResourceSecret, permUpdateResourceSecret, permDeleteResourceSecret,
+	}
+	assignments := []string{permReadAssignments, permUpdateAssignments}
+	users := []string{permCreatePopulation, permCreateUser, permReadUser, permUpdateUser, permSetPassword}
+	reading := []string{permReadApplication, permReadAssignments, permReadGrant, permReadResource}
+	return map[string]*role{
+		organizationAdmin: {assignments, []string{environmentAdmin}, []string{scopeOrganization}, ""},
+		environmentAdmin: {
+			slices.Concat(applications, secrets, assignments),
+			[]string{applicationDeveloper, applicationOwner, identityDataAdmin, configReadOnly}, wide, "",
+		},
+		applicationDeveloper: {slices.Concat(applications, secrets, []string{permReadAssignments}), nil, wide, ""},
+		applicationOwner:     {[]string{permReadApplication, permReadSecret}, nil, []string{scopeApplication}, ""},
+		identityDataAdmin:    {users, nil, wide, ""},
+		configReadOnly:       {reading, nil, wide, ""},
+	}
 }
 
 // permitted reports whether one of the roles gives the permission on an
-// application, which need not exist.
+// application, which need not exist, or on an environment, if that names none.
 func (s *Server) permitted(roles []RoleAssignment, permission string, target appKey) bool {
 	return slices.ContainsFunc(roles, func(held RoleAssignment) bool {
-		if !slices.Contains(builtInRoles[held.Role].permissions, permission) {
+		if !slices.Contains(s.roles[held.Role].permissions, permission) {
 			return false
 		}
 		switch held.ScopeType {
@@ -74,7 +149,7 @@ func (s *Server) readOnly(c *call, target *application, assignment RoleAssignmen
 		return true
 	}
 	return !slices.ContainsFunc(c.roles, func(held RoleAssignment) bool {
-		able := held.Role == assignment.Role || slices.Contains(builtInRoles[held.Role].assigns, assignment.Role)
+		able := held.Role == assignment.Role || slices.Contains(s.roles[held.Role].assigns, assignment.Role)
 		return able && s.reaches(held, assignment)
 	})
 }
@@ -111,7 +186,7 @@ func (s *Server) checkRoles(a *Application) {
 				r.ScopeID = a.Environment
 			}
 		}
-		if _, known := builtInRoles[r.Role]; !known {
+		if s.roles[r.Role] == nil {
 			s.t.Fatalf("pingonetest: there is no role %q", r.Role)
 		}
 		if !slices.Contains([]string{scopeOrganization, scopeEnvironment, scopeApplication}, r.ScopeType) || !isUUID(r.ScopeID) {

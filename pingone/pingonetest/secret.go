@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -23,12 +24,20 @@ type retained struct {
 	expires, used time.Time
 }
 
-// live returns the previous secret, or nothing if there is none or it has expired.
-func (a *application) live(now time.Time) retained {
-	if a.previous.secret == "" || !now.Before(a.previous.expires) {
+// keeper holds a client secret and the one before it.
+type keeper struct {
+	secret      string
+	regenerated time.Time // zero if the secret is the first
+	previous    retained
+	mints       int
+}
+
+// retained returns the previous secret, or nothing if there is none or it has expired.
+func (k *keeper) retained(now time.Time) retained {
+	if k.previous.secret == "" || !now.Before(k.previous.expires) {
 		return retained{}
 	}
-	return a.previous
+	return k.previous
 }
 
 // Secret is what PingOne knows about an application's secrets. The fields about
@@ -46,8 +55,8 @@ func (s *Server) Secret(env, app string) Secret {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.application(env, app)
-	p := a.live(s.now())
-	return Secret{Value: a.Secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
+	p := a.retained(s.now())
+	return Secret{Value: a.secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
 }
 
 // Regenerate presses the console's button and returns the new secret. The old
@@ -61,8 +70,8 @@ func (s *Server) Regenerate(env, app string, retain time.Duration) string {
 	if retain > 0 {
 		expires = s.now().Add(retain)
 	}
-	s.regenerate(a, expires)
-	return a.Secret
+	s.regenerate(&a.keeper, expires)
+	return a.secret
 }
 
 // Mints returns how often the application's secret was regenerated through the API.
@@ -82,95 +91,104 @@ func (s *Server) PropagationDelay(d time.Duration) {
 }
 
 // regenerate replaces the secret. The old one lives until the time given, if any.
-func (s *Server) regenerate(a *application, expires time.Time) {
-	a.previous = retained{}
+func (s *Server) regenerate(k *keeper, expires time.Time) {
+	k.previous = retained{}
 	if !expires.IsZero() {
-		a.previous = retained{secret: a.Secret, expires: expires.UTC().Truncate(time.Millisecond)}
+		k.previous = retained{secret: k.secret, expires: expires.UTC().Truncate(time.Millisecond)}
 	}
-	a.Secret, a.regenerated = newSecret(), s.now()
-	s.issued = append(s.issued, a.Secret)
+	k.secret, k.regenerated = newSecret(), s.now()
+	s.issued = append(s.issued, k.secret)
 }
 
 func (s *Server) secretRoutes() {
 	const path = "/v1/environments/{env}/applications/{app}/secret"
-	s.platform("GET "+path, OpReadSecret, s.readSecret)
-	s.platform("POST "+path, OpRegenerateSecret, s.regenerateSecret)
-	s.platform("DELETE "+path, OpDeletePrevious, s.deletePrevious)
+	s.platform("GET "+path, OpReadSecret, s.readSecret(s.applicationKeeper(permReadSecret)))
+	s.platform("POST "+path, OpRegenerateSecret, s.regenerateSecret(s.applicationKeeper(permUpdateSecret)))
+	s.platform("DELETE "+path, OpDeletePrevious, s.deletePrevious(s.applicationKeeper(permDeleteSecret)))
 }
 
-func (s *Server) readSecret(c *call) (any, *refusal) {
-	a, no := s.reachSecret(c, permReadSecret)
-	if no != nil {
-		return nil, no
-	}
-	return s.secretBody(c, a), nil
-}
+// finder returns the secret that a call is about and the kind of its owner, if the
+// caller may touch it.
+type finder func(*call) (*keeper, string, *refusal)
 
-func (s *Server) regenerateSecret(c *call) (any, *refusal) {
-	if !isMediaType(c.header, "application/json") {
-		return nil, refuse(http.StatusUnsupportedMediaType, "INVALID_REQUEST", msgInvalidRequest)
-	}
-	a, no := s.reachSecret(c, permUpdateSecret)
-	if no != nil {
-		return nil, no
-	}
-	expires, no := retention(c.body, s.now())
-	if no != nil {
-		return nil, no
-	}
-	s.regenerate(a, expires)
-	a.mints++
-	return s.secretBody(c, a), nil
-}
-
-func (s *Server) deletePrevious(c *call) (any, *refusal) {
-	a, no := s.reachSecret(c, permDeleteSecret)
-	if no != nil {
-		return nil, no
-	}
-	if a.live(s.now()).secret == "" {
-		return nil, notFound()
-	}
-	a.previous = retained{}
-	return nil, nil
-}
-
-// reachSecret is reach for the secret endpoints, which ask more of the caller.
-func (s *Server) reachSecret(c *call, permission string) (*application, *refusal) {
-	a, no := s.reach(c, permission)
-	if no != nil {
-		return nil, no
-	}
-	if a.Protocol != openIDConnect {
-		return nil, notFound()
-	}
-	for _, r := range a.Roles {
-		if s.readOnly(c, a, r) {
-			return nil, outranked()
+func (s *Server) readSecret(find finder) func(*call) (any, *refusal) {
+	return func(c *call) (any, *refusal) {
+		k, owner, no := find(c)
+		if no != nil {
+			return nil, no
 		}
+		return s.secretBody(c, k, owner), nil
 	}
-	return a, nil
 }
 
-func (s *Server) secretBody(c *call, a *application) any {
+func (s *Server) regenerateSecret(find finder) func(*call) (any, *refusal) {
+	return func(c *call) (any, *refusal) {
+		k, owner, no := find(c)
+		if no != nil {
+			return nil, no
+		}
+		expires, no := retention(c.body, s.now())
+		if no != nil {
+			return nil, no
+		}
+		s.regenerate(k, expires)
+		k.mints++
+		return s.secretBody(c, k, owner), nil
+	}
+}
+
+func (s *Server) deletePrevious(find finder) func(*call) (any, *refusal) {
+	return func(c *call) (any, *refusal) {
+		k, _, no := find(c)
+		if no != nil {
+			return nil, no
+		}
+		if k.retained(s.now()).secret == "" {
+			return nil, notFound()
+		}
+		k.previous = retained{}
+		return nil, nil
+	}
+}
+
+// applicationKeeper finds an application's secret. It asks more of the caller
+// than reach does.
+func (s *Server) applicationKeeper(permission string) finder {
+	return func(c *call) (*keeper, string, *refusal) {
+		a, no := s.reach(c, permission)
+		if no != nil {
+			return nil, "", no
+		}
+		if a.Protocol != openIDConnect {
+			return nil, "", notFound()
+		}
+		for _, r := range a.Roles {
+			if s.readOnly(c, a, r) {
+				return nil, "", outranked()
+			}
+		}
+		return &a.keeper, "application", nil
+	}
+}
+
+func (s *Server) secretBody(c *call, k *keeper, owner string) any {
 	type previous struct {
 		Secret    string `json:"secret"`
 		ExpiresAt string `json:"expiresAt"`
 		LastUsed  string `json:"lastUsed,omitempty"`
 	}
-	environment := c.base + "/v1/environments/" + a.Environment
-	application := environment + "/applications/" + a.ID
+	self := c.base + c.url.Path
 	body := struct {
 		Links       map[string]href `json:"_links"`
 		Environment reference       `json:"environment"`
 		Secret      string          `json:"secret"`
 		Previous    *previous       `json:"previous,omitempty"`
 	}{
-		Links:       map[string]href{"self": {application + "/secret"}, "environment": {environment}, "application": {application}},
-		Environment: reference{a.Environment},
-		Secret:      a.Secret,
+		Links:       map[string]href{"self": {self}, "environment": {c.environmentURL()}, owner: {strings.TrimSuffix(self, "/secret")}},
+		Environment: reference{c.target.environment},
+		Secret:      k.secret,
 	}
-	if p := a.live(s.now()); p.secret != "" {
+	if p := k.retained(s.now()); p.secret != "" {
 		body.Previous = &previous{Secret: p.secret, ExpiresAt: wireTime(p.expires)}
 		if !p.used.IsZero() {
 			body.Previous.LastUsed = wireTime(p.used)
@@ -231,7 +249,7 @@ func member(object []byte, name string) (json.RawMessage, *refusal) {
 
 func isMediaType(h http.Header, want string) bool {
 	got, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && got == want
+	return err == nil && strings.EqualFold(got, want)
 }
 
 const secretAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"

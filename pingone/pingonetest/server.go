@@ -26,17 +26,6 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// The operations, as they stand in [fault.Call].
-const (
-	OpReadApplication  = "GET application"
-	OpReadSecret       = "GET application secret"
-	OpRegenerateSecret = "POST application secret"
-	OpDeletePrevious   = "DELETE application secret"
-	OpToken            = "POST token"
-	OpJWKS             = "GET jwks"
-	OpDiscovery        = "GET openid-configuration"
-)
-
 // maxBody bounds every request's body. PingOne's own limit is not published;
 // no call of this size makes sense.
 const maxBody = 64 << 10
@@ -61,10 +50,15 @@ type Server struct {
 	clock        func() time.Time
 	advanced     time.Duration
 	organization string
-	environment  string // of applications that name none
+	home         string // environment of applications that name none
 	customDomain string // environment
+	environments map[string]*environment
+	roles        map[string]*role // by name
 	apps         map[appKey]*application
 	tokens       map[string]accessToken
+	flows        map[string]*flow
+	codes        map[string]*flow     // by authorization code
+	assertions   map[string]time.Time // used ones by client and id, until when they could be used again
 	issued       []string
 	propagation  time.Duration
 	retryAfter   string
@@ -103,14 +97,24 @@ func start(addr string, t TB) (*Server, error) {
 		listener:     l,
 		mux:          http.NewServeMux(),
 		organization: newUUID(),
-		environment:  newUUID(),
+		home:         newUUID(),
+		environments: make(map[string]*environment),
+		roles:        builtInRoles(),
 		apps:         make(map[appKey]*application),
 		tokens:       make(map[string]accessToken),
+		flows:        make(map[string]*flow),
+		codes:        make(map[string]*flow),
+		assertions:   make(map[string]time.Time),
 		retryAfter:   "1",
 	}
 	s.SetTime(time.Now().Truncate(time.Second))
 	s.applicationRoutes()
+	s.assignmentRoutes()
 	s.secretRoutes()
+	s.resourceRoutes()
+	s.grantRoutes()
+	s.userRoutes()
+	s.flowRoutes()
 	s.tokenRoutes()
 	s.mux.HandleFunc("/", s.unknown)
 
@@ -171,8 +175,8 @@ func (s *Server) Follow(clock func() time.Time) {
 	s.clock, s.advanced = clock, 0
 }
 
-// Issued returns every secret and access token that was ever seeded or issued,
-// oldest first. A test searches logs and errors for them.
+// Issued returns every secret, password, authorization code and token that was
+// ever seeded, set or issued, oldest first. A test searches logs and errors for them.
 func (s *Server) Issued() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

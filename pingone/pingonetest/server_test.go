@@ -58,6 +58,13 @@ func TestMisuseIsLoud(t *testing.T) {
 		"claims that are not JSON": func(s *pingonetest.Server) {
 			s.AddApplication(pingonetest.Application{Claims: map[string]any{"groups": func() {}}})
 		},
+		"nameless custom role": func(s *pingonetest.Server) { s.AddRole(pingonetest.CustomRole{}) },
+		"custom role like a built-in one": func(s *pingonetest.Server) {
+			s.AddRole(pingonetest.CustomRole{Name: "Environment Admin"})
+		},
+		"custom role assigned by nobody known": func(s *pingonetest.Server) {
+			s.AddRole(pingonetest.CustomRole{Name: "Rotator", CanBeAssignedBy: []string{"King"}})
+		},
 		"same client twice": func(s *pingonetest.Server) {
 			s.AddApplication(pingonetest.Application{ClientID: "shop"})
 			s.AddApplication(pingonetest.Application{ClientID: "shop"})

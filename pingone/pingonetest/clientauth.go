@@ -1,0 +1,163 @@
+package pingonetest
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"pingrotate/internal/fault"
+)
+
+// How an application may authenticate at the token endpoint.
+const (
+	methodBasic         = "CLIENT_SECRET_BASIC"
+	methodPost          = "CLIENT_SECRET_POST"
+	methodSecretJWT     = "CLIENT_SECRET_JWT"
+	methodPrivateKeyJWT = "PRIVATE_KEY_JWT"
+)
+
+// clientRequest is the request of a client that says who it is, before anybody
+// has judged it.
+type clientRequest struct {
+	authority
+	endpoint   string // URL
+	form       url.Values
+	clientID   string
+	secret     string
+	assertion  *assertion
+	method     string // "" for one that PingOne does not know
+	unreadable string // why the request makes no sense
+}
+
+// serveClients serves a form that only clients may send. Its function runs under
+// the lock.
+func (s *Server) serveClients(path, operation, required string, apply func(*clientRequest) (any, *refusal)) {
+	s.underEnvironment("POST", path, func(w http.ResponseWriter, r *http.Request, at authority) {
+		t := readClientRequest(r, required)
+		t.authority, t.endpoint = at, strings.TrimSuffix(at.issuer, "/as")+path
+		if t.unreadable != "" {
+			s.complain(r, "%s", t.unreadable)
+		}
+		call := fault.Call{Operation: operation, Target: t.clientID, Trace: s.transactionID(r)}
+		s.Answer(w, r, call, s.words(invalidClient(msgBadCredentials)), func() fault.Reply {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if t.unreadable != "" {
+				return refuseClient(http.StatusBadRequest, "invalid_request", "Request denied: "+t.unreadable).reply()
+			}
+			body, no := apply(t)
+			if no != nil {
+				return no.reply()
+			}
+			reply := jsonReply(http.StatusOK, body)
+			reply.Header.Set("Cache-Control", "no-store")
+			return reply
+		})
+	})
+}
+
+func readClientRequest(r *http.Request, required string) *clientRequest {
+	t := &clientRequest{method: methodPost}
+	body, _ := io.ReadAll(r.Body) // already in memory
+	form, err := url.ParseQuery(string(body))
+	t.form, t.clientID, t.secret = form, form.Get("client_id"), form.Get("client_secret")
+	id, secret, basic := r.BasicAuth()
+	if basic {
+		t.method, t.clientID, t.secret = methodBasic, formDecode(id), formDecode(secret)
+	}
+	switch {
+	case !isMediaType(r.Header, "application/x-www-form-urlencoded"):
+		t.unreadable = "content type is not application/x-www-form-urlencoded"
+	case err != nil:
+		t.unreadable = "body is not form-encoded"
+	case r.URL.RawQuery != "":
+		t.unreadable = "parameters in the URL, where they end up in logs"
+	case basic && (form.Has("client_id") || form.Has("client_secret")):
+		t.unreadable = "credentials in both the header and the body"
+	case form.Has("client_assertion") || form.Has("client_assertion_type"):
+		t.unreadable = t.readAssertion(basic)
+	}
+	if t.unreadable == "" && !form.Has(required) {
+		t.unreadable = required + " is missing"
+	}
+	for name, values := range form {
+		if len(values) > 1 {
+			t.unreadable = "parameter " + name + " is repeated"
+		}
+	}
+	return t
+}
+
+// formDecode undoes the encoding of RFC 6749 section 2.3.1. What cannot be
+// decoded is no credential of anybody.
+func formDecode(s string) string {
+	decoded, err := url.QueryUnescape(s)
+	if err != nil {
+		return ""
+	}
+	return decoded
+}
+
+// client returns the application of a client id, nil if the environment has none.
+func (s *Server) client(env, clientID string) *application {
+	for _, a := range s.apps {
+		if a.Environment == env && a.ClientID == clientID && a.Protocol == openIDConnect {
+			return a
+		}
+	}
+	return nil
+}
+
+// authenticate finds out which application sends the request.
+func (s *Server) authenticate(t *clientRequest) (*application, *refusal) {
+	a := s.client(t.environment, t.clientID)
+	if a == nil || a.Disabled {
+		return nil, invalidClient(msgBadCredentials)
+	}
+	if a.TokenEndpointAuthMethod != t.method {
+		return nil, invalidClient(msgUnsupportedMethod)
+	}
+	var good, previous bool
+	switch t.method {
+	case methodBasic, methodPost:
+		good, previous = s.accepts(&a.keeper, func(secret string) bool { return secret == t.secret })
+	case methodSecretJWT:
+		good, previous = s.accepts(&a.keeper, t.assertion.signedBySecret)
+	case methodPrivateKeyJWT:
+		good = t.assertion.signedByKeyOf(a.JWKS)
+	}
+	if !good || t.assertion != nil && !s.acceptable(t) {
+		return nil, invalidClient(msgBadCredentials)
+	}
+	if previous {
+		a.previous.used = s.now()
+	}
+	return a, nil
+}
+
+// accepts reports whether a secret that is good now fits, and whether it is the
+// previous one.
+func (s *Server) accepts(k *keeper, fits func(secret string) bool) (ok, previous bool) {
+	now := s.now()
+	if p := k.retained(now).secret; p != "" && fits(p) {
+		return true, true
+	}
+	active := k.regenerated.IsZero() || !now.Before(k.regenerated.Add(s.propagation))
+	return k.secret != "" && active && fits(k.secret), false
+}
+
+// Authenticates reports whether the token endpoint would accept the secret from
+// this client now, in the application's own authentication method. It is neither
+// a call nor a use of the secret.
+func (s *Server) Authenticates(env, clientID, secret string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.client(env, clientID)
+	if a == nil || a.Disabled || !slices.Contains([]string{methodBasic, methodPost, methodSecretJWT}, a.TokenEndpointAuthMethod) {
+		return false
+	}
+	ok, _ := s.accepts(&a.keeper, func(good string) bool { return secret == good })
+	return ok
+}

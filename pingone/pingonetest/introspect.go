@@ -1,0 +1,59 @@
+package pingonetest
+
+import (
+	"maps"
+	"slices"
+)
+
+// introspect tells what is in a token (RFC 7662): to the application that it was
+// issued to, or to the custom resource that it is for. To anybody else, a token
+// is as good as none.
+func (s *Server) introspect(t *clientRequest) (any, *refusal) {
+	r := s.introspector(t)
+	var a *application
+	var no *refusal
+	if r != nil {
+		no = s.authenticateResource(t, r)
+	} else {
+		a, no = s.authenticate(t)
+	}
+	if no != nil {
+		return nil, no
+	}
+	token, known := s.tokens[t.form.Get("token")]
+	own := known && (a != nil && token.client == a || r != nil && token.resource == r)
+	if !own || !s.live(token) || token.client.Environment != t.environment {
+		return map[string]any{"active": false}, nil
+	}
+	body := maps.Clone(token.claims)
+	body["active"], body["token_type"] = true, "Bearer"
+	return body, nil
+}
+
+// introspector returns the custom resource that the request says it comes from,
+// nil if it names none.
+func (s *Server) introspector(t *clientRequest) *resource {
+	e := s.environments[t.environment]
+	if e == nil {
+		return nil
+	}
+	i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == t.clientID && r.kind == resourceCustom })
+	if i < 0 {
+		return nil
+	}
+	return e.resources[i]
+}
+
+func (s *Server) authenticateResource(t *clientRequest, r *resource) *refusal {
+	if r.introspection != t.method {
+		return invalidClient(msgUnsupportedMethod)
+	}
+	good, previous := s.accepts(&r.keeper, func(secret string) bool { return secret == t.secret })
+	if !good {
+		return invalidClient(msgBadCredentials)
+	}
+	if previous {
+		r.previous.used = s.now()
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package pingonetest
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pingrotate/internal/fault"
+)
+
+// environment holds what belongs to no single application.
+type environment struct {
+	id          string
+	resources   []*resource
+	populations []*population
+	users       []*user
+}
+
+// environment returns the environment of that id, which comes into being when a
+// test first seeds something in it.
+func (s *Server) environment(id string) *environment {
+	e := s.environments[id]
+	if e == nil {
+		e = &environment{id: id, resources: s.builtInResources()}
+		s.environments[id] = e
+	}
+	return e
+}
+
+// call is one call of the platform API, by a caller whose token is good.
+type call struct {
+	target appKey
+	url    *url.URL
+	path   func(wildcard string) string
+	base   string // scheme and host under which the caller knows the server
+	header http.Header
+	body   []byte
+	caller *application
+	roles  []RoleAssignment // what the token conveys
+	user   *user            // whose token it is, nil if it is the caller's own
+	scopes []string         // of the token
+}
+
+// created is what a function given to platform returns to make its reply a 201.
+type created struct{ body any }
+
+// platform serves an operation of the platform API. Its function runs under the
+// lock and returns what goes into the reply; nil makes it a 204. A body must be
+// JSON or have one of the media types given.
+func (s *Server) platform(pattern, operation string, apply func(*call) (any, *refusal), mediaTypes ...string) {
+	mediaTypes = append(mediaTypes, "application/json")
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // already in memory
+		hasBody := r.Method != http.MethodGet && r.Method != http.MethodDelete
+		understood := !hasBody || slices.ContainsFunc(mediaTypes, func(t string) bool { return isMediaType(r.Header, t) })
+		if !understood {
+			s.complain(r, "content type %q", r.Header.Get("Content-Type"))
+		}
+		c := &call{
+			target: appKey{r.PathValue("env"), r.PathValue("app")},
+			url:    r.URL,
+			path:   r.PathValue,
+			base:   "http://" + r.Host,
+			header: r.Header,
+			body:   body,
+		}
+		about := cmp.Or(r.PathValue("app"), r.PathValue("resource"), r.PathValue("user"), r.PathValue("env"))
+		id := fault.Call{Operation: operation, Target: about, Trace: s.transactionID(r)}
+		s.Answer(w, r, id, s.words(outranked()), func() fault.Reply {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if no := s.admit(c); no != nil {
+				return no.reply()
+			}
+			if !understood {
+				return unsupportedMedia().reply()
+			}
+			body, no := apply(c)
+			if no != nil {
+				return no.reply()
+			}
+			switch body := body.(type) {
+			case nil:
+				return fault.Reply{Status: http.StatusNoContent}
+			case created:
+				return jsonReply(http.StatusCreated, body.body)
+			}
+			return jsonReply(http.StatusOK, body)
+		})
+	})
+}
+
+// admit counts the call and finds out who calls.
+func (s *Server) admit(c *call) *refusal {
+	now := s.now()
+	if s.limit.exceeded(now) {
+		return s.throttled()
+	}
+	bearer, ok := strings.CutPrefix(c.header.Get("Authorization"), "Bearer ")
+	token, known := s.tokens[bearer]
+	if !ok || !known || !token.platform || !s.live(token) {
+		return invalidToken()
+	}
+	c.caller, c.user, c.scopes = token.client, token.user, token.scopes
+	for _, r := range token.roles {
+		if slices.Contains(token.client.Roles, r) {
+			c.roles = append(c.roles, r)
+		}
+	}
+	return nil
+}
+
+// live reports whether a token has not expired and its client is still in business.
+func (s *Server) live(token accessToken) bool {
+	a := token.client
+	return s.now().Before(token.expires) && s.apps[appKey{a.Environment, a.ID}] == a && !a.Disabled
+}
+
+// enter returns the environment that a call is about, if the caller has the permission there.
+func (s *Server) enter(c *call, permission string) (*environment, *refusal) {
+	if !s.permitted(c.roles, permission, c.target) {
+		return nil, forbidden()
+	}
+	e := s.environments[c.target.environment]
+	if e == nil {
+		return nil, notFound()
+	}
+	return e, nil
+}
+
+// reach returns the application that a call is about, if the caller has the permission there.
+func (s *Server) reach(c *call, permission string) (*application, *refusal) {
+	if !s.permitted(c.roles, permission, c.target) {
+		return nil, forbidden()
+	}
+	a := s.apps[c.target]
+	if a == nil {
+		return nil, notFound()
+	}
+	return a, nil
+}
+
+type href struct {
+	Href string `json:"href"`
+}
+
+type reference struct {
+	ID string `json:"id"`
+}
+
+// environmentURL is the URL of the environment that the call is about.
+func (c *call) environmentURL() string { return c.base + "/v1/environments/" + c.target.environment }
+
+// maxPage is how many items a page holds at most, and if no limit is asked for.
+const maxPage = 100
+
+type item struct {
+	id   string
+	body any
+}
+
+// page replies with a part of a collection: up to limit items beyond the cursor.
+// The cursor is the last id of the page before it, encoded lest anybody build one.
+func (c *call) page(collection string, items []item) (any, *refusal) {
+	query, limit := c.url.Query(), maxPage
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, invalidData("INVALID_PARAMETER", "limit", "must be a positive number")
+		}
+		limit = min(n, maxPage)
+	}
+	after, err := base64.RawURLEncoding.DecodeString(query.Get("cursor"))
+	if err != nil {
+		return nil, invalidData("INVALID_PARAMETER", "cursor", "is not a cursor")
+	}
+	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.id, b.id) })
+	rest := slices.IndexFunc(items, func(i item) bool { return i.id > string(after) })
+	if rest < 0 {
+		rest = len(items)
+	}
+	part := items[rest:min(rest+limit, len(items))]
+	self := c.base + c.url.Path
+	links := map[string]href{"self": {self}}
+	if rest+limit < len(items) {
+		next := url.Values{"limit": {strconv.Itoa(limit)}, "cursor": {base64.RawURLEncoding.EncodeToString([]byte(part[limit-1].id))}}
+		links["next"] = href{self + "?" + next.Encode()}
+	}
+	bodies := make([]any, len(part))
+	for i := range part {
+		bodies[i] = part[i].body
+	}
+	return map[string]any{
+		"_links": links, "_embedded": map[string]any{collection: bodies}, "count": len(items), "size": len(part),
+	}, nil
+}
+
+// wireTime formats an instant as PingOne does, to the millisecond.
+func wireTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+func isUUID(id string) bool { return uuidPattern.MatchString(id) }
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return formatUUID(b, 4)
+}
+
+// derivedUUID is the same for the same parts, for what needs an id but has no state of its own.
+func derivedUUID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return formatUUID([16]byte(sum[:16]), 8)
+}
+
+func formatUUID(b [16]byte, version byte) string {
+	b[6], b[8] = b[6]&0x0f|version<<4, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

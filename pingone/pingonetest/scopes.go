@@ -1,0 +1,102 @@
+package pingonetest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// entitlement is what an application may ask a token for: scopes of one resource.
+type entitlement struct {
+	kind     string
+	resource *resource // nil for the one that a test gave the application directly
+	audience string
+	scopes   []string
+	claims   map[string]any
+	life     time.Duration
+}
+
+func (a *application) entitlements() []entitlement {
+	var all []entitlement
+	if a.Audience != "" {
+		all = append(all, entitlement{resourceCustom, nil, a.Audience, a.Scopes, a.Claims, a.TokenTTL})
+	}
+	for _, g := range a.grants {
+		e := entitlement{kind: g.resource.kind, resource: g.resource, audience: g.resource.audience, life: g.resource.validity}
+		for _, scope := range g.scopes {
+			e.scopes = append(e.scopes, scope.name)
+		}
+		e.claims = make(map[string]any)
+		for _, attribute := range g.resource.attributes {
+			if claim := attribute.claim(); claim != nil {
+				e.claims[attribute.name] = claim
+			}
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// claim is the attribute's value in a token: an array if it is written as one in
+// JSON, and nil if it is an expression, which takes a user to evaluate.
+func (a *resourceAttribute) claim() any {
+	if strings.Contains(a.value, "${") {
+		return nil
+	}
+	var list []any
+	if json.Unmarshal([]byte(a.value), &list) == nil && list != nil {
+		return list
+	}
+	return a.value
+}
+
+// machineScopes decides about a token without a user: which custom resource it
+// is for, nil for the PingOne API, and its scopes. A worker without a custom
+// resource gets a token for the PingOne API, which goes by roles and not by scopes.
+func (a *application) machineScopes(asked []string) (*entitlement, []string, *refusal) {
+	custom := slices.DeleteFunc(a.entitlements(), func(e entitlement) bool { return e.kind != resourceCustom })
+	if len(asked) > 0 {
+		one, problem := oneCustom(custom, asked)
+		if problem != "" {
+			return nil, nil, invalidScope(problem)
+		}
+		return one, asked, nil
+	}
+	switch {
+	case len(custom) == 1:
+		return &custom[0], custom[0].scopes, nil
+	case len(custom) > 1:
+		return nil, nil, invalidScope(msgManyResources)
+	case a.Type == typeWorker:
+		return nil, nil, nil
+	}
+	return nil, nil, invalidScope(msgNoScope)
+}
+
+// oneCustom finds the one custom resource among the entitlements that the scopes
+// are of, nil if they are of none, and says what is wrong with the scopes.
+func oneCustom(all []entitlement, asked []string) (one *entitlement, problem string) {
+	var seen []int
+	for _, scope := range asked {
+		i := slices.IndexFunc(all, func(e entitlement) bool { return slices.Contains(e.scopes, scope) })
+		switch {
+		case i < 0:
+			return nil, msgNoScope
+		case all[i].kind != resourceOpenID && !slices.Contains(seen, i):
+			seen = append(seen, i)
+		}
+	}
+	switch {
+	case len(seen) > 1:
+		return nil, msgManyResources
+	case len(seen) == 1 && all[seen[0]].kind == resourceCustom:
+		return &all[seen[0]], ""
+	}
+	return nil, ""
+}
+
+func invalidScope(description string) *refusal {
+	return refuseClient(http.StatusBadRequest, "invalid_scope", description)
+}

@@ -1,0 +1,142 @@
+package pingonetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Application is a PingOne application, with what decides about its tokens.
+// An empty field takes its default in [Server.AddApplication].
+type Application struct {
+	Environment             string // UUID; defaults to one that all such applications share
+	ID                      string // UUID; defaults to a new one
+	ClientID                string // defaults to ID; another value makes it an imported application
+	Name                    string
+	Type                    string // defaults to WORKER
+	Protocol                string // defaults to OPENID_CONNECT
+	TokenEndpointAuthMethod string // defaults to CLIENT_SECRET_BASIC
+	Disabled                bool
+	GrantTypes              []string // nil defaults to CLIENT_CREDENTIALS
+	ResponseTypes           []string
+	RedirectURIs            []string
+	JWKS                    string // the client's public keys, a JSON Web Key Set (RFC 7517)
+	Secret                  string // current secret; defaults to a generated one
+	Roles                   []RoleAssignment
+
+	// A custom resource that the application was granted, without the calls that
+	// this takes. With it, tokens are for that resource; without it and without
+	// other grants, they are for the PingOne API.
+	Audience string
+	Scopes   []string       // granted scopes of the resource, at least one
+	Claims   map[string]any // attributes of the resource, such as groups
+	TokenTTL time.Duration  // life of an access token, defaults to one hour
+}
+
+type appKey struct{ environment, id string }
+
+// application is the state behind an Application, whose Secret is not kept up to
+// date: the keeper has it.
+type application struct {
+	Application
+	keeper
+	settings         map[string]any // configuration that this server only shows
+	grants           []*grant
+	created, updated time.Time
+}
+
+// AddApplication creates an application without a call, and returns it as it is
+// now, secret included.
+func (s *Server) AddApplication(a Application) Application {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.Environment = cmp.Or(a.Environment, s.home)
+	a.ID = cmp.Or(a.ID, newUUID())
+	a.ClientID = cmp.Or(a.ClientID, a.ID)
+	a.Name = cmp.Or(a.Name, "application "+a.ID)
+	a.Type = cmp.Or(a.Type, typeWorker)
+	a.Protocol = cmp.Or(a.Protocol, openIDConnect)
+	if a.Protocol == openIDConnect {
+		a.TokenEndpointAuthMethod = cmp.Or(a.TokenEndpointAuthMethod, methodBasic)
+		a.Secret = cmp.Or(a.Secret, newSecret())
+		a.TokenTTL = cmp.Or(a.TokenTTL, time.Hour)
+		if a.GrantTypes == nil {
+			a.GrantTypes = []string{grantClientCredentials}
+		}
+	}
+	if !isUUID(a.Environment) || !isUUID(a.ID) {
+		s.t.Fatalf("pingonetest: environment %q and application %q must be UUIDs", a.Environment, a.ID)
+	}
+	for _, other := range s.apps {
+		if other.ID == a.ID || other.ClientID == a.ClientID {
+			s.t.Fatalf("pingonetest: application %s (client %s) exists", a.ID, a.ClientID)
+		}
+	}
+	s.check(&a)
+	s.store(a, defaultSettings(a))
+	return a.clone()
+}
+
+// store makes the application exist.
+func (s *Server) store(a Application, settings map[string]any) *application {
+	now := s.now()
+	stored := &application{Application: a, keeper: keeper{secret: a.Secret}, settings: settings, created: now, updated: now}
+	s.apps[appKey{a.Environment, a.ID}] = stored
+	s.environment(a.Environment)
+	if a.Secret != "" {
+		s.issued = append(s.issued, a.Secret)
+	}
+	return stored
+}
+
+// UpdateApplication changes an application as somebody at the console would.
+// Its ids and its secret stay; [Server.Regenerate] changes the secret. The
+// function runs under the server's lock and must not call it.
+func (s *Server) UpdateApplication(env, id string, change func(*Application)) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.application(env, id)
+	changed := a.Application.clone()
+	changed.Secret = a.secret
+	change(&changed)
+	changed.Environment, changed.ID, changed.ClientID = a.Environment, a.ID, a.ClientID
+	s.check(&changed)
+	a.Application, a.updated = changed, s.now()
+}
+
+// check refuses what no console would save, and lets go of the caller's memory.
+func (s *Server) check(a *Application) {
+	s.t.Helper()
+	s.checkRoles(a)
+	if (a.Audience == "") != (len(a.Scopes) == 0) {
+		s.t.Fatalf("pingonetest: application %s needs an audience and scopes together", a.ID)
+	}
+	if _, err := json.Marshal(a.Claims); err != nil {
+		s.t.Fatalf("pingonetest: claims of application %s: %v", a.ID, err)
+	}
+	*a = a.clone()
+}
+
+func (a Application) clone() Application {
+	a.GrantTypes = slices.Clone(a.GrantTypes)
+	a.ResponseTypes = slices.Clone(a.ResponseTypes)
+	a.RedirectURIs = slices.Clone(a.RedirectURIs)
+	a.Roles = slices.Clone(a.Roles)
+	a.Scopes = slices.Clone(a.Scopes)
+	a.Claims = maps.Clone(a.Claims)
+	return a
+}
+
+// application returns an application that a test names; to name another is misuse.
+func (s *Server) application(env, id string) *application {
+	s.t.Helper()
+	a := s.apps[appKey{env, id}]
+	if a == nil {
+		s.t.Fatalf("pingonetest: environment %s has no application %s", env, id)
+	}
+	return a
+}

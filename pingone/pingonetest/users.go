@@ -1,0 +1,206 @@
+package pingonetest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// population is a group of users, each of whom belongs to one.
+type population struct{ id, name, description string }
+
+// user is somebody who signs on to applications.
+type user struct {
+	id, username     string
+	population       string // id
+	disabled         bool
+	password         string
+	mustChange       bool           // the password, before the next sign-on
+	attributes       map[string]any // all that this server only shows, and the email
+	created, updated time.Time
+}
+
+func (s *Server) userRoutes() {
+	const users = "/v1/environments/{env}/users"
+	const setPassword = "application/vnd.pingidentity.password.set+json"
+	s.platform("POST /v1/environments/{env}/populations", OpCreatePopulation, s.createPopulation)
+	s.platform("POST "+users, OpCreateUser, s.createUser)
+	s.platform("GET "+users+"/{user}", OpReadUser, s.readUser)
+	s.platform("PATCH "+users+"/{user}", OpUpdateUser, s.updateUser)
+	s.platform("POST "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
+	s.platform("PUT "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
+}
+
+func (s *Server) createPopulation(c *call) (any, *refusal) {
+	e, no := s.enter(c, permCreatePopulation)
+	if no != nil {
+		return nil, no
+	}
+	f, no := readFields(c.body)
+	if no != nil {
+		return nil, no
+	}
+	p := &population{newUUID(), f.require("name"), f.text("description")}
+	if slices.ContainsFunc(e.populations, func(other *population) bool { return other.name == p.name }) {
+		f.problem("UNIQUENESS_VIOLATION", "name", "is already in use")
+	}
+	if no := f.refusal(); no != nil {
+		return nil, no
+	}
+	e.populations = append(e.populations, p)
+	return created{struct {
+		Links       map[string]href `json:"_links"`
+		Environment reference       `json:"environment"`
+		ID          string          `json:"id"`
+		Name        string          `json:"name"`
+		Description string          `json:"description,omitempty"`
+	}{
+		map[string]href{"self": {c.environmentURL() + "/populations/" + p.id}, "environment": {c.environmentURL()}},
+		reference{e.id}, p.id, p.name, p.description,
+	}}, nil
+}
+
+func (s *Server) createUser(c *call) (any, *refusal) {
+	e, no := s.enter(c, permCreateUser)
+	if no != nil {
+		return nil, no
+	}
+	f, no := readFields(c.body)
+	if no != nil {
+		return nil, no
+	}
+	u := &user{id: newUUID(), disabled: !f.flag("enabled", true), created: s.now(), updated: s.now()}
+	u.username = e.freeUsername(f, f.require("username"), nil)
+	email := f.require("email")
+	u.population = f.reference("population")
+	if u.population != "" && !slices.ContainsFunc(e.populations, func(p *population) bool { return p.id == u.population }) {
+		f.problem("INVALID_VALUE", "population.id", "is not a population of the environment")
+	}
+	f.drop(readOnlyOfUsers...)
+	if no := f.refusal(); no != nil {
+		return nil, no
+	}
+	u.attributes = f.rest
+	u.attributes["email"] = email
+	e.users = append(e.users, u)
+	return created{userBody(c, u)}, nil
+}
+
+var readOnlyOfUsers = []string{"_links", "id", "environment", "population", "enabled", "lifecycle", "createdAt", "updatedAt", "password"}
+
+// freeUsername refuses a username that another user has, in whatever case.
+func (e *environment) freeUsername(f *fields, name string, self *user) string {
+	if slices.ContainsFunc(e.users, func(other *user) bool { return other != self && strings.EqualFold(other.username, name) }) {
+		f.problem("UNIQUENESS_VIOLATION", "username", "is already in use")
+	}
+	return name
+}
+
+// reachUser returns the user that a call is about, if the caller has the
+// permission there or is that user, with a token of the scope.
+func (s *Server) reachUser(c *call, permission, scope string) (*environment, *user, *refusal) {
+	id, env := c.path("user"), c.target.environment
+	self := c.user != nil && c.user.id == id && c.caller.Environment == env && slices.Contains(c.scopes, scope)
+	if !self && !s.permitted(c.roles, permission, c.target) {
+		return nil, nil, forbidden()
+	}
+	if e := s.environments[env]; e != nil {
+		for _, u := range e.users {
+			if u.id == id {
+				return e, u, nil
+			}
+		}
+	}
+	return nil, nil, notFound()
+}
+
+func (s *Server) readUser(c *call) (any, *refusal) {
+	_, u, no := s.reachUser(c, permReadUser, "p1:read:user")
+	if no != nil {
+		return nil, no
+	}
+	return userBody(c, u), nil
+}
+
+// updateUser changes the attributes that the request names, and removes those
+// that it names with null.
+func (s *Server) updateUser(c *call) (any, *refusal) {
+	e, u, no := s.reachUser(c, permUpdateUser, "p1:update:user")
+	if no != nil {
+		return nil, no
+	}
+	f, no := readFields(c.body)
+	if no != nil {
+		return nil, no
+	}
+	username := u.username
+	if _, given := f.rest["username"]; given {
+		username = e.freeUsername(f, f.require("username"), u)
+	}
+	if _, given := f.rest["email"]; given {
+		f.rest["email"] = f.require("email")
+	}
+	for _, name := range f.nulls {
+		if name == "username" || name == "email" {
+			f.problem("REQUIRED_VALUE", name, "must not be empty")
+		}
+	}
+	f.drop(readOnlyOfUsers...)
+	if no := f.refusal(); no != nil {
+		return nil, no
+	}
+	u.username, u.updated = username, s.now()
+	maps.Copy(u.attributes, f.rest)
+	for _, name := range f.nulls {
+		delete(u.attributes, name)
+	}
+	return userBody(c, u), nil
+}
+
+// minPassword is the length that every password policy of PingOne starts from.
+const minPassword = 8
+
+func (s *Server) setPassword(c *call) (any, *refusal) {
+	_, u, no := s.reachUser(c, permSetPassword, "")
+	if no != nil {
+		return nil, no
+	}
+	f, no := readFields(c.body)
+	if no != nil {
+		return nil, no
+	}
+	password, mustChange := f.require("value"), f.flag("forceChange", false)
+	if f.problems == nil && len(password) < minPassword {
+		f.problem("CONSTRAINT_VIOLATION", "value", "does not satisfy the password policy")
+	}
+	if no := f.refusal(); no != nil {
+		return nil, no
+	}
+	u.password, u.mustChange = password, mustChange
+	s.issued = append(s.issued, password)
+	status := "OK"
+	if mustChange {
+		status = mustChangePassword
+	}
+	return struct {
+		Environment reference `json:"environment"`
+		User        reference `json:"user"`
+		Status      string    `json:"status"`
+	}{reference{c.target.environment}, reference{u.id}, status}, nil
+}
+
+func userBody(c *call, u *user) any {
+	body := maps.Clone(u.attributes)
+	maps.Copy(body, map[string]any{
+		"_links": map[string]href{
+			"self": {c.environmentURL() + "/users/" + u.id}, "environment": {c.environmentURL()},
+			"population": {c.environmentURL() + "/populations/" + u.population},
+			"password":   {c.environmentURL() + "/users/" + u.id + "/password"},
+		},
+		"id": u.id, "environment": reference{c.target.environment}, "population": reference{u.population},
+		"username": u.username, "enabled": !u.disabled, "lifecycle": map[string]string{"status": "ACCOUNT_OK"},
+		"createdAt": wireTime(u.created), "updatedAt": wireTime(u.updated),
+	})
+	return body
+}
