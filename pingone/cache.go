@@ -17,8 +17,8 @@ const (
 )
 
 // A TokenCache keeps access tokens of admin applications. A token belongs to one
-// token endpoint, client and secret, so that it is not found any more once the
-// admin's secret has changed. The zero value is ready; it is safe for concurrent
+// token endpoint, client and secret or key, so that it is not found any more once
+// the admin's has changed. The zero value is ready; it is safe for concurrent
 // use.
 type TokenCache struct {
 	mu      sync.Mutex
@@ -28,7 +28,8 @@ type TokenCache struct {
 type tokenKey struct {
 	endpoint, clientID string
 	method             AuthMethod
-	secret             [sha256.Size]byte
+	keyID              string
+	secret, privateKey [sha256.Size]byte
 }
 
 // tokenEntry is one credential's place. Who has put an element into turn may use
@@ -39,7 +40,15 @@ type tokenEntry struct {
 }
 
 func (tc *TokenCache) entry(cred Credential) *tokenEntry {
-	key := tokenKey{cred.Environment.TokenEndpoint(), cred.ClientID, cred.Method, sha256.Sum256([]byte(cred.Secret.Reveal()))}
+	digest := func(s Secret) [sha256.Size]byte { return sha256.Sum256([]byte(s.Reveal())) }
+	key := tokenKey{
+		endpoint:   cred.Environment.TokenEndpoint(),
+		clientID:   cred.ClientID,
+		method:     cred.Method,
+		keyID:      cred.KeyID,
+		secret:     digest(cred.Secret),
+		privateKey: digest(cred.PrivateKey),
+	}
 	tc.mu.Lock()
 	defer tc.mu.Unlock()
 	e := tc.entries[key]

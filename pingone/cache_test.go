@@ -137,7 +137,7 @@ func TestWaitingForAnothersTokenEndsWithTheContext(t *testing.T) {
 	<-arrived
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := w.client.RegenerateSecret(ctx, w.app.Environment, w.app.ID, time.Time{})
+	got := w.client.RegenerateSecret(ctx, w.target(), time.Time{})
 	check(t, "outcome", got.Outcome, pingone.Refused)
 	check(t, "matches the context's", errors.Is(got.Err, context.Canceled), true)
 	close(release)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,8 +34,14 @@ type request struct {
 	contentType string
 	auth        string // the Authorization header
 	body        string
+	cookies     map[string]string
 	success     int  // the one status that means success
 	once        bool // not safe to repeat
+
+	// A client that sends the request for itself is put into the form, which becomes
+	// the body, or into the header.
+	form         url.Values
+	authenticate authenticator
 }
 
 // reply is an answer whose body has been read to its end.
@@ -42,11 +50,21 @@ type reply struct {
 	body       []byte
 	date       time.Time // on PingOne's clock
 	retryAfter time.Duration
+	location   string // where a redirect leads
+	cookies    []*http.Cookie
 }
 
-// send makes one attempt. No other code talks to PingOne. The error is always an
-// *Error.
+// send makes one attempt. No other code talks to PingOne. The error is an *Error,
+// unless there was nothing to send.
 func (c *Client) send(ctx context.Context, r request) (*reply, error) {
+	if r.authenticate != nil {
+		form := maps.Clone(r.form)
+		header, err := r.authenticate(form)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.op, err)
+		}
+		r.auth, r.body = header, form.Encode()
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, CallTimeout,
 		fmt.Errorf("none within %v: %w", CallTimeout, context.DeadlineExceeded))
 	defer cancel()
@@ -72,6 +90,9 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 			req.Header.Set(name, value)
 		}
 	}
+	for name, value := range r.cookies {
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
 	if c.Observe != nil {
 		c.Observe(r.op)
 	}
@@ -88,7 +109,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	if err != nil {
 		return nil, unanswered(r.op, true, preferCause(ctx, unreadable(err)))
 	}
-	got := &reply{status: resp.StatusCode, body: body}
+	got := &reply{status: resp.StatusCode, body: body, location: resp.Header.Get("Location"), cookies: resp.Cookies()}
 	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	got.retryAfter = retryAfter(resp.Header.Get("Retry-After"), got.date)
 	if len(body) > bodyLimit {
@@ -97,7 +118,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	if got.status != r.success {
 		return nil, refusal(r.op, got)
 	}
-	if got.status == http.StatusOK && !json.Valid(body) {
+	if (got.status == http.StatusOK || got.status == http.StatusCreated) && !json.Valid(body) {
 		return nil, malformed(r.op, got)
 	}
 	return got, nil

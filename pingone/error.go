@@ -26,6 +26,7 @@ type Error struct {
 
 	retryAfter  time.Duration
 	wrongMethod bool // the secret was not judged: the application uses another method
+	unsettled   bool // the refusal is one that PingOne takes back by itself
 	foreign     bool // a reply arrived, but not one of PingOne's
 	unsent      bool // the request never left
 	cause       error
@@ -63,10 +64,10 @@ func (e *Error) advice() string {
 	case IsRejected(e):
 		return "the client id or the secret is wrong, or they belong to another environment"
 	case IsForbidden(e):
-		return "the admin application needs a role that manages application secrets, such as Client Application Developer, " +
-			"and each role of the target application at the same scope; no application can manage its own secret"
+		return "the admin application needs a role that permits this, such as Client Application Developer, and for a secret or a role " +
+			"also each role of the target application at the same scope; no application can manage its own secret"
 	case IsNotFound(e):
-		return "check environmentId and the application's id; only OPENID_CONNECT applications have a secret"
+		return "check environmentId and the id; only OPENID_CONNECT applications and CUSTOM resources have a secret"
 	case e.Status == http.StatusTooManyRequests:
 		return "the licence's rate limit is used up; spread the rotation schedules"
 	case IsTemporary(e):
@@ -117,8 +118,14 @@ func ProvesCredential(err error) bool {
 // IsForbidden reports whether PingOne knows the admin and refuses it the operation.
 func IsForbidden(err error) bool { return as(err).is(http.StatusForbidden) }
 
-// IsNotFound reports whether there is no such application, or none with a secret.
+// IsNotFound reports whether there is no such thing, or none with a secret.
 func IsNotFound(err error) bool { return as(err).is(http.StatusNotFound) }
+
+// IsDuplicate reports whether PingOne refused to create what exists already.
+func IsDuplicate(err error) bool {
+	e := as(err)
+	return e.is(http.StatusBadRequest) && e.Detail == "UNIQUENESS_VIOLATION"
+}
 
 // RateLimit reports whether PingOne asked to slow down, and for how long; zero
 // when it did not say.
@@ -138,7 +145,7 @@ func IsTemporary(err error) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
 	}
-	return e.foreign || e.Status >= 500
+	return e.foreign || e.unsettled || e.Status >= 500
 }
 
 // refused reports whether the error proves that PingOne did not carry the call
@@ -161,6 +168,7 @@ func refusal(op string, r *reply) *Error {
 	var body struct {
 		ID          string `json:"id"`
 		Code        string `json:"code"`
+		Message     string `json:"message"`
 		OAuth       string `json:"error"`
 		Description string `json:"error_description"`
 		Details     []struct {
@@ -178,6 +186,8 @@ func refusal(op string, r *reply) *Error {
 		e.Detail = code.FindString(body.Details[0].Code)
 		e.Target = target.FindString(body.Details[0].Target)
 	}
+	// Of an assignment that was made a moment ago, until it is known everywhere.
+	e.unsettled = strings.Contains(body.Message, "cannot be deleted as it is read only")
 	e.wrongMethod = r.status == http.StatusUnauthorized && e.Code == "invalid_client" &&
 		strings.Contains(body.Description, "Unsupported authentication method")
 	return e

@@ -109,10 +109,10 @@ func TestWhatAPlatformRefusalMeans(t *testing.T) {
 		{"unknown application", func(*world) string { return someUUID }, readSecret, "not found", "404 NOT_FOUND", ""},
 		{"no secret to have", func(w *world) string {
 			return w.AddApplication(pingonetest.Application{Protocol: "SAML"}).ID
-		}, readSecret, "not found", "only OPENID_CONNECT applications have a secret", ""},
+		}, readSecret, "not found", "only OPENID_CONNECT applications and CUSTOM resources have a secret", ""},
 		{"unknown application, read", func(*world) string { return someUUID }, readApplication, "not found", "read the application: ", ""},
 		{"value out of range", func(w *world) string { return w.app.ID }, func(c *pingone.Client, t *testing.T, env, app string) error {
-			return c.RegenerateSecret(t.Context(), env, app, time.Unix(0, 0)).Err
+			return c.RegenerateSecret(t.Context(), application(env, app), time.Unix(0, 0)).Err
 		}, "", "400 INVALID_DATA OUT_OF_RANGE previous.expiresAt", "OUT_OF_RANGE"},
 		{"limited", func(w *world) string {
 			w.RetryAfter("7")
@@ -149,7 +149,7 @@ func TestWhatAPlatformRefusalMeans(t *testing.T) {
 }
 
 func readSecret(c *pingone.Client, t *testing.T, env, app string) error {
-	_, err := c.ReadSecret(t.Context(), env, app)
+	_, err := c.ReadSecret(t.Context(), application(env, app))
 	return err
 }
 

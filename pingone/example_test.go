@@ -29,11 +29,12 @@ func Example() {
 	}}
 
 	ctx := context.Background()
-	before, err := client.ReadSecret(ctx, shop.Environment, shop.ID)
+	target := pingone.Target{Kind: pingone.ApplicationKind, EnvironmentID: shop.Environment, ID: shop.ID}
+	before, err := client.ReadSecret(ctx, target)
 	if err != nil {
 		log.Fatal(err)
 	}
-	regeneration := client.RegenerateSecret(ctx, shop.Environment, shop.ID, before.AsOf.Add(24*time.Hour))
+	regeneration := client.RegenerateSecret(ctx, target, before.AsOf.Add(24*time.Hour))
 	if regeneration.Outcome != pingone.Applied {
 		log.Fatal(regeneration.Err)
 	}

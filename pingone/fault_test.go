@@ -14,22 +14,6 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// repeatable are the calls that are safe to repeat.
-var repeatable = []struct {
-	operation string
-	call      func(*world, *testing.T) error
-}{
-	{pingonetest.OpToken, func(w *world, t *testing.T) error {
-		_, err := w.client.Token(t.Context(), w.credential(w.app), "")
-		return err
-	}},
-	{pingonetest.OpReadApplication, func(w *world, t *testing.T) error {
-		return readApplication(w.client, t, w.app.Environment, w.app.ID)
-	}},
-	{pingonetest.OpReadSecret, func(w *world, t *testing.T) error { return readSecret(w.client, t, w.app.Environment, w.app.ID) }},
-	{pingonetest.OpDeletePrevious, (*world).deletePrevious},
-}
-
 // faulty is a world whose old secret lives on and whose admin has a token.
 func faulty(t *testing.T) *world {
 	t.Helper()
@@ -40,26 +24,29 @@ func faulty(t *testing.T) *world {
 	return w
 }
 
+// bodyless reports whether success is a 204 or a 302, which has no body to cut.
+func bodyless(operation string) bool {
+	return strings.HasPrefix(operation, "DELETE ") || operation == pingonetest.OpAuthorize || operation == pingonetest.OpResume
+}
+
 func TestAFaultThatPassesIsOvercome(t *testing.T) {
 	for _, op := range repeatable {
 		for _, kind := range fault.Kinds() {
 			t.Run(op.operation+"/"+kind.String(), func(t *testing.T) {
 				w := faulty(t)
+				call := op.call(w, t)
 				before := w.Count(op.operation)
 				w.Fail(op.operation, kind, kind, kind)
-				err := op.call(w, t)
+				err := call()
 				calls := w.Count(op.operation) - before
 				switch {
-				case kind == fault.Denied && op.operation == pingonetest.OpToken:
-					check(t, "answers", answers(err), "rejected")
-					check(t, "calls", calls, 1)
-				case kind == fault.Denied: // once with the cached token and once with a new one
-					check(t, "answers", answers(err), "forbidden")
-					check(t, "calls", calls, 2)
+				case kind == fault.Denied: // an admin is denied once with the cached token and once with a new one
+					check(t, "answers", answers(err), op.caller.denial)
+					check(t, "calls", calls, op.caller.calls)
 				case err != nil:
 					t.Errorf("got %v, want success", err)
-				case kind == fault.ReplyCut && op.operation == pingonetest.OpDeletePrevious:
-					check(t, "calls", calls, 1) // a 204 has no body to cut
+				case kind == fault.ReplyCut && bodyless(op.operation):
+					check(t, "calls", calls, 1)
 				default:
 					check(t, "calls", calls, 4)
 					check(t, "waits", len(w.waits), 3)
@@ -78,14 +65,15 @@ func TestAFaultThatPassesIsOvercome(t *testing.T) {
 func TestAFaultThatStaysIsReportedAfterFourAttempts(t *testing.T) {
 	for _, op := range repeatable {
 		for _, kind := range fault.Kinds() {
-			if kind == fault.Denied || op.operation == pingonetest.OpDeletePrevious && kind == fault.ReplyCut {
+			if kind == fault.Denied || bodyless(op.operation) && kind == fault.ReplyCut {
 				continue // see above
 			}
 			t.Run(op.operation+"/"+kind.String(), func(t *testing.T) {
 				w := faulty(t)
+				call := op.call(w, t)
 				before := w.Count(op.operation)
 				w.Before(always(op.operation, kind))
-				err := op.call(w, t)
+				err := call()
 				if kind.Applies() && op.operation == pingonetest.OpDeletePrevious {
 					// Whatever became of the reply, there is nothing left to delete.
 					check(t, "old secret works", w.Authenticates(w.app.Environment, w.app.ClientID, w.app.Secret), false)
@@ -94,6 +82,30 @@ func TestAFaultThatStaysIsReportedAfterFourAttempts(t *testing.T) {
 					t.Fatalf("got %v, want a temporary error", err)
 				}
 				check(t, "calls", w.Count(op.operation)-before, 4)
+				noLeak(t, err.Error(), w.Issued()...)
+			})
+		}
+	}
+}
+
+// What is sent twice may create two things.
+func TestWhatCannotBeTakenTwiceIsSentOnce(t *testing.T) {
+	for _, op := range creations {
+		for _, kind := range fault.Kinds() {
+			if bodyless(op.operation) && kind == fault.ReplyCut {
+				continue
+			}
+			t.Run(op.operation+"/"+kind.String(), func(t *testing.T) {
+				w := faulty(t)
+				call := op.call(w, t)
+				before := w.Count(op.operation)
+				w.Before(always(op.operation, kind))
+				err := call()
+				check(t, "calls", w.Count(op.operation)-before, 1)
+				if err == nil {
+					t.Fatal("got no error, want one")
+				}
+				check(t, "temporary", pingone.IsTemporary(err), kind != fault.Denied)
 				noLeak(t, err.Error(), w.Issued()...)
 			})
 		}
@@ -180,7 +192,7 @@ func TestAMintThatNeverLeftIsRefused(t *testing.T) {
 			w := newWorld(t)
 			w.warm(t)
 			ctx := tt.prepare(t, w)
-			got := w.client.RegenerateSecret(ctx, w.app.Environment, w.app.ID, time.Time{})
+			got := w.client.RegenerateSecret(ctx, w.target(), time.Time{})
 			if got.Outcome != pingone.Refused || got.Err == nil {
 				t.Fatalf("got %+v, want Refused", got)
 			}
@@ -220,7 +232,7 @@ func TestNothingIsWaitedForBeyondTheDeadline(t *testing.T) {
 	w.Before(always(pingonetest.OpReadSecret, fault.Throttled))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+	_, err := w.client.ReadSecret(ctx, w.target())
 	wait, limited := pingone.RateLimit(err)
 	check(t, "is PingOne's own error", limited, true)
 	check(t, "asked to wait", wait, time.Hour)
@@ -252,7 +264,7 @@ func TestACancelledWaitMatchesTheServicesErrorAndTheContexts(t *testing.T) {
 				}
 				return time.Now()
 			}
-			_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+			_, err := w.client.ReadSecret(ctx, w.target())
 			check(t, "answers", answers(err), "rate limit, temporary")
 			check(t, "matches the context's", errors.Is(err, context.Canceled), true)
 			check(t, "calls", w.Count(pingonetest.OpReadSecret), 1)
@@ -266,7 +278,7 @@ func TestACancelledCallIsNotTemporary(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w.Before(always(pingonetest.OpReadSecret, fault.Hang))
 	w.After(func(fault.Call, fault.Kind) { cancel() })
-	_, err := w.client.ReadSecret(ctx, w.app.Environment, w.app.ID)
+	_, err := w.client.ReadSecret(ctx, w.target())
 	check(t, "matches the context's", errors.Is(err, context.Canceled), true)
 	check(t, "temporary", pingone.IsTemporary(err), false)
 	check(t, "calls", w.Count(pingonetest.OpReadSecret), 1)

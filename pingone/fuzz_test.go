@@ -31,7 +31,7 @@ func FuzzApplicationSecretReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		body := before + plain + after
 		c := against("https://pingone.invalid", replies(200, nil, body))
-		got := c.RegenerateSecret(t.Context(), someUUID, someUUID, time.Time{})
+		got := c.RegenerateSecret(t.Context(), someTarget, time.Time{})
 		switch got.Outcome {
 		case pingone.Applied:
 			if got.Secret.Secret.IsZero() || !json.Valid([]byte(body)) {
@@ -44,6 +44,32 @@ func FuzzApplicationSecretReply(f *testing.F) {
 			noLeak(t, got.Err.Error(), plain)
 		default:
 			t.Errorf("got %+v, want a reply with status 200 never to be a refusal", got)
+		}
+	})
+}
+
+func FuzzListReply(f *testing.F) {
+	f.Add(`{"_embedded":{"applications":[{"id":"a","x":"`, `"}]}}`)
+	f.Add(`{"_links":{"next":{"href":"https://pingone.invalid/?cursor=`, `"}},"_embedded":{"applications":[]}}`)
+	f.Add(`{"_links":{"next":{"href":"https://`, `/?cursor=a"}},"_embedded":{"applications":[]}}`)
+	f.Add(`{"_embedded":{"applications":[{"id":["`, `"]}]}}`)
+	f.Fuzz(func(t *testing.T, before, after string) {
+		page := replies(200, nil, before+plain+after)
+		c := against("https://pingone.invalid", roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host != "pingone.invalid" {
+				t.Errorf("%s was called", r.URL.Host)
+			}
+			return page(r)
+		}))
+		c.Tokens = new(pingone.TokenCache)
+		apps, err := c.Applications(t.Context(), someUUID)
+		if err != nil {
+			noLeak(t, err.Error(), plain)
+		}
+		for _, app := range apps {
+			if app.ID == "" {
+				t.Errorf("got %+v, want no application without an id", app)
+			}
 		}
 	})
 }
@@ -81,7 +107,7 @@ func FuzzErrorReply(f *testing.F) {
 			return // not an error
 		}
 		c := against("https://pingone.invalid", replies(status, nil, strings.ReplaceAll(before, "access_token", "")+plain+after))
-		_, err := c.ReadSecret(t.Context(), someUUID, someUUID)
+		_, err := c.ReadSecret(t.Context(), someTarget)
 		if err == nil {
 			t.Fatalf("status %d: got no error, want one", status)
 		}

@@ -1,11 +1,12 @@
 // Package pingone is a client for what it takes to rotate the client secret of a
-// PingOne application: read the application, read and regenerate its secret, and
-// obtain a token as the application would.
+// PingOne application or custom resource: configure the application with its roles
+// and grants, read and regenerate its secret, and show by a token, an introspection
+// or a whole sign-on that the secret works.
 //
 // A [Client] acts for one admin application. It reads as often as it must and
 // repeats what is safe to repeat, but it sends the one call that cannot be taken
 // back, [Client.RegenerateSecret], exactly once, and says honestly when it does
-// not know what became of it.
+// not know what became of it. What creates something is sent once too.
 //
 // Secrets travel as [Secret], which prints as a mask. No error of this package
 // carries a request's or a reply's body.
@@ -14,10 +15,8 @@ package pingone
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -78,12 +77,21 @@ type AuthMethod string
 const (
 	ClientSecretBasic AuthMethod = "CLIENT_SECRET_BASIC" // RFC 6749, section 2.3.1, in the header
 	ClientSecretPost  AuthMethod = "CLIENT_SECRET_POST"  // RFC 6749, section 2.3.1, in the body
+	ClientSecretJWT   AuthMethod = "CLIENT_SECRET_JWT"   // RFC 7523, signed with the secret
+	PrivateKeyJWT     AuthMethod = "PRIVATE_KEY_JWT"     // RFC 7523, signed with a key that PingOne never sees
 )
 
-// AuthMethods lists the methods that this client can use.
-func AuthMethods() []AuthMethod { return []AuthMethod{ClientSecretBasic, ClientSecretPost} }
+// AuthMethods lists the methods that use a client secret.
+func AuthMethods() []AuthMethod {
+	return []AuthMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT}
+}
 
-// Supported reports whether this client can authenticate by the method.
+// AdminAuthMethods lists all methods that this client can use. An admin application
+// needs no secret, and then has none to rotate.
+func AdminAuthMethods() []AuthMethod { return append(AuthMethods(), PrivateKeyJWT) }
+
+// Supported reports whether the method uses a client secret, which then can be
+// rotated.
 func (m AuthMethod) Supported() bool { return slices.Contains(AuthMethods(), m) }
 
 // A Credential is what an application shows to the token endpoint.
@@ -92,6 +100,11 @@ type Credential struct {
 	ClientID    string
 	Secret      Secret
 	Method      AuthMethod
+
+	// For PrivateKeyJWT in place of Secret: an RSA key in PEM, PKCS #8 or PKCS #1, and
+	// its kid in the application's key set, which may be empty.
+	PrivateKey Secret
+	KeyID      string
 }
 
 // A Client calls PingOne on behalf of an admin application. It is a plain value:
@@ -164,19 +177,6 @@ func (c *Client) wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// expand fills identifiers into an API path. They are UUIDs by then; one that is
-// not would let a document's writer name any resource of the API, so it is
-// refused here too.
-func expand(path string, ids ...string) (string, error) {
-	for _, id := range ids {
-		if !IsUUID(id) {
-			return "", fmt.Errorf("build the request path: %q is not a UUID", id)
-		}
-		path = strings.Replace(path, "{}", id, 1)
-	}
-	return path, nil
 }
 
 // IsUUID reports whether s has the form of the identifiers that PingOne gives to

@@ -1,6 +1,7 @@
 package pingone_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,10 @@ import (
 )
 
 const someUUID = "11111111-1111-4111-8111-111111111111"
+
+var someTarget = application(someUUID, someUUID)
+
+func application(env, id string) pingone.Target { return pingone.Target{EnvironmentID: env, ID: id} }
 
 func TestEachRegionHasItsOwnHosts(t *testing.T) {
 	for _, tt := range []struct{ code, domain string }{
@@ -63,9 +68,11 @@ func TestSupportedAuthMethods(t *testing.T) {
 		method pingone.AuthMethod
 		want   bool
 	}{
-		{"CLIENT_SECRET_BASIC", true}, {"CLIENT_SECRET_POST", true},
-		{"NONE", false}, {"", false}, {"client_secret_basic", false},
+		{"CLIENT_SECRET_BASIC", true}, {"CLIENT_SECRET_POST", true}, {"CLIENT_SECRET_JWT", true},
+		{"PRIVATE_KEY_JWT", false}, {"NONE", false}, {"", false}, {"client_secret_basic", false},
 	} {
 		check(t, string(tt.method), tt.method.Supported(), tt.want)
 	}
+	check(t, "an admin may have a key instead", slices.Contains(pingone.AdminAuthMethods(), pingone.PrivateKeyJWT), true)
+	check(t, "and all that uses a secret", len(pingone.AdminAuthMethods()), len(pingone.AuthMethods())+1)
 }

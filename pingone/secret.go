@@ -8,39 +8,33 @@ import (
 	"time"
 )
 
-// An Application is what a rotation needs to know of one.
-// See "Applications" in the PingOne platform API reference.
-type Application struct {
-	ID                      string     `json:"id"`
-	Name                    string     `json:"name"`
-	Type                    string     `json:"type"`
-	Protocol                string     `json:"protocol"`
-	Enabled                 bool       `json:"enabled"`
-	TokenEndpointAuthMethod AuthMethod `json:"tokenEndpointAuthMethod"`
-	GrantTypes              []string   `json:"grantTypes"`
+// A Target is something in PingOne that has a client secret.
+type Target struct {
+	Kind          Kind
+	EnvironmentID string // UUID
+	ID            string // UUID of the application or the resource
 }
+
+// A Kind says what has the secret.
+type Kind int
 
 const (
-	applicationPath = "/v1/environments/{}/applications/{}"
-	secretPath      = applicationPath + "/secret"
+	ApplicationKind Kind = iota
+	ResourceKind         // a custom resource, which authenticates at the introspection endpoint
 )
 
-// Application reads an application.
-func (c *Client) Application(ctx context.Context, environmentID, applicationID string) (*Application, error) {
-	r := request{op: "read the application", method: http.MethodGet, success: http.StatusOK}
-	got, err := c.call(ctx, r, applicationPath, environmentID, applicationID)
-	if err != nil {
-		return nil, err
+func (k Kind) String() string {
+	if k == ResourceKind {
+		return "resource"
 	}
-	var app Application
-	if json.Unmarshal(got.body, &app) != nil || app.ID == "" || app.Protocol == "" {
-		return nil, malformed(r.op, got)
-	}
-	return &app, nil
+	return "application"
 }
 
-// An ApplicationSecret is the state of an application's secret at one instant.
-// See "Application secret" in the PingOne platform API reference.
+func (t Target) secretPath() string { return "/v1/environments/{}/" + t.Kind.String() + "s/{}/secret" }
+
+// An ApplicationSecret is the state of an application's or a custom resource's
+// secret at one instant. See "Application secret" and "Resource secret" in the
+// PingOne platform API reference.
 type ApplicationSecret struct {
 	Secret   Secret
 	Previous *PreviousSecret // nil unless an earlier secret still works
@@ -65,11 +59,11 @@ func (s *ApplicationSecret) Replaced(secret Secret) bool {
 	return s.Previous != nil && s.Previous.Secret.Equal(secret)
 }
 
-// ReadSecret reads an application's secret. The admin must not be the application
+// ReadSecret reads the target's secret. The admin must not be the application
 // itself, and must hold, or be able to assign, each role that it has.
-func (c *Client) ReadSecret(ctx context.Context, environmentID, applicationID string) (*ApplicationSecret, error) {
-	r := request{op: "read the application secret", method: http.MethodGet, success: http.StatusOK}
-	got, err := c.call(ctx, r, secretPath, environmentID, applicationID)
+func (c *Client) ReadSecret(ctx context.Context, t Target) (*ApplicationSecret, error) {
+	r := get("read the " + t.Kind.String() + " secret")
+	got, err := c.call(ctx, r, t.secretPath(), t.EnvironmentID, t.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -96,17 +90,17 @@ type Regeneration struct {
 	Err     error              // the reason, when Refused or Unknown
 }
 
-// RegenerateSecret makes PingOne replace the application's secret with one of its
-// own choosing. The secret so far stays valid until previousExpiresAt, 1 minute to
+// RegenerateSecret makes PingOne replace the target's secret with one of its own
+// choosing. The secret so far stays valid until previousExpiresAt, 1 minute to
 // 30 days ahead on PingOne's clock; the zero time lets it die at once. A previous
 // secret that is still alive is lost either way.
 //
 // There is no way back, no idempotency key, and room for one previous secret: a
 // second call would take from consumers the secret that they hold. The request is
 // therefore sent once, whatever happens to it.
-func (c *Client) RegenerateSecret(ctx context.Context, environmentID, applicationID string, previousExpiresAt time.Time) Regeneration {
+func (c *Client) RegenerateSecret(ctx context.Context, t Target, previousExpiresAt time.Time) Regeneration {
 	r := request{
-		op:          "regenerate the application secret",
+		op:          "regenerate the " + t.Kind.String() + " secret",
 		method:      http.MethodPost,
 		contentType: "application/json",
 		body:        "{}",
@@ -116,7 +110,7 @@ func (c *Client) RegenerateSecret(ctx context.Context, environmentID, applicatio
 	if !previousExpiresAt.IsZero() {
 		r.body = fmt.Sprintf(`{"previous":{"expiresAt":%q}}`, previousExpiresAt.UTC().Format(time.RFC3339))
 	}
-	got, err := c.call(ctx, r, secretPath, environmentID, applicationID)
+	got, err := c.call(ctx, r, t.secretPath(), t.EnvironmentID, t.ID)
 	if err == nil {
 		var state *ApplicationSecret
 		if state, err = decodeSecret(r.op, got); err == nil {
@@ -132,40 +126,8 @@ func (c *Client) RegenerateSecret(ctx context.Context, environmentID, applicatio
 
 // DeletePreviousSecret ends the previous secret before its time. It succeeds when
 // there is none.
-func (c *Client) DeletePreviousSecret(ctx context.Context, environmentID, applicationID string) error {
-	r := request{op: "delete the previous application secret", method: http.MethodDelete, success: http.StatusNoContent}
-	_, err := c.call(ctx, r, secretPath, environmentID, applicationID)
-	if IsNotFound(err) {
-		return nil
-	}
-	return err
-}
-
-// call sends a request to the platform API as the admin. An access token that
-// PingOne turns down is dropped from the cache, and a request that is safe to
-// repeat goes out again with a new one: the token may have ended early, or be older
-// than a role that the admin was given since.
-func (c *Client) call(ctx context.Context, r request, path string, ids ...string) (*reply, error) {
-	path, err := expand(path, ids...)
-	if err != nil {
-		return nil, err
-	}
-	r.url = c.Admin.Environment.API + path
-	for repeated := false; ; repeated = true {
-		token, cached, err := c.bearer(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("authenticate as the admin application: %w", err)
-		}
-		r.auth = "Bearer " + token.Reveal()
-		got, err := c.do(ctx, r)
-		if status := as(err).Status; status != http.StatusUnauthorized && status != http.StatusForbidden {
-			return got, err
-		}
-		c.Tokens.drop(c.Admin, token)
-		if r.once || !cached || repeated {
-			return nil, err
-		}
-	}
+func (c *Client) DeletePreviousSecret(ctx context.Context, t Target) error {
+	return c.delete(ctx, "delete the previous "+t.Kind.String()+" secret", t.secretPath(), t.EnvironmentID, t.ID)
 }
 
 func decodeSecret(op string, got *reply) (*ApplicationSecret, error) {

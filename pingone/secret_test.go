@@ -135,7 +135,7 @@ func TestAnIdThatIsNoUUIDNeverReachesAPath(t *testing.T) {
 		if err == nil {
 			t.Errorf("application %q: got no error, want one", id)
 		}
-		if got := w.client.RegenerateSecret(t.Context(), id, w.app.ID, time.Time{}); got.Outcome != pingone.Refused || got.Err == nil {
+		if got := w.client.RegenerateSecret(t.Context(), application(id, w.app.ID), time.Time{}); got.Outcome != pingone.Refused || got.Err == nil {
 			t.Errorf("environment %q: got %+v, want Refused", id, got)
 		}
 	}

@@ -20,37 +20,42 @@ type Token struct {
 	Scope       string    // separated by spaces; empty when the reply does not say
 }
 
+// asClient is a request that a client sends for itself, with its own credential.
+func (c *Client) asClient(op, endpoint string, cred Credential, form url.Values) (request, error) {
+	authenticate, err := cred.authenticator(c.now)
+	if err != nil {
+		return request{}, fmt.Errorf("%s: %w", op, err)
+	}
+	return request{
+		op:           op,
+		method:       http.MethodPost,
+		url:          endpoint,
+		contentType:  "application/x-www-form-urlencoded",
+		form:         form,
+		authenticate: authenticate,
+		success:      http.StatusOK,
+	}, nil
+}
+
 // Token asks the token endpoint for a token by the client-credentials grant (RFC
 // 6749, section 4.4), with the credential in its own method's exact form and no
 // other. It always asks: nothing is cached. An empty scope asks for all that is
 // granted. What a refusal means is told by [IsRejected], [IsWrongMethod] and
 // [ProvesCredential].
 func (c *Client) Token(ctx context.Context, cred Credential, scope string) (*Token, error) {
-	r := request{
-		op:          "request a token",
-		method:      http.MethodPost,
-		url:         cred.Environment.TokenEndpoint(),
-		contentType: "application/x-www-form-urlencoded",
-		success:     http.StatusOK,
-	}
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if scope != "" {
 		form.Set("scope", scope)
 	}
-	switch cred.Method {
-	case ClientSecretBasic:
-		// Each half is form-encoded before they are joined. That changes nothing in
-		// PingOne's own secrets, but imported ones may hold any character.
-		pair := url.QueryEscape(cred.ClientID) + ":" + url.QueryEscape(cred.Secret.Reveal())
-		r.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
-	case ClientSecretPost:
-		form.Set("client_id", cred.ClientID)
-		form.Set("client_secret", cred.Secret.Reveal())
-	default:
-		return nil, fmt.Errorf("%s: the authentication method must be one of %v", r.op, AuthMethods())
+	r, err := c.asClient("request a token", cred.Environment.TokenEndpoint(), cred, form)
+	if err != nil {
+		return nil, err
 	}
-	r.body = form.Encode()
+	return c.token(ctx, r)
+}
 
+// token sends a token request.
+func (c *Client) token(ctx context.Context, r request) (*Token, error) {
 	asked := c.now()
 	got, err := c.do(ctx, r)
 	if err != nil {

@@ -25,7 +25,8 @@ func TestTokenIsObtainedByEachMethodWithOneCall(t *testing.T) {
 				Audience:                "https://shop.example", Scopes: []string{"orders", "stock"}, TokenTTL: 5 * time.Minute,
 			})
 			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-			w.client.Now = func() time.Time { return now }
+			w.SetTime(now)
+			w.client.Now = w.Now
 			token, err := w.client.Token(t.Context(), w.credential(app), "")
 			if err != nil {
 				t.Fatal(err)

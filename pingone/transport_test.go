@@ -78,9 +78,9 @@ func TestARepliesFormDecidesWhetherItIsBelieved(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := against("https://pingone.invalid", replies(tt.status, nil, tt.body))
-			got := c.RegenerateSecret(t.Context(), someUUID, someUUID, time.Time{})
+			got := c.RegenerateSecret(t.Context(), someTarget, time.Time{})
 			check(t, "outcome of a mint", got.Outcome, tt.outcome)
-			live, err := c.ReadSecret(t.Context(), someUUID, someUUID)
+			live, err := c.ReadSecret(t.Context(), someTarget)
 			if tt.read {
 				check(t, "secret", live.Secret.Reveal(), plain)
 				check(t, "instant of a reply without a date", live.AsOf.IsZero(), true)
@@ -102,7 +102,7 @@ func TestWhichStatusIsTemporary(t *testing.T) {
 		408: "temporary", 429: "rate limit, temporary", 500: "temporary", 502: "temporary", 503: "temporary", 504: "temporary",
 	} {
 		c := against("https://pingone.invalid", replies(status, nil, `{"code":"SOME_CODE"}`))
-		_, err := c.ReadSecret(t.Context(), someUUID, someUUID)
+		_, err := c.ReadSecret(t.Context(), someTarget)
 		check(t, fmt.Sprint("answers for status ", status), answers(err), want)
 	}
 }
@@ -122,7 +122,7 @@ func TestAMintSaysInUTCHowLongTheOldSecretLives(t *testing.T) {
 			resp, _ := replies(200, nil, `{"secret":"a"}`)(r)
 			return resp, err
 		}))
-		c.RegenerateSecret(t.Context(), someUUID, someUUID, tt.expires)
+		c.RegenerateSecret(t.Context(), someTarget, tt.expires)
 		check(t, "body", body, tt.want)
 		check(t, "content type", contentType, "application/json")
 	}
@@ -190,7 +190,7 @@ func TestARedirectIsNeverFollowed(t *testing.T) {
 
 func TestARedirectOfAMintLeavesItsOutcomeUnknown(t *testing.T) {
 	c := against("https://pingone.invalid", replies(307, http.Header{"Location": {"https://stranger.invalid"}}, ""))
-	got := c.RegenerateSecret(t.Context(), someUUID, someUUID, time.Time{})
+	got := c.RegenerateSecret(t.Context(), someTarget, time.Time{})
 	check(t, "outcome", got.Outcome, pingone.Unknown)
 }
 

@@ -2,7 +2,14 @@ package pingone_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,16 +72,48 @@ func (w *world) credential(a pingonetest.Application) pingone.Credential {
 	}
 }
 
+// target is the application, as what has the secret.
+func (w *world) target() pingone.Target { return application(w.app.Environment, w.app.ID) }
+
+var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// keyPair is an RSA key as its owner and PingOne hold it. It is one for all tests,
+// because to make one takes longer than most of them.
+func keyPair(t *testing.T) (private *rsa.PrivateKey, jwks string) {
+	t.Helper()
+	key, err := signingKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return key, fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"k1","n":%q,"e":%q}]}`, encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes()))
+}
+
+func pemOf(kind string, der []byte) pingone.Secret {
+	return pingone.NewSecret(string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+}
+
+// keyHolder adds an admin application that has a key and no use for its secret.
+func (w *world) keyHolder(t *testing.T) pingone.Credential {
+	t.Helper()
+	key, jwks := keyPair(t)
+	cred := w.credential(w.AddApplication(pingonetest.Application{
+		Roles: roles("Environment Admin"), TokenEndpointAuthMethod: "PRIVATE_KEY_JWT", JWKS: jwks,
+	}))
+	cred.PrivateKey = pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
+	return cred
+}
+
 func (w *world) read(t *testing.T) (*pingone.ApplicationSecret, error) {
-	return w.client.ReadSecret(t.Context(), w.app.Environment, w.app.ID)
+	return w.client.ReadSecret(t.Context(), w.target())
 }
 
 func (w *world) regenerate(t *testing.T, expires time.Time) pingone.Regeneration {
-	return w.client.RegenerateSecret(t.Context(), w.app.Environment, w.app.ID, expires)
+	return w.client.RegenerateSecret(t.Context(), w.target(), expires)
 }
 
 func (w *world) deletePrevious(t *testing.T) error {
-	return w.client.DeletePreviousSecret(t.Context(), w.app.Environment, w.app.ID)
+	return w.client.DeletePreviousSecret(t.Context(), w.target())
 }
 
 // warm fetches the admin's token, so that a test counts only what it asks for.
@@ -134,4 +173,17 @@ func noLeak(t *testing.T, text string, secrets ...string) {
 			}
 		}
 	}
+}
+
+func parseForm(t *testing.T, body io.Reader) url.Values {
+	t.Helper()
+	b, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, err := url.ParseQuery(string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return form
 }

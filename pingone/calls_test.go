@@ -1,0 +1,199 @@
+package pingone_test
+
+import (
+	"testing"
+
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+)
+
+// operation is a call of this package by the name that it has in PingOne.
+type operation struct {
+	operation string
+	caller    caller
+
+	// call makes what the call needs, and returns it ready to be sent.
+	call func(*world, *testing.T) func() error
+}
+
+// caller is in whose name a call goes out. It decides how a denial looks, and whether
+// there is another token to try.
+type caller struct {
+	denial string
+	calls  int
+}
+
+var (
+	asAdmin   = caller{"forbidden", 2}
+	asUser    = caller{"forbidden", 1}
+	asClient  = caller{"rejected", 1}
+	asBrowser = caller{"", 1}
+)
+
+// fails drops a call's result.
+func fails[T any](_ T, err error) error { return err }
+
+// repeatable are the calls that are safe to repeat.
+var repeatable = []operation{
+	{pingonetest.OpToken, asClient, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Token(t.Context(), w.credential(w.app), "")) }
+	}},
+	{pingonetest.OpReadApplication, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return readApplication(w.client, t, w.app.Environment, w.app.ID) }
+	}},
+	{pingonetest.OpListApplications, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Applications(t.Context(), w.app.Environment)) }
+	}},
+	{pingonetest.OpReplaceApplication, asAdmin, func(w *world, t *testing.T) func() error {
+		body := map[string]any{
+			"name": "new", "type": "WORKER", "protocol": "OPENID_CONNECT",
+			"grantTypes": []string{"CLIENT_CREDENTIALS"}, "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC",
+		}
+		return func() error {
+			return fails(w.client.ReplaceApplication(t.Context(), w.app.Environment, w.app.ID, body))
+		}
+	}},
+	{pingonetest.OpReadSecret, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return readSecret(w.client, t, w.app.Environment, w.app.ID) }
+	}},
+	{pingonetest.OpDeletePrevious, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return w.deletePrevious(t) }
+	}},
+	{pingonetest.OpListRoles, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Roles(t.Context(), w.app.Environment)) }
+	}},
+	{pingonetest.OpListCustomRoles, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Roles(t.Context(), w.app.Environment)) }
+	}},
+	{pingonetest.OpListAssignments, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.RoleAssignments(t.Context(), w.app.Environment, w.app.ID)) }
+	}},
+	{pingonetest.OpAssignRole, asAdmin, func(w *world, t *testing.T) func() error {
+		r := pingone.RoleAssignment{RoleID: w.role(t, "Configuration Read Only"), ScopeType: "ENVIRONMENT", ScopeID: w.app.Environment}
+		return func() error { return w.client.AssignRole(t.Context(), w.app.Environment, w.app.ID, r) }
+	}},
+	{pingonetest.OpDeleteAssignment, asAdmin, func(w *world, t *testing.T) func() error {
+		r := w.assignments(t)[0]
+		return func() error { return w.client.RemoveRole(t.Context(), w.app.Environment, w.app.ID, r.ID) }
+	}},
+	{pingonetest.OpListResources, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Resources(t.Context(), w.app.Environment)) }
+	}},
+	{pingonetest.OpListScopes, asAdmin, func(w *world, t *testing.T) func() error {
+		resource, _ := w.shop(t)
+		return func() error { return fails(w.client.Scopes(t.Context(), w.app.Environment, resource.ID)) }
+	}},
+	{pingonetest.OpListAttributes, asAdmin, func(w *world, t *testing.T) func() error {
+		resource, _ := w.shop(t)
+		return func() error { return fails(w.client.Attributes(t.Context(), w.app.Environment, resource.ID)) }
+	}},
+	{pingonetest.OpListGrants, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error { return fails(w.client.Grants(t.Context(), w.app.Environment, w.app.ID)) }
+	}},
+	{pingonetest.OpReplaceGrant, asAdmin, func(w *world, t *testing.T) func() error {
+		grant := w.grant(t)
+		return func() error {
+			return fails(w.client.ReplaceGrant(t.Context(), w.app.Environment, w.app.ID, grant))
+		}
+	}},
+	{pingonetest.OpDeleteGrant, asAdmin, func(w *world, t *testing.T) func() error {
+		grant := w.grant(t)
+		return func() error { return w.client.RemoveGrant(t.Context(), w.app.Environment, w.app.ID, grant.ID) }
+	}},
+	{pingonetest.OpIntrospect, asClient, func(w *world, t *testing.T) func() error {
+		return func() error {
+			return fails(w.client.Introspect(t.Context(), w.credential(w.app), pingone.NewSecret(plain)))
+		}
+	}},
+	{pingonetest.OpSetPassword, asAdmin, func(w *world, t *testing.T) func() error {
+		id := w.site(t).user
+		return func() error {
+			return w.client.SetPassword(t.Context(), w.app.Environment, id, pingone.NewSecret(plain))
+		}
+	}},
+	{pingonetest.OpUpdateUser, asUser, func(w *world, t *testing.T) func() error {
+		s := w.site(t)
+		token := s.signOn(t)
+		return func() error {
+			return w.client.UpdateUser(t.Context(), w.app.Environment, s.user, token.AccessToken, map[string]any{"nickname": "Ada"})
+		}
+	}},
+	{pingonetest.OpAuthorize, asBrowser, signingOn},
+	{pingonetest.OpReadFlow, asBrowser, signingOn},
+}
+
+func signingOn(w *world, t *testing.T) func() error {
+	s := w.site(t)
+	return func() error { return fails(w.client.AuthorizationCode(t.Context(), s.cred, s.login)) }
+}
+
+// creations are the calls that go out once: they make something new, or use something
+// up. The mint, which does both, has tests of its own.
+var creations = []operation{
+	{pingonetest.OpCreateApplication, asAdmin, func(w *world, t *testing.T) func() error {
+		body := map[string]any{"name": "new", "type": "WEB_APP", "protocol": "EXTERNAL_LINK"}
+		return func() error { return fails(w.client.CreateApplication(t.Context(), w.app.Environment, body)) }
+	}},
+	{pingonetest.OpCreateResource, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error {
+			return fails(w.client.CreateResource(t.Context(), w.app.Environment, "new", "", ""))
+		}
+	}},
+	{pingonetest.OpCreateScope, asAdmin, func(w *world, t *testing.T) func() error {
+		resource, _ := w.shop(t)
+		return func() error {
+			return fails(w.client.CreateScope(t.Context(), w.app.Environment, resource.ID, "new", ""))
+		}
+	}},
+	{pingonetest.OpCreateAttribute, asAdmin, func(w *world, t *testing.T) func() error {
+		resource, _ := w.shop(t)
+		return func() error {
+			return fails(w.client.CreateAttribute(t.Context(), w.app.Environment, resource.ID, "new", "x"))
+		}
+	}},
+	{pingonetest.OpCreateGrant, asAdmin, func(w *world, t *testing.T) func() error {
+		resource, scope := w.shop(t)
+		grant := pingone.Grant{ResourceID: resource.ID, ScopeIDs: []string{scope.ID}}
+		return func() error {
+			return fails(w.client.CreateGrant(t.Context(), w.app.Environment, w.app.ID, grant))
+		}
+	}},
+	{pingonetest.OpCreatePopulation, asAdmin, func(w *world, t *testing.T) func() error {
+		w.site(t)
+		return func() error { return fails(w.client.CreatePopulation(t.Context(), w.app.Environment, "new")) }
+	}},
+	{pingonetest.OpCreateUser, asAdmin, func(w *world, t *testing.T) func() error {
+		population := w.site(t).population
+		return func() error {
+			return fails(w.client.CreateUser(t.Context(), w.app.Environment, population, "new", "new@example.com"))
+		}
+	}},
+	{pingonetest.OpSubmitFlow, asBrowser, signingOn},
+	{pingonetest.OpResume, asBrowser, signingOn},
+	{pingonetest.OpToken, asClient, signingOn},
+}
+
+// shop makes a custom resource with one scope.
+func (w *world) shop(t *testing.T) (pingone.Resource, pingone.Scope) {
+	t.Helper()
+	resource, err := w.client.CreateResource(t.Context(), w.app.Environment, "shop", "", "https://shop.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := w.client.CreateScope(t.Context(), w.app.Environment, resource.ID, "orders", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resource, scope
+}
+
+// grant grants the application the scope of the shop.
+func (w *world) grant(t *testing.T) pingone.Grant {
+	t.Helper()
+	resource, scope := w.shop(t)
+	grant, err := w.client.CreateGrant(t.Context(), w.app.Environment, w.app.ID, pingone.Grant{ResourceID: resource.ID, ScopeIDs: []string{scope.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return grant
+}
