@@ -75,6 +75,14 @@ var scenarios = []scenario{
 		w.ping.PropagationDelay(20 * time.Second)
 		w.advance(time.Minute)
 	}},
+	{name: "create a worker", opts: []option{wanting(documents[0].application), mayCreate}},
+	{name: "create a web application with grants", opts: []option{wanting(documents[3].application), mayCreate}},
+	{name: "create a client with a custom resource", opts: []option{wanting(documents[4].application), mayCreate}},
+	{name: "repair an application", opts: []option{wanting(documents[1].application), mayCreate}, before: func(w *world) {
+		w.rotate()
+		w.ping.UpdateApplication(w.app.Environment, w.client(), func(a *pingonetest.Application) { a.RedirectURIs = nil })
+		w.advance(25 * time.Hour)
+	}},
 	{name: "RotateImmediately=false", alone: true},
 }
 
@@ -231,6 +239,7 @@ func (s scenario) try(t *testing.T, at place, f fate) (report string) {
 		}
 		attempts, err := s.drive(w, func() { mu.Lock(); healed = true; mu.Unlock() })
 		p.end(err, attempts)
+		w.applications() // which tells of two with one name
 		if len(p.breaches) > 0 {
 			report = fmt.Sprintf("%s, %s %d: %s\n%s", s.name, at.operation, at.n, f, p.report())
 		}

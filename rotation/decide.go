@@ -31,7 +31,7 @@ const idleAfter = 2 * time.Hour
 // An Observation is all that a decision depends on.
 type Observation struct {
 	Current   pingone.Secret             // the stored secret that is labelled AWSCURRENT; zero before the first rotation
-	CurrentAt time.Time                  // when that version was stored
+	CurrentAt time.Time                  // when consumers were given that version
 	Live      *pingone.ApplicationSecret // what PingOne accepts
 	Now       time.Time                  // on PingOne's clock
 }

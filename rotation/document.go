@@ -44,6 +44,7 @@ type Policy struct {
 	Grace         time.Duration
 	ApplicationID string // where it differs from the client id
 	Verify        Verify
+	Application   *Spec // what to create and to keep so; nil for an application that is somebody else's matter
 }
 
 // Verify says what a token must carry before its secret is promoted.
@@ -90,6 +91,7 @@ func ParseDocument(text string) (*Document, error) {
 				"audience": parsed(&v.Audience, parseText),
 				"claims":   anyObject(&v.Claims),
 			}),
+			"application": specDecoder(&p.Application),
 		}),
 		"allow": list(&d.Allow, func(a *Allowance) decoder {
 			return object(refuse, map[string]decoder{
@@ -116,8 +118,11 @@ func (d *Document) complete() error {
 		return fieldError("environmentId", "is missing")
 	case d.Region == "":
 		return fieldError("region", "is missing; it must be one of NA, CA, EU, AU, SG, AP")
+	case d.ClientID == "" && d.Rotation.Application == nil:
+		return fieldError("clientId", "is missing; without it, rotation.application must say what application to create")
+	case d.ClientID == "" && !d.ClientSecret.IsZero():
+		return fieldError("clientId", "is missing, but there is a clientSecret")
 	case d.ClientID == "":
-		return fieldError("clientId", "is missing")
 	case !pingone.IsUUID(d.ApplicationID()):
 		return fieldError("rotation.applicationId", "is missing; it is needed because clientId is not the application's id")
 	}
@@ -155,6 +160,24 @@ func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenE
 		next.text = setMember(next.text, m.name, m.value)
 	}
 	return &next
+}
+
+// Of returns the document with the client id of the application that was created
+// for it. A document that names one already stays as it is.
+func (d *Document) Of(clientID string) *Document {
+	if d.ClientID != "" {
+		return d
+	}
+	next := *d
+	next.ClientID = clientID
+	next.text = setMember(d.text, "clientId", clientID)
+	return &next
+}
+
+// follows reports whether the document differs from the current one by no more
+// than a rotation writes.
+func (d *Document) follows(current *Document) bool {
+	return d.Reveal() == current.Of(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
 }
 
 // A principal is whom a document's secret belongs to.

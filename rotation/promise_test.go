@@ -27,8 +27,8 @@ type promise struct {
 	mu       sync.Mutex
 	healing  bool // AWSCURRENT is dead already; I1 holds from when it is repaired
 	mints    int  // regenerations before the rotation
-	live     string
-	until    map[string]time.Time // replaced secrets, and to when they must work
+	live     secretOf
+	until    map[secretOf]time.Time // replaced secrets, and to when they must work
 	calls    []string
 	dead     int // calls after which AWSCURRENT did not authenticate
 	breaches []string
@@ -36,20 +36,27 @@ type promise struct {
 
 // watch begins to watch.
 func watch(w *world) *promise {
-	p := &promise{w: w, mints: w.mints(), until: map[string]time.Time{}}
-	p.live = w.ping.Secret(w.app.Environment, w.app.ID).Value
-	p.healing = !w.accepts(w.current())
+	p := &promise{w: w, mints: w.mints(), until: map[secretOf]time.Time{}}
+	p.live = w.live()
+	p.healing = !w.works()
 	w.ping.After(p.after)
 	w.sm.After(p.after)
 	return p
 }
 
-// current returns AWSCURRENT's secret, or PingOne's where none is stored yet.
-func (w *world) current() string {
-	if s := w.secret("AWSCURRENT"); s != "" {
-		return s
-	}
-	return w.ping.Secret(w.app.Environment, w.app.ID).Value
+// A secretOf is a client's secret.
+type secretOf struct{ client, value string }
+
+// live returns PingOne's secret of the client in use.
+func (w *world) live() secretOf {
+	return secretOf{w.client(), w.ping.Secret(w.app.Environment, w.client()).Value}
+}
+
+// works reports whether AWSCURRENT authenticates. Before there is a secret in it,
+// nobody can tell.
+func (w *world) works() bool {
+	s := w.secret("AWSCURRENT")
+	return s == "" || w.ping.Authenticates(w.app.Environment, w.client(), s)
 }
 
 func (p *promise) after(c fault.Call, k fault.Kind) {
@@ -62,9 +69,8 @@ func (p *promise) after(c fault.Call, k fault.Kind) {
 	}
 	p.calls = append(p.calls, line)
 
-	works := w.accepts(w.current())
 	switch {
-	case works:
+	case w.works():
 		p.healing = false
 	case !p.healing:
 		p.dead++
@@ -74,14 +80,14 @@ func (p *promise) after(c fault.Call, k fault.Kind) {
 		p.breach("I2: %d regenerations in one rotation", n)
 	}
 	now := w.ping.Now()
-	if live := w.ping.Secret(w.app.Environment, w.app.ID).Value; live != p.live {
+	if live := w.live(); live != p.live {
 		// PingOne counts the grace by its own clock, in seconds, from when the secret
 		// was read.
 		p.until[p.live] = now.Add(24*time.Hour - time.Minute)
 		p.live = live
 	}
-	for secret, until := range p.until {
-		if now.Before(until) && !w.accepts(secret) {
+	for s, until := range p.until {
+		if now.Before(until) && !w.ping.Authenticates(w.app.Environment, s.client, s.value) {
 			p.breach("I5: a replaced secret died %v before the end of its grace", until.Sub(now))
 		}
 	}
@@ -110,10 +116,10 @@ func (p *promise) end(err error, attempts int) {
 	if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {
 		p.breach("I4: AWSPENDING is left behind")
 	}
-	for secret, until := range p.until {
+	for s, until := range p.until {
 		if left := until.Sub(w.ping.Now()); left > 0 {
 			w.advance(left)
-			if !w.accepts(secret) {
+			if !w.ping.Authenticates(w.app.Environment, s.client, s.value) {
 				p.breach("I5: a replaced secret died before the end of its grace")
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ func (s *step) report(ctx context.Context, err error) {
 	text("current", s.current.Fingerprint())
 	text("pending", s.pending.Fingerprint())
 	text("verified", s.verified)
+	text("changed", strings.Join(s.changes, ", "))
 	if !s.previousUntil.IsZero() {
 		text("previousUntil", s.previousUntil.UTC().Format(time.RFC3339))
 	}
@@ -44,6 +46,9 @@ func (s *step) report(ctx context.Context, err error) {
 	}
 	s.log().LogAttrs(ctx, level, "rotation step", attrs...)
 }
+
+// note remembers a change to the application for the log line.
+func (s *step) note(change string) { s.changes = append(s.changes, change) }
 
 // counted counts the requests that go to Secrets Manager.
 type counted struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,11 +18,14 @@ type step struct {
 	event  Event
 	client pingone.Client // for the token endpoint; the platform API needs admin
 
+	adminApplication string // the id of the admin's own
+
 	// What the log line will say.
 	begun               time.Time
 	decision            string
 	warning             string
 	verified            string
+	changes             []string // to the application
 	current, pending    pingone.Secret
 	previousUntil       time.Time
 	secretsManagerCalls atomic.Int64
@@ -56,30 +60,30 @@ func (s *step) createSecret(ctx context.Context) error {
 		s.decision = "already stored"
 		return s.confirm(ctx, admin, current, pending)
 	}
-
-	var app *pingone.Application
-	var live *pingone.ApplicationSecret
-	err = parallel(
-		func() (err error) {
-			app, err = admin.Application(ctx, current.EnvironmentID, current.ApplicationID())
+	d := current.Document
+	if d.ClientID == "" {
+		app, err := s.provision(ctx, admin, d)
+		if err != nil {
 			return err
-		},
-		func() (err error) { live, err = s.readSecret(ctx, admin, current.Document); return err },
-	)
+		}
+		d = d.Of(app.ID)
+	}
+
+	app, live, err := s.observe(ctx, admin, d, func(*pingone.ApplicationSecret) bool { return true })
 	if err != nil {
 		return err
 	}
-	if err := checkApplication(app); err != nil {
-		return err
+	if spec := d.Rotation.Application; spec != nil && spec.method() != app.TokenEndpointAuthMethod {
+		return fieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
+			"is another than the application's, which is %s; to change it would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
 	}
-
-	decision := Decide(Observation{Current: current.ClientSecret, CurrentAt: current.created, Live: live, Now: live.AsOf})
+	decision := Decide(Observation{Current: current.ClientSecret, CurrentAt: s.promoted(current), Live: live, Now: live.AsOf})
 	s.decision = string(decision)
 	switch decision {
 	case Refuse:
-		return refusal(current.Document, live)
+		return refusal(d, live)
 	case Regenerate:
-		if live, err = s.mint(ctx, admin, current.Document, live); err != nil {
+		if live, err = s.mint(ctx, admin, d, live); err != nil {
 			return err
 		}
 	case Drift:
@@ -89,7 +93,7 @@ func (s *step) createSecret(ctx context.Context) error {
 	if live.Previous != nil {
 		s.previousUntil = live.Previous.ExpiresAt
 	}
-	next := current.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
+	next := d.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
 	if decision == Regenerate && !live.Accepts(current.ClientSecret) {
 		return s.rescue(ctx, next)
 	}
@@ -120,7 +124,7 @@ func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, bef
 	// secret as current and consumers' as previous, from which the next run sees
 	// that it must adopt. The end of the grace is set by PingOne's clock.
 	expiry := before.AsOf.Add(s.Settings.grace(d))
-	got := admin.RegenerateSecret(ctx, d.EnvironmentID, d.ApplicationID(), expiry)
+	got := admin.RegenerateSecret(ctx, target(d), expiry)
 	after := got.Secret
 	switch got.Outcome {
 	case pingone.Refused:
@@ -152,7 +156,20 @@ func (s *step) setSecret(ctx context.Context) error {
 		return err
 	}
 	s.decision = "in PingOne already"
-	return s.confirm(ctx, admin, current, pending)
+	if err := s.confirm(ctx, admin, current, pending); err != nil {
+		return err
+	}
+	if pending.Rotation.Application == nil {
+		return nil
+	}
+	app, err := admin.Application(ctx, pending.EnvironmentID, pending.ApplicationID())
+	if err != nil {
+		return err
+	}
+	if current.ClientID == "" && !strings.Contains(app.Description, s.marker()) {
+		return errDifferent
+	}
+	return s.repair(ctx, admin, pending.Document, app)
 }
 
 // readBoth reads what consumers use and what shall take its place. The two must be
@@ -167,35 +184,43 @@ func (s *step) readBoth(ctx context.Context) (current, pending *stored, err erro
 		return nil, nil, err
 	}
 	s.current, s.pending = current.ClientSecret, pending.ClientSecret
-	if pending.principal() != current.principal() {
-		return nil, nil, errors.New("AWSPENDING and AWSCURRENT name different applications; to point a secret at another application, store a new AWSCURRENT")
+	if pending.principal() != current.Of(pending.ClientID).principal() {
+		return nil, nil, errDifferent
 	}
 	return current, pending, nil
 }
 
-// confirm checks that PingOne's current secret is the stored one. If it is not,
-// this version can never be promoted: a value stored under a token is final. It is
-// then given up, so that a fresh rotation finds its way.
+var errDifferent = errors.New("AWSPENDING and AWSCURRENT name different applications; to point a secret at another application, store a new AWSCURRENT")
+
+// confirm checks that the stored secret is PingOne's current one, with the method
+// that the application uses. If it is not, this version can never be promoted: a
+// value stored under a token is final. It is then given up, so that a fresh
+// rotation finds its way.
 func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pending *stored) error {
 	s.pending = pending.ClientSecret
-	live, err := s.readUntil(ctx, admin, pending.Document, func(now *pingone.ApplicationSecret) bool {
+	app, live, err := s.observe(ctx, admin, current.Of(pending.ClientID), func(now *pingone.ApplicationSecret) bool {
 		return now.Secret.Equal(pending.ClientSecret)
 	})
 	if err != nil {
 		return err
 	}
-	if live.Secret.Equal(pending.ClientSecret) {
+	why := "the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored"
+	switch {
+	case !live.Secret.Equal(pending.ClientSecret) && !live.Accepts(current.ClientSecret):
+		s.decision = "poisoned"
+		return s.rescue(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, pending.TokenEndpoint))
+	case !live.Secret.Equal(pending.ClientSecret):
+	case !pending.follows(current.Document):
+		why = "AWSCURRENT was changed after AWSPENDING was made from it"
+	case pending.AuthMethod != "" && pending.AuthMethod != app.TokenEndpointAuthMethod:
+		why = "the application's tokenEndpointAuthMethod was changed after its secret was stored as AWSPENDING"
+	default:
 		return nil
 	}
 	s.decision = "poisoned"
-	if !live.Accepts(current.ClientSecret) {
-		return s.rescue(ctx, current.With(live.Secret, pending.AuthMethod, pending.TokenEndpoint))
-	}
-	poisoned := errors.New("the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored; " +
-		"this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret")
 	// Died before this write: the next run comes here again. Died after it: the
 	// rotation is over, as the message says.
-	return errors.Join(poisoned, s.abandon(ctx))
+	return errors.Join(fmt.Errorf("%s; this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret", why), s.abandon(ctx))
 }
 
 // rescue makes PingOne's secret AWSCURRENT without waiting for the other steps,
@@ -209,10 +234,24 @@ func (s *step) rescue(ctx context.Context, next *Document) error {
 	if err := s.verify(ctx, next); err != nil {
 		return fmt.Errorf("PingOne's secret was regenerated twice at the same time: %w", err)
 	}
+	// That may have taken a while, and what somebody has stored since must stay.
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	current, err := s.readCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	if current.principal() != next.principal() {
+		return errDifferent
+	}
+	next = current.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint)
 	// Died before this write: the next rotation sees drift, or adopts. Died after it:
 	// AWSCURRENT is PingOne's secret.
-	if err := s.putCurrent(ctx, next); err != nil {
-		return err
+	if !current.ClientSecret.Equal(next.ClientSecret) {
+		if err := s.putCurrent(ctx, next); err != nil {
+			return err
+		}
 	}
 	return errors.New("PingOne's secret was regenerated twice at the same time, by this rotation and by somebody else; " +
 		"AWSCURRENT is PingOne's secret now, and this rotation is over")
@@ -232,9 +271,12 @@ func (s *step) testSecret(ctx context.Context) error {
 // finishSecret promotes the version. It obtains a token once more, because it must
 // not depend on which steps came before it, and how long ago.
 func (s *step) finishSecret(ctx context.Context) error {
-	_, pending, err := s.readBoth(ctx)
+	current, pending, err := s.readBoth(ctx)
 	if err != nil {
 		return err
+	}
+	if !pending.follows(current.Document) {
+		return errors.New("AWSCURRENT was changed after AWSPENDING was made from it; to promote that would undo the change")
 	}
 	if err := s.verifyStored(ctx, pending); err != nil {
 		return err
@@ -252,6 +294,9 @@ func (s *step) finishSecret(ctx context.Context) error {
 func (s *step) verifyStored(ctx context.Context, v *stored) error {
 	d := v.Document
 	s.decision = "verify"
+	if d.ClientID == "" {
+		return s.verifySpec(ctx, v)
+	}
 	if d.AuthMethod == "" || d.ClientSecret.IsZero() {
 		admin, err := s.admin(ctx, d)
 		if err != nil {
@@ -281,9 +326,27 @@ func (s *step) verifyStored(ctx context.Context, v *stored) error {
 	return s.verify(ctx, d)
 }
 
+// observe reads the application and its secret, until the secret is as wanted or
+// has had the time to become so, and checks that it can be rotated.
+func (s *step) observe(ctx context.Context, admin *pingone.Client, d *Document, wanted func(*pingone.ApplicationSecret) bool) (app *pingone.Application, live *pingone.ApplicationSecret, err error) {
+	err = parallel(
+		func() (err error) { app, err = admin.Application(ctx, d.EnvironmentID, d.ApplicationID()); return err },
+		func() (err error) { live, err = s.readUntil(ctx, admin, d, wanted); return err },
+	)
+	if err == nil {
+		err = checkApplication(app)
+	}
+	return app, live, err
+}
+
+// target is the application whose secret the document holds.
+func target(d *Document) pingone.Target {
+	return pingone.Target{Kind: pingone.ApplicationKind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
+}
+
 // readSecret reads the application's secret in PingOne, at an instant that is known.
 func (s *step) readSecret(ctx context.Context, admin *pingone.Client, d *Document) (*pingone.ApplicationSecret, error) {
-	live, err := admin.ReadSecret(ctx, d.EnvironmentID, d.ApplicationID())
+	live, err := admin.ReadSecret(ctx, target(d))
 	if err == nil && live.AsOf.IsZero() {
 		live.AsOf = s.now()
 	}

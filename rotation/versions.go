@@ -24,6 +24,7 @@ const (
 type versions struct {
 	arn, name       string
 	rotationEnabled bool
+	rotated         time.Time // when the last rotation was over; zero before the first
 	labels          map[string][]string
 }
 
@@ -35,6 +36,15 @@ func (v versions) holder(label string) string {
 		}
 	}
 	return ""
+}
+
+// promoted returns when consumers were given the current version. A rotation makes
+// its version when it begins, and may take hours to promote it.
+func (v versions) promoted(current *stored) time.Time {
+	if v.rotated.After(current.created) {
+		return v.rotated
+	}
+	return current.created
 }
 
 // preflight tells whether the version that the rotation makes is already promoted,
@@ -70,6 +80,7 @@ func (s *step) describe(ctx context.Context) error {
 		arn:             aws.ToString(out.ARN),
 		name:            aws.ToString(out.Name),
 		rotationEnabled: aws.ToBool(out.RotationEnabled),
+		rotated:         aws.ToTime(out.LastRotatedDate),
 		labels:          out.VersionIdsToStages,
 	}
 	return nil

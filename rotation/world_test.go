@@ -43,6 +43,7 @@ type world struct {
 	rotator *rotation.Rotator
 	log     *journal
 
+	inspector                   pingonetest.Application // who looks at the environment for a test
 	settings                    rotation.Settings
 	toPingOne, toSecretsManager http.RoundTripper
 	bubble                      bool
@@ -62,6 +63,7 @@ type options struct {
 	app      pingonetest.Application
 	edit     func(document map[string]any)
 	settings rotation.Settings
+	creator  bool // the admin may create and equip applications
 }
 
 // withApp starts with another application.
@@ -112,6 +114,11 @@ func populate(t testing.TB, ping *pingonetest.Server, sm *secretsmanagertest.Ser
 	w.admin = ping.AddApplication(pingonetest.Application{Name: "admin", Roles: []pingonetest.RoleAssignment{
 		{Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
 	}})
+	if o.creator {
+		ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) {
+			a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Environment Admin"})
+		})
+	}
 	if o.app.Roles == nil {
 		o.app.Roles = []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}
 	}
@@ -183,6 +190,20 @@ func (w *world) invokeFor(ctx context.Context, event []byte, timeout time.Durati
 	defer cancel()
 	w.die.Store(&cancel)
 	return w.rotator.Handle(ctx, event)
+}
+
+// root returns a client that may do anything in the environment, to look at it.
+func (w *world) root() *pingone.Client {
+	if w.inspector.ID == "" {
+		w.inspector = w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "inspector", Roles: []pingonetest.RoleAssignment{
+			{Role: "Environment Admin"}, {Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
+		}})
+	}
+	c := w.rotator.PingOne
+	c.Admin = w.credential(w.inspector.Secret)
+	c.Admin.ClientID, c.Admin.Method = w.inspector.ClientID, pingone.ClientSecretBasic
+	c.Tokens = nil
+	return &c
 }
 
 // credential is the application's, with the secret given.
@@ -260,7 +281,28 @@ func (w *world) accepts(secret string) bool {
 	return w.ping.Authenticates(w.app.Environment, w.app.ClientID, secret)
 }
 
-func (w *world) mints() int { return w.ping.Mints(w.app.Environment, w.app.ID) }
+// client returns the application that AWSCURRENT names, or else the one that was
+// there from the start.
+func (w *world) client() string {
+	if id, ok := w.stored("AWSCURRENT")["clientId"].(string); ok && w.app.ClientID == w.app.ID {
+		return id
+	}
+	return w.app.ID
+}
+
+// mints counts the regenerations of every application that a version names.
+func (w *world) mints() (n int) {
+	ids := map[string]bool{w.app.ID: true}
+	for _, label := range []string{"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"} {
+		if id, ok := w.stored(label)["clientId"].(string); ok && w.app.ClientID == w.app.ID {
+			ids[id] = true
+		}
+	}
+	for id := range ids {
+		n += w.ping.Mints(w.app.Environment, id)
+	}
+	return n
+}
 
 // decisions returns the decision of each step so far, from the log.
 func (w *world) decisions() []string {
@@ -274,7 +316,7 @@ func (w *world) decisions() []string {
 
 // promoted reports whether AWSCURRENT is PingOne's current secret.
 func (w *world) promoted() bool {
-	return w.secret("AWSCURRENT") == w.ping.Secret(w.app.Environment, w.app.ID).Value
+	return w.secret("AWSCURRENT") == w.live().value
 }
 
 // checkPromoted checks that a rotation has come to its end: AWSCURRENT is
