@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,10 +51,12 @@ func (s *step) admin(ctx context.Context, target *Document) (*pingone.Client, er
 		Environment: env,
 		ClientID:    d.ClientID,
 		Secret:      d.ClientSecret,
-		Method:      d.AuthMethod,
+		Method:      cmp.Or(d.AuthMethod, pingone.ClientSecretBasic), // what PingOne gives a worker application by default
+		PrivateKey:  d.PrivateKey,
+		KeyID:       d.KeyID,
 	}
-	if client.Admin.Method == "" {
-		client.Admin.Method = pingone.ClientSecretBasic // what PingOne gives a worker application by default
+	if err := client.Admin.Check(); err != nil {
+		return nil, fmt.Errorf("the admin secret %s: %w", id, fieldError("privateKey", err.Error()))
 	}
 	return &client, nil
 }
@@ -65,7 +68,9 @@ var errOwnAdmin = fieldError("rotation.adminSecretId", "names the secret itself;
 // document has the last word.
 func (s *step) permits(admin, target *Document) error {
 	switch {
-	case admin.ClientSecret.IsZero():
+	case admin.AuthMethod == pingone.PrivateKeyJWT && admin.PrivateKey.IsZero():
+		return fieldError("privateKey", "is missing; with PRIVATE_KEY_JWT it must be the application's RSA key, in PEM")
+	case admin.AuthMethod != pingone.PrivateKeyJWT && admin.ClientSecret.IsZero():
 		return fieldError("clientSecret", "is empty")
 	case admin.Region != target.Region:
 		return fieldError("region", "is another than the target's; a credential is not sent across regions")
@@ -77,7 +82,8 @@ func (s *step) permits(admin, target *Document) error {
 	for _, a := range admin.Allow {
 		if (matches(a.Secret, s.arn) || matches(a.Secret, s.name)) &&
 			a.EnvironmentID == target.EnvironmentID &&
-			(a.Applications == nil || slices.Contains(a.Applications, target.ApplicationID())) {
+			(a.Applications == nil || slices.Contains(a.Applications, target.ApplicationID()) &&
+				(target.Rotation.Twin == "" || slices.Contains(a.Applications, target.Rotation.Twin))) {
 			return nil
 		}
 	}

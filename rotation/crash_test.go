@@ -83,6 +83,13 @@ var scenarios = []scenario{
 		w.ping.UpdateApplication(w.app.Environment, w.client(), func(a *pingonetest.Application) { a.RedirectURIs = nil })
 		w.advance(25 * time.Hour)
 	}},
+	{name: "alternating, create the twin", opts: []option{alternate}},
+	{name: "alternating", opts: []option{alternate}, before: func(w *world) {
+		w.rotate()
+		w.advance(25 * time.Hour)
+		w.rotate()
+		w.advance(25 * time.Hour)
+	}},
 	{name: "RotateImmediately=false", alone: true},
 }
 

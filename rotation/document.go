@@ -31,6 +31,8 @@ type Document struct {
 	ClientSecret  pingone.Secret
 	AuthMethod    pingone.AuthMethod // "" where the rotation has not written it yet
 	TokenEndpoint string             // for consumers; never followed
+	PrivateKey    pingone.Secret     // in an admin's document, in place of a secret
+	KeyID         string             // the key's kid, which may be empty
 	Rotation      Policy
 	Allow         []Allowance // in an admin's document; nil allows every target
 
@@ -40,7 +42,9 @@ type Document struct {
 // A Policy is a document's member "rotation".
 type Policy struct {
 	AdminSecretID string // "" for the function's default
-	Strategy      string // "" or "single"
+	Kind          string // "resource" for a custom resource, whose id ClientID then is; "" is "application"
+	Strategy      string // "" is "single"
+	Twin          string // with "alternating", the other application; written by the rotation
 	Grace         time.Duration
 	ApplicationID string // where it differs from the client id
 	Verify        Verify
@@ -49,6 +53,8 @@ type Policy struct {
 
 // Verify says what a token must carry before its secret is promoted.
 type Verify struct {
+	UserSecretID string // a test user that signs on for the token; "" for the application itself
+
 	Scope    string // to ask for and to find in the token
 	Audience string
 	Claims   map[string]any // as decoded from JSON; each element of an array must be there
@@ -79,17 +85,22 @@ func ParseDocument(text string) (*Document, error) {
 		"authDomain":              parsed(&d.AuthDomain, parseDomain),
 		"clientId":                parsed(&d.ClientID, parseClientID),
 		"clientSecret":            parsed(&d.ClientSecret, parseSecret),
-		"tokenEndpointAuthMethod": parsed(&d.AuthMethod, parseMethod),
+		"tokenEndpointAuthMethod": parsed(&d.AuthMethod, parseAnyMethod),
 		"tokenEndpoint":           parsed(&d.TokenEndpoint, parseText),
+		"privateKey":              parsed(&d.PrivateKey, parseSecret),
+		"keyId":                   parsed(&d.KeyID, parseText),
 		"rotation": object(refuse, map[string]decoder{
 			"adminSecretId": parsed(&p.AdminSecretID, parseText),
+			"kind":          parsed(&p.Kind, parseKind),
 			"strategy":      parsed(&p.Strategy, parseStrategy),
+			"twin":          parsed(&p.Twin, parseUUID),
 			"grace":         parsed(&p.Grace, ParseGrace),
 			"applicationId": parsed(&p.ApplicationID, parseUUID),
 			"verify": object(refuse, map[string]decoder{
-				"scope":    parsed(&v.Scope, parseText),
-				"audience": parsed(&v.Audience, parseText),
-				"claims":   anyObject(&v.Claims),
+				"userSecretId": parsed(&v.UserSecretID, parseText),
+				"scope":        parsed(&v.Scope, parseText),
+				"audience":     parsed(&v.Audience, parseText),
+				"claims":       anyObject(&v.Claims),
 			}),
 			"application": specDecoder(&p.Application),
 		}),
@@ -118,6 +129,10 @@ func (d *Document) complete() error {
 		return fieldError("environmentId", "is missing")
 	case d.Region == "":
 		return fieldError("region", "is missing; it must be one of NA, CA, EU, AU, SG, AP")
+	case d.isResource():
+		if err := d.completeResource(); err != nil {
+			return err
+		}
 	case d.ClientID == "" && d.Rotation.Application == nil:
 		return fieldError("clientId", "is missing; without it, rotation.application must say what application to create")
 	case d.ClientID == "" && !d.ClientSecret.IsZero():
@@ -125,6 +140,9 @@ func (d *Document) complete() error {
 	case d.ClientID == "":
 	case !pingone.IsUUID(d.ApplicationID()):
 		return fieldError("rotation.applicationId", "is missing; it is needed because clientId is not the application's id")
+	}
+	if p := d.Rotation; p.Strategy == alternating && p.ApplicationID != "" {
+		return fieldError("rotation.strategy", "cannot be \"alternating\" for an imported application")
 	}
 	for i, a := range d.Allow {
 		if a.Secret == "" || a.EnvironmentID == "" {
@@ -177,15 +195,16 @@ func (d *Document) Of(clientID string) *Document {
 // follows reports whether the document differs from the current one by no more
 // than a rotation writes.
 func (d *Document) follows(current *Document) bool {
-	return d.Reveal() == current.Of(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
+	return d.Reveal() == current.successor(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
 }
 
 // A principal is whom a document's secret belongs to.
 type principal struct {
-	environmentID, authDomain, clientID, applicationID string
-	region                                             pingone.Region
+	environmentID, authDomain, clientID, applicationID, twin string
+
+	region pingone.Region
 }
 
 func (d *Document) principal() principal {
-	return principal{d.EnvironmentID, d.AuthDomain, d.ClientID, d.ApplicationID(), d.Region}
+	return principal{d.EnvironmentID, d.AuthDomain, d.ClientID, d.ApplicationID(), d.Rotation.Twin, d.Region}
 }

@@ -141,9 +141,26 @@ func parseMethod(s string) (pingone.AuthMethod, error) {
 	return m, nil
 }
 
+// parseAnyMethod reads a method that an admin may have. That a target's has a secret
+// is checked where the document is known to be a target's.
+func parseAnyMethod(s string) (pingone.AuthMethod, error) {
+	m := pingone.AuthMethod(s)
+	if !slices.Contains(pingone.AdminAuthMethods(), m) {
+		return "", fmt.Errorf("must be one of %v, or in an admin's secret %s", pingone.AuthMethods(), pingone.PrivateKeyJWT)
+	}
+	return m, nil
+}
+
+func parseKind(s string) (string, error) {
+	if s != kindApplication && s != kindResource {
+		return "", errors.New(`must be "application" or "resource"`)
+	}
+	return s, nil
+}
+
 func parseStrategy(s string) (string, error) {
-	if s != "single" {
-		return "", errors.New(`must be "single"`)
+	if s != single && s != alternating {
+		return "", errors.New(`must be "single" or "alternating"`)
 	}
 	return s, nil
 }
@@ -220,6 +237,18 @@ func setMember(text []byte, name, value string) []byte {
 	colon := first[bytes.LastIndexByte(first, '"')+1:]
 	last := all[len(all)-1].end
 	return slices.Concat(text[:last], []byte(","), indent, []byte(`"`+name+`"`), colon, raw, text[last:])
+}
+
+// editMember returns the object with a member's value changed in place, if it has
+// the member.
+func editMember(text []byte, name string, edit func([]byte) []byte) []byte {
+	all, _ := members(text)
+	for _, m := range all {
+		if m.name == name {
+			return slices.Concat(text[:m.start], edit(text[m.start:m.end]), text[m.end:])
+		}
+	}
+	return text
 }
 
 // printable makes a name from a document fit to stand in an error.

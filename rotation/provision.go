@@ -398,6 +398,9 @@ func (s *step) equipGrants(ctx context.Context, admin *pingone.Client, environme
 // change them would lock out the consumers of AWSCURRENT.
 var fixed = []string{"type", "tokenEndpointAuthMethod"}
 
+// readOnly are members that PingOne sends and does not take back.
+var readOnly = []string{"_links", "id", "environment", "createdAt", "updatedAt"}
+
 // repair brings the application back to its specification. PUT replaces the whole
 // application, so what PingOne sent goes back with it, and only what the
 // specification mentions is changed.
@@ -412,8 +415,8 @@ func (s *step) repair(ctx context.Context, admin *pingone.Client, d *Document, a
 		for name, value := range app.Body {
 			body[name] = value
 		}
-		for _, readOnly := range []string{"_links", "id", "environment", "createdAt", "updatedAt"} {
-			delete(body, readOnly)
+		for _, name := range readOnly {
+			delete(body, name)
 		}
 		for _, name := range changed {
 			body[name] = spec.Fields[name]

@@ -60,15 +60,11 @@ func (s *step) createSecret(ctx context.Context) error {
 		s.decision = "already stored"
 		return s.confirm(ctx, admin, current, pending)
 	}
-	d := current.Document
-	if d.ClientID == "" {
-		app, err := s.provision(ctx, admin, d)
-		if err != nil {
-			return err
-		}
-		d = d.Of(app.ID)
+	sub, err := s.subject(ctx, admin, current)
+	if err != nil {
+		return err
 	}
-
+	d := sub.Document
 	app, live, err := s.observe(ctx, admin, d, func(*pingone.ApplicationSecret) bool { return true })
 	if err != nil {
 		return err
@@ -77,7 +73,13 @@ func (s *step) createSecret(ctx context.Context) error {
 		return fieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
 			"is another than the application's, which is %s; to change it would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
 	}
-	decision := Decide(Observation{Current: current.ClientSecret, CurrentAt: s.promoted(current), Live: live, Now: live.AsOf})
+	if sub.held.IsZero() && current.Rotation.Twin != "" {
+		sub.held = live.Secret // an idle secret that no version holds may be an old one
+	}
+	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Live: live, Now: live.AsOf})
+	if decision == Drift && current.alternates() {
+		decision = Adopt // nobody holds the secret that died
+	}
 	s.decision = string(decision)
 	switch decision {
 	case Refuse:
@@ -94,7 +96,7 @@ func (s *step) createSecret(ctx context.Context) error {
 		s.previousUntil = live.Previous.ExpiresAt
 	}
 	next := d.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
-	if decision == Regenerate && !live.Accepts(current.ClientSecret) {
+	if decision == Regenerate && !current.alternates() && !live.Accepts(sub.held) {
 		return s.rescue(ctx, next)
 	}
 
@@ -117,6 +119,9 @@ func (s *step) createSecret(ctx context.Context) error {
 
 // mint regenerates the secret and returns PingOne's state after it.
 func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, before *pingone.ApplicationSecret) (*pingone.ApplicationSecret, error) {
+	if err := s.rehearse(ctx, d); err != nil {
+		return nil, err
+	}
 	if !s.timeFor(ctx, mintBudget) {
 		return nil, errNoTime
 	}
@@ -159,17 +164,23 @@ func (s *step) setSecret(ctx context.Context) error {
 	if err := s.confirm(ctx, admin, current, pending); err != nil {
 		return err
 	}
-	if pending.Rotation.Application == nil {
-		return nil
+	if pending.Rotation.Application != nil {
+		// What consumers use, or what was created for them a moment ago.
+		app, err := admin.Application(ctx, pending.EnvironmentID, current.Of(pending.ClientID).ApplicationID())
+		if err != nil {
+			return err
+		}
+		if current.ClientID == "" && !strings.Contains(app.Description, s.marker()) {
+			return errDifferent
+		}
+		if err := s.repair(ctx, admin, pending.Document, app); err != nil {
+			return err
+		}
 	}
-	app, err := admin.Application(ctx, pending.EnvironmentID, pending.ApplicationID())
-	if err != nil {
-		return err
+	if current.alternates() {
+		return s.align(ctx, admin, pending.Document, current.ClientID, pending.ClientID)
 	}
-	if current.ClientID == "" && !strings.Contains(app.Description, s.marker()) {
-		return errDifferent
-	}
-	return s.repair(ctx, admin, pending.Document, app)
+	return nil
 }
 
 // readBoth reads what consumers use and what shall take its place. The two must be
@@ -184,7 +195,7 @@ func (s *step) readBoth(ctx context.Context) (current, pending *stored, err erro
 		return nil, nil, err
 	}
 	s.current, s.pending = current.ClientSecret, pending.ClientSecret
-	if pending.principal() != current.Of(pending.ClientID).principal() {
+	if !current.mayFollow(pending.ClientID) || pending.principal() != current.successor(pending.ClientID).principal() {
 		return nil, nil, errDifferent
 	}
 	return current, pending, nil
@@ -198,7 +209,10 @@ var errDifferent = errors.New("AWSPENDING and AWSCURRENT name different applicat
 // rotation finds its way.
 func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pending *stored) error {
 	s.pending = pending.ClientSecret
-	app, live, err := s.observe(ctx, admin, current.Of(pending.ClientID), func(now *pingone.ApplicationSecret) bool {
+	if !current.mayFollow(pending.ClientID) {
+		return errDifferent
+	}
+	app, live, err := s.observe(ctx, admin, current.successor(pending.ClientID), func(now *pingone.ApplicationSecret) bool {
 		return now.Secret.Equal(pending.ClientSecret)
 	})
 	if err != nil {
@@ -206,7 +220,7 @@ func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pend
 	}
 	why := "the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored"
 	switch {
-	case !live.Secret.Equal(pending.ClientSecret) && !live.Accepts(current.ClientSecret):
+	case !live.Secret.Equal(pending.ClientSecret) && !current.alternates() && !live.Accepts(current.ClientSecret):
 		s.decision = "poisoned"
 		return s.rescue(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, pending.TokenEndpoint))
 	case !live.Secret.Equal(pending.ClientSecret):
@@ -218,9 +232,10 @@ func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pend
 		return nil
 	}
 	s.decision = "poisoned"
+	poisoned := fmt.Errorf("%s; this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret", why)
 	// Died before this write: the next run comes here again. Died after it: the
 	// rotation is over, as the message says.
-	return errors.Join(fmt.Errorf("%s; this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret", why), s.abandon(ctx))
+	return errors.Join(poisoned, s.abandon(ctx))
 }
 
 // rescue makes PingOne's secret AWSCURRENT without waiting for the other steps,
@@ -242,10 +257,14 @@ func (s *step) rescue(ctx context.Context, next *Document) error {
 	if err != nil {
 		return err
 	}
-	if current.principal() != next.principal() {
+	base := current.Document
+	if base.ClientID != next.ClientID && base.mayFollow(next.ClientID) {
+		base = base.successor(next.ClientID)
+	}
+	if base.principal() != next.principal() {
 		return errDifferent
 	}
-	next = current.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint)
+	next = base.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint)
 	// Died before this write: the next rotation sees drift, or adopts. Died after it:
 	// AWSCURRENT is PingOne's secret.
 	if !current.ClientSecret.Equal(next.ClientSecret) {
@@ -302,7 +321,7 @@ func (s *step) verifyStored(ctx context.Context, v *stored) error {
 		if err != nil {
 			return err
 		}
-		app, err := admin.Application(ctx, d.EnvironmentID, d.ApplicationID())
+		app, err := s.application(ctx, admin, d)
 		if err != nil {
 			return err
 		}
@@ -330,18 +349,25 @@ func (s *step) verifyStored(ctx context.Context, v *stored) error {
 // has had the time to become so, and checks that it can be rotated.
 func (s *step) observe(ctx context.Context, admin *pingone.Client, d *Document, wanted func(*pingone.ApplicationSecret) bool) (app *pingone.Application, live *pingone.ApplicationSecret, err error) {
 	err = parallel(
-		func() (err error) { app, err = admin.Application(ctx, d.EnvironmentID, d.ApplicationID()); return err },
+		func() (err error) { app, err = s.application(ctx, admin, d); return err },
 		func() (err error) { live, err = s.readUntil(ctx, admin, d, wanted); return err },
 	)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = checkApplication(app)
+	case pingone.IsForbidden(err):
+		err = s.explain(ctx, admin, d, err)
 	}
 	return app, live, err
 }
 
-// target is the application whose secret the document holds.
+// target is whose secret the document holds.
 func target(d *Document) pingone.Target {
-	return pingone.Target{Kind: pingone.ApplicationKind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
+	kind := pingone.ApplicationKind
+	if d.isResource() {
+		kind = pingone.ResourceKind
+	}
+	return pingone.Target{Kind: kind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
 }
 
 // readSecret reads the application's secret in PingOne, at an instant that is known.
@@ -374,7 +400,8 @@ func refusal(d *Document, live *pingone.ApplicationSecret) error {
 	if !p.LastUsed.IsZero() {
 		state = "was last used at " + p.LastUsed.UTC().Format(time.RFC3339)
 	}
-	return fmt.Errorf("application %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out; "+
-		"rotate again when it has been idle for %v, or after %s when it expires; to force it, end the previous secret now with DELETE …/applications/%s/secret",
-		d.ApplicationID(), state, idleAfter, p.ExpiresAt.UTC().Format(time.RFC3339), d.ApplicationID())
+	kind := target(d).Kind
+	return fmt.Errorf("%s %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out; "+
+		"rotate again when it has been idle for %v, or after %s when it expires; to force it, end the previous secret now with DELETE …/%ss/%s/secret",
+		kind, d.ApplicationID(), state, idleAfter, p.ExpiresAt.UTC().Format(time.RFC3339), kind, d.ApplicationID())
 }

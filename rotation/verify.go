@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,28 +18,25 @@ import (
 // as a step has that much time.
 const settle = 45 * time.Second
 
-// verify obtains a token with the secret as consumers will, and checks that it is
-// the token meant. Refusals of a new secret are waited out.
+// verify shows the secret to PingOne as consumers will, and checks that what they get
+// is what the document says. Refusals of a new secret are waited out.
 func (s *step) verify(ctx context.Context, d *Document) error {
 	env, err := s.Settings.environment(d)
+	if err != nil {
+		return err
+	}
+	user, err := s.testUser(ctx, d)
 	if err != nil {
 		return err
 	}
 	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
 	begun := s.now()
 	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		token, err := s.client.Token(ctx, cred, d.Rotation.Verify.Scope)
-		switch {
-		case err == nil:
-			return checkToken(token, cred, d.Rotation.Verify, s.now())
-		case pingone.ProvesCredential(err) && d.Rotation.Verify.demandsNothing():
-			// The secret is right, and that the application gets no token by this grant
-			// is neither new nor the secret's fault.
-			s.verified = "credential accepted, no token granted"
+		err := s.try(ctx, d, cred, user)
+		if err == nil {
 			return nil
-		case pingone.ProvesCredential(err):
-			return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
-		case !pingone.IsRejected(err):
+		}
+		if !pingone.IsRejected(err) {
 			return fmt.Errorf("verify the new secret: %w", err)
 		}
 		if s.now().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin) {
@@ -48,6 +46,63 @@ func (s *step) verify(ctx context.Context, d *Document) error {
 			return fmt.Errorf("verify the new secret: %w (gave up waiting: %w)", err, ended)
 		}
 	}
+}
+
+// try shows the secret once.
+func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, user *testUser) error {
+	switch {
+	case d.isResource():
+		s.verified = "credential accepted"
+		return s.judge(ctx, cred)
+	case user != nil:
+		return s.signOn(ctx, d, cred, user)
+	}
+	token, err := s.client.Token(ctx, cred, d.Rotation.Verify.Scope)
+	switch {
+	case err == nil:
+		return checkToken(token, cred, d.Rotation.Verify, s.now())
+	case !pingone.ProvesCredential(err):
+		return err
+	case !d.Rotation.Verify.demandsNothing():
+		return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
+	}
+	// That the application gets no token by this grant is neither new nor the secret's
+	// fault. But no page says that PingOne judges the secret before the grant, so it is
+	// asked for nothing else.
+	s.verified = "credential accepted, no token granted"
+	return s.judge(ctx, cred)
+}
+
+// judge asks PingOne about the credential and nothing else. The token that it
+// introspects is none.
+func (s *step) judge(ctx context.Context, cred pingone.Credential) error {
+	_, err := s.client.Introspect(ctx, cred, pingone.NewSecret("none"))
+	return err
+}
+
+// rehearse finds what would make each verification fail, whatever the secret. Once
+// there is a new secret it is too late for that: the old one's grace would end
+// before the new one is promoted.
+func (s *step) rehearse(ctx context.Context, d *Document) error {
+	if _, err := s.testUser(ctx, d); err != nil {
+		return err
+	}
+	if !d.isResource() || d.ClientSecret.IsZero() {
+		return nil
+	}
+	env, err := s.Settings.environment(d)
+	if err != nil {
+		return err
+	}
+	method := cmp.Or(d.AuthMethod, pingone.ClientSecretBasic)
+	err = s.judge(ctx, pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: method})
+	switch {
+	case pingone.IsWrongMethod(err):
+		return fieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod; store the right one")
+	case pingone.IsRejected(err):
+		return nil // a secret that PingOne shows as current and does not take yet
+	}
+	return err
 }
 
 // timeFor reports whether the step has at least d left.

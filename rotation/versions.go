@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"pingrotate/pingone"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -18,6 +20,8 @@ import (
 const (
 	labelCurrent = "AWSCURRENT"
 	labelPending = "AWSPENDING"
+
+	labelPrevious = "AWSPREVIOUS"
 )
 
 // versions is what DescribeSecret says of a secret: which version has which labels.
@@ -98,7 +102,14 @@ func (s *step) read(ctx context.Context, versionID string) (*stored, error) {
 	if err != nil {
 		return nil, secretsManagerError("read version "+versionID, err)
 	}
-	return decode(out)
+	v, err := decode(out)
+	if err == nil && v.AuthMethod != "" && !v.AuthMethod.Supported() {
+		err = fmt.Errorf("version %s: %w", versionID, fieldError("tokenEndpointAuthMethod", fmt.Sprintf("must be one of %v to use a client secret", pingone.AuthMethods())))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {

@@ -406,6 +406,18 @@ func (w *world) label(name string) {
 	}
 }
 
+// move moves a label that is on another version.
+func (w *world) move(label, to string) {
+	w.t.Helper()
+	from := w.sm.VersionID(orders, label)
+	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: aws.String(orders), VersionStage: &label, MoveToVersionId: &to, RemoveFromVersionId: &from,
+	})
+	if err != nil {
+		w.t.Fatalf("move a label: %v", err)
+	}
+}
+
 // unstick takes AWSPENDING away, as an operator does.
 func (w *world) unstick() {
 	w.t.Helper()

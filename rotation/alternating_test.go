@@ -1,0 +1,111 @@
+package rotation_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/pingone/pingonetest"
+)
+
+// alternate makes the managed secret's strategy "alternating".
+func alternate(o *options) {
+	o.creator = true
+	o.edit = func(d map[string]any) { d["rotation"] = map[string]any{"strategy": "alternating"} }
+}
+
+func (w *world) twin() string {
+	rotation, _ := w.stored("AWSCURRENT")["rotation"].(map[string]any)
+	id, _ := rotation["twin"].(string)
+	return id
+}
+
+func TestAlternatingRotationsFlipBetweenTwoApplications(t *testing.T) {
+	w := newWorld(t, alternate, withApp(pingonetest.Application{RedirectURIs: []string{"https://example.com"}}))
+	original := w.client()
+	w.rotate()
+	twin := w.client()
+	if twin == original || w.twin() != original {
+		t.Fatalf("after the first rotation: client %s, twin %s, want another client than %s and that as the twin", twin, w.twin(), original)
+	}
+	apps := w.applications()
+	if a, b := apps["orders-api"], apps["orders-api (twin)"]; b == nil || fmt.Sprint(a["redirectUris"], a["grantTypes"], a["tokenEndpointAuthMethod"]) != fmt.Sprint(b["redirectUris"], b["grantTypes"], b["tokenEndpointAuthMethod"]) {
+		t.Errorf("the twin is not a copy: %v", b)
+	}
+	if got, want := w.roles(), []string{"Identity Data Admin"}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the twin's roles: got %q, want %q", got, want)
+	}
+	for i := range 4 {
+		before, secret := w.stored("AWSCURRENT"), w.secret("AWSCURRENT")
+		w.advance(25 * time.Hour)
+		w.rotate()
+		if w.client() == before["clientId"] || w.twin() != before["clientId"] || !w.works() {
+			t.Fatalf("rotation %d did not flip the applications", i+2)
+		}
+		// The replaced credential is of the other application, and stays as it is.
+		if !w.ping.Authenticates(w.app.Environment, before["clientId"].(string), secret) {
+			t.Errorf("rotation %d touched the credential that was in use", i+2)
+		}
+		w.advance(20 * 24 * time.Hour)
+		if !w.ping.Authenticates(w.app.Environment, before["clientId"].(string), secret) {
+			t.Errorf("after rotation %d AWSPREVIOUS does not work until the next one", i+2)
+		}
+	}
+	if w.mints() != 4 {
+		t.Errorf("mints: got %d, want 4", w.mints())
+	}
+	w.checkSilent()
+}
+
+func TestAlternatingRollbackIsALabelMove(t *testing.T) {
+	w := newWorld(t, alternate)
+	w.rotate()
+	w.advance(30 * 24 * time.Hour)
+	w.rotate()
+	good := w.stored("AWSPREVIOUS")
+	w.move("AWSCURRENT", w.sm.VersionID(orders, "AWSPREVIOUS"))
+	if w.client() != good["clientId"] || !w.works() {
+		t.Error("after the rollback AWSCURRENT does not work")
+	}
+	w.advance(3 * time.Hour)
+	w.rotate()
+	if !w.works() || !w.promoted() {
+		t.Error("the rotation after the rollback did not lead to a working secret")
+	}
+}
+
+func TestTwinIsKeptInStep(t *testing.T) {
+	w := newWorld(t, alternate, withApp(pingonetest.Application{RedirectURIs: []string{"https://example.com"}}))
+	w.rotate()
+	w.ping.UpdateApplication(w.app.Environment, w.client(), func(a *pingonetest.Application) {
+		a.RedirectURIs = []string{"https://example.com/new"}
+		a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Client Application Developer"})
+	})
+	w.advance(25 * time.Hour)
+	w.rotate()
+	for _, name := range []string{"orders-api", "orders-api (twin)"} {
+		if got := fmt.Sprint(w.applications()[name]["redirectUris"]); got != "[https://example.com/new]" {
+			t.Errorf("redirectUris of %s: got %s", name, got)
+		}
+	}
+	if got := fmt.Sprint(w.roles()); got != "[Client Application Developer Identity Data Admin]" {
+		t.Errorf("roles of the application in use: got %s", got)
+	}
+	if !strings.Contains(w.log.String(), "aligned the twin") {
+		t.Error("the log does not say that the twin was aligned")
+	}
+}
+
+// Who writes the document must not reach another application by calling it a twin.
+func TestTwinThatTheRotationDidNotCreateIsRefused(t *testing.T) {
+	w := newWorld(t, alternate)
+	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "billing", Roles: w.app.Roles})
+	d := w.stored("AWSCURRENT")
+	d["rotation"] = map[string]any{"strategy": "alternating", "twin": other.ID}
+	w.sm.Put(orders, encode(d))
+	w.rotateFails("rotation.twin")
+	if w.ping.Mints(w.app.Environment, other.ID) != 0 {
+		t.Error("the other application's secret was regenerated")
+	}
+}

@@ -1,0 +1,83 @@
+package rotation_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+)
+
+// edit stores the current document with one more member, as its owner does.
+func (w *world) edit() {
+	d := w.stored("AWSCURRENT")
+	d["owner"] = "orders team"
+	w.sm.Put(orders, encode(d))
+}
+
+func TestMethodChangedUnderWayIsTakenUpByAFreshRotation(t *testing.T) {
+	w := newWorld(t)
+	w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+	w.rotateFails("AWSCURRENT")
+	w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.TokenEndpointAuthMethod = "CLIENT_SECRET_POST" })
+	if err := w.sm.Attempt(t.Context(), orders); err == nil {
+		t.Fatal("got success with a method that the application does not use")
+	}
+	w.rotate()
+	w.checkPromoted()
+	if got := w.stored("AWSCURRENT")["tokenEndpointAuthMethod"]; got != "CLIENT_SECRET_POST" || w.mints() != 1 {
+		t.Errorf("got method %v after %d regenerations, want CLIENT_SECRET_POST after one", got, w.mints())
+	}
+}
+
+func TestConsumersHaveTwoHoursFromThePromotionOnNotFromTheBeginning(t *testing.T) {
+	w := newWorld(t)
+	disable := func(yes bool) func(*pingonetest.Application) {
+		return func(a *pingonetest.Application) { a.Disabled = yes }
+	}
+	w.ping.UpdateApplication(w.app.Environment, w.app.ID, disable(true))
+	w.rotateFails("disabled")
+	w.advance(10 * time.Hour)
+	w.ping.UpdateApplication(w.app.Environment, w.app.ID, disable(false))
+	w.retry()
+	w.rotateFails("refusing to regenerate")
+	w.advance(2*time.Hour + time.Minute)
+	w.retry()
+}
+
+func TestEditUnderWayIsNotUndone(t *testing.T) {
+	w := newWorld(t)
+	var once sync.Once
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "PutSecretValue" {
+			once.Do(w.edit)
+		}
+		return fault.None
+	})
+	w.rotateFails("AWSCURRENT was changed")
+	w.rotate()
+	w.checkPromoted()
+	if got := w.stored("AWSCURRENT")["owner"]; got != "orders team" || w.mints() != 1 {
+		t.Errorf("got owner %v after %d regenerations, want it kept after one", got, w.mints())
+	}
+}
+
+func TestEditIsNotUndoneByPromotingAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var regenerate, edit sync.Once
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		switch {
+		case c.Operation == pingonetest.OpRegenerateSecret:
+			regenerate.Do(func() { w.ping.Regenerate(w.app.Environment, w.app.ID, 48*time.Hour) })
+		case c.Operation == pingonetest.OpToken && c.Target == w.app.ClientID:
+			edit.Do(w.edit)
+		}
+		return fault.None
+	})
+	w.rotateFails("twice at the same time")
+	w.checkPromoted()
+	if got := w.stored("AWSCURRENT")["owner"]; got != "orders team" {
+		t.Errorf("got owner %v, want it kept", got)
+	}
+}
