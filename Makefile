@@ -35,6 +35,7 @@ check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, race
 	$(GO) test -race -short ./...
 
 prove: ## Try every crash, fault and interleaving; write the tables into README.md
+	@mkdir -p bin
 	$(GO) test -c -o bin/prove ./rotation
 	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme ../README.md
 	@$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove >bin/killed.log || { cat bin/killed.log; exit 1; }
