@@ -52,6 +52,14 @@ func (cred Credential) authenticator(now func() time.Time) (authenticator, error
 	return nil, fmt.Errorf("the authentication method must be one of %v", AdminAuthMethods())
 }
 
+// Check reports why no request could show the credential: a method that this client
+// does not know, or a private key that is none. It asks nobody whether the credential
+// is right, and its error says nothing of the key.
+func (cred Credential) Check() error {
+	_, err := cred.authenticator(time.Now)
+	return err
+}
+
 // asserting authenticates by a JWT that the client signs (RFC 7523, section 2.2).
 func (cred Credential) asserting(method jwt.SigningMethod, key any, now func() time.Time) authenticator {
 	return func(form url.Values) (string, error) {

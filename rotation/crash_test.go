@@ -90,6 +90,12 @@ var scenarios = []scenario{
 		w.rotate()
 		w.advance(25 * time.Hour)
 	}},
+	{name: "resource", before: (*world).resource},
+	{name: "a user signs on", opts: []option{signedOn}, before: func(w *world) {
+		w.addUser()
+		w.rotate()
+		w.advance(25 * time.Hour)
+	}},
 	{name: "RotateImmediately=false", alone: true},
 }
 

@@ -130,7 +130,7 @@ func (d *Document) complete() error {
 	case d.Region == "":
 		return fieldError("region", "is missing; it must be one of NA, CA, EU, AU, SG, AP")
 	case d.isResource():
-		if err := d.completeResource(); err != nil {
+		if err := d.checkResource(); err != nil {
 			return err
 		}
 	case d.ClientID == "" && d.Rotation.Application == nil:

@@ -19,9 +19,9 @@ const (
 
 func (d *Document) isResource() bool { return d.Rotation.Kind == kindResource }
 
-// completeResource checks that a resource's document asks for nothing that a
+// checkResource checks that a resource's document asks for nothing that a
 // resource does not have.
-func (d *Document) completeResource() error {
+func (d *Document) checkResource() error {
 	p := d.Rotation
 	path := ""
 	switch {
@@ -39,6 +39,15 @@ func (d *Document) completeResource() error {
 		return nil
 	}
 	return fieldError(path, `is for applications, but rotation.kind is "resource"; remove it`)
+}
+
+// target is whose secret the document holds.
+func target(d *Document) pingone.Target {
+	kind := pingone.ApplicationKind
+	if d.isResource() {
+		kind = pingone.ResourceKind
+	}
+	return pingone.Target{Kind: kind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
 }
 
 // application reads whose secret it is. A custom resource is described as if it were

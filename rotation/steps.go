@@ -361,15 +361,6 @@ func (s *step) observe(ctx context.Context, admin *pingone.Client, d *Document, 
 	return app, live, err
 }
 
-// target is whose secret the document holds.
-func target(d *Document) pingone.Target {
-	kind := pingone.ApplicationKind
-	if d.isResource() {
-		kind = pingone.ResourceKind
-	}
-	return pingone.Target{Kind: kind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
-}
-
 // readSecret reads the application's secret in PingOne, at an instant that is known.
 func (s *step) readSecret(ctx context.Context, admin *pingone.Client, d *Document) (*pingone.ApplicationSecret, error) {
 	live, err := admin.ReadSecret(ctx, target(d))

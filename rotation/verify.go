@@ -52,8 +52,11 @@ func (s *step) verify(ctx context.Context, d *Document) error {
 func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, user *testUser) error {
 	switch {
 	case d.isResource():
+		if err := s.judge(ctx, cred); err != nil {
+			return err
+		}
 		s.verified = "credential accepted"
-		return s.judge(ctx, cred)
+		return nil
 	case user != nil:
 		return s.signOn(ctx, d, cred, user)
 	}
@@ -69,8 +72,11 @@ func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, us
 	// That the application gets no token by this grant is neither new nor the secret's
 	// fault. But no page says that PingOne judges the secret before the grant, so it is
 	// asked for nothing else.
+	if err := s.judge(ctx, cred); err != nil {
+		return err
+	}
 	s.verified = "credential accepted, no token granted"
-	return s.judge(ctx, cred)
+	return nil
 }
 
 // judge asks PingOne about the credential and nothing else. The token that it

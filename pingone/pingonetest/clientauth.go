@@ -149,15 +149,21 @@ func (s *Server) accepts(k *keeper, fits func(secret string) bool) (ok, previous
 }
 
 // Authenticates reports whether the token endpoint would accept the secret from
-// this client now, in the application's own authentication method. It is neither
-// a call nor a use of the secret.
+// this client now, in the application's own authentication method; or, of a custom
+// resource by its id, the introspection endpoint. It is neither a call nor a use of
+// the secret.
 func (s *Server) Authenticates(env, clientID, secret string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	fits := func(good string) bool { return secret == good }
+	if r := s.customResource(env, clientID); r != nil {
+		ok, _ := s.accepts(&r.keeper, fits)
+		return ok
+	}
 	a := s.client(env, clientID)
 	if a == nil || a.Disabled || !slices.Contains([]string{methodBasic, methodPost, methodSecretJWT}, a.TokenEndpointAuthMethod) {
 		return false
 	}
-	ok, _ := s.accepts(&a.keeper, func(good string) bool { return secret == good })
+	ok, _ := s.accepts(&a.keeper, fits)
 	return ok
 }

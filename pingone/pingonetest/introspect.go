@@ -33,11 +33,15 @@ func (s *Server) introspect(t *clientRequest) (any, *refusal) {
 // introspector returns the custom resource that the request says it comes from,
 // nil if it names none.
 func (s *Server) introspector(t *clientRequest) *resource {
-	e := s.environments[t.environment]
+	return s.customResource(t.environment, t.clientID)
+}
+
+func (s *Server) customResource(env, id string) *resource {
+	e := s.environments[env]
 	if e == nil {
 		return nil
 	}
-	i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == t.clientID && r.kind == resourceCustom })
+	i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == id && r.kind == resourceCustom })
 	if i < 0 {
 		return nil
 	}

@@ -40,8 +40,8 @@ func (k *keeper) retained(now time.Time) retained {
 	return k.previous
 }
 
-// Secret is what PingOne knows about an application's secrets. The fields about
-// the previous one are zero when it is absent.
+// Secret is what PingOne knows about the secrets of an application or a custom
+// resource. The fields about the previous one are zero when it is absent.
 type Secret struct {
 	Value             string
 	Previous          string
@@ -49,37 +49,49 @@ type Secret struct {
 	PreviousLastUsed  time.Time // zero as long as it was not used
 }
 
-// Secret returns an application's secrets without a call.
-func (s *Server) Secret(env, app string) Secret {
+// Secret returns the secrets of an application or a custom resource without a call.
+func (s *Server) Secret(env, id string) Secret {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.application(env, app)
-	p := a.retained(s.now())
-	return Secret{Value: a.secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
+	k := s.keeper(env, id)
+	p := k.retained(s.now())
+	return Secret{Value: k.secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
 }
 
-// Regenerate presses the console's button and returns the new secret. The old
-// one lives on for the duration given; 0 ends it now.
-func (s *Server) Regenerate(env, app string, retain time.Duration) string {
+// Regenerate presses the console's button on an application or a custom resource,
+// and returns the new secret. The old one lives on for the duration given; 0 ends
+// it now.
+func (s *Server) Regenerate(env, id string, retain time.Duration) string {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.application(env, app)
+	k := s.keeper(env, id)
 	var expires time.Time
 	if retain > 0 {
 		expires = s.now().Add(retain)
 	}
-	s.regenerate(&a.keeper, expires)
-	return a.secret
+	s.regenerate(k, expires)
+	return k.secret
 }
 
-// Mints returns how often the application's secret was regenerated through the API.
-func (s *Server) Mints(env, app string) int {
+// Mints returns how often the secret of an application or a custom resource was
+// regenerated through the API.
+func (s *Server) Mints(env, id string) int {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.application(env, app).mints
+	return s.keeper(env, id).mints
+}
+
+// keeper returns the secrets of an application or a custom resource that a test
+// names; to name another is misuse.
+func (s *Server) keeper(env, id string) *keeper {
+	s.t.Helper()
+	if r := s.customResource(env, id); r != nil {
+		return &r.keeper
+	}
+	return &s.application(env, id).keeper
 }
 
 // PropagationDelay makes the token endpoint refuse a regenerated secret until it

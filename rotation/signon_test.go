@@ -1,0 +1,226 @@
+package rotation_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+)
+
+const (
+	testUserName = "pingone/test-user"
+	password     = "2Federate! Pä55\"wörd"
+)
+
+// signedOn wants the application of document 003, verified by a test user.
+func signedOn(o *options) {
+	wanting(documents[3].application)(o)
+	mayCreate(o)
+	want := o.edit
+	o.edit = func(d map[string]any) {
+		want(d)
+		d["rotation"].(map[string]any)["verify"] = map[string]any{"userSecretId": testUserName}
+	}
+}
+
+// addUser makes the test user and its secret, and returns the user's id.
+func (w *world) addUser() string {
+	w.t.Helper()
+	root, ctx, env := w.root(), w.t.Context(), w.app.Environment
+	population, err := root.CreatePopulation(ctx, env, "people")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	id, err := root.CreateUser(ctx, env, population, "ada", "ada@example.com")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := root.SetPassword(ctx, env, id, pingone.NewSecret(password)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.sm.Put(testUserName, encode(testUser()))
+	return id
+}
+
+func testUser() map[string]any {
+	return map[string]any{
+		"username": "ada", "password": password, "redirectUri": "https://example.com/callback",
+		"scope": "p1:read:user p1:update:user", "attribute": "nickname", "owner": "orders team",
+	}
+}
+
+// readUser returns the user as PingOne has it.
+func (w *world) readUser(id string) (user map[string]any) {
+	w.t.Helper()
+	root := w.root()
+	token, err := root.Token(w.t.Context(), root.Admin, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/users/"+id, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
+	resp, err := w.toPingOne.RoundTrip(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&user); err != nil {
+		w.t.Fatal(err)
+	}
+	return user
+}
+
+// Document 003 whole: the application is created, a user signs on with each new
+// secret, and changes an attribute with the token.
+func TestTestUserSignsOnWithEachNewSecret(t *testing.T) {
+	w := newWorld(t, signedOn)
+	id := w.addUser()
+	if err := w.sm.TestOnly(t.Context(), orders); err != nil {
+		t.Fatalf("before the application exists: %v", err)
+	}
+	seen := map[any]bool{nil: true}
+	for round := range 3 {
+		w.rotate()
+		w.checkPromoted()
+		nickname := w.readUser(id)["nickname"]
+		if seen[nickname] {
+			t.Errorf("nickname after rotation %d: got %v, want it changed", round+1, nickname)
+		}
+		seen[nickname] = true
+		if err := w.sm.TestOnly(t.Context(), orders); err != nil {
+			t.Errorf("the test of the settings: %v", err)
+		}
+		w.advance(25 * time.Hour)
+	}
+	if w.mints() != 2 {
+		t.Errorf("mints: got %d, want 2", w.mints())
+	}
+	if got := w.log.lines()[3]["verified"]; got != "the test user signed on and changed nickname" {
+		t.Errorf("verified: got %v", got)
+	}
+	w.checkSilent()
+}
+
+func TestSignOnWaitsUntilTheSecretWorks(t *testing.T) {
+	w := newWorld(t, signedOn)
+	w.addUser()
+	w.rotate()
+	w.advance(25 * time.Hour)
+	w.ping.PropagationDelay(20 * time.Second)
+	tried := w.ping.Count(pingonetest.OpSubmitFlow)
+	w.rotate()
+	w.checkPromoted()
+	// Once in testSecret and once in finishSecret.
+	if n := w.ping.Count(pingonetest.OpSubmitFlow) - tried; n != 2 {
+		t.Errorf("passwords sent: got %d, want 2: none with a secret that is still refused", n)
+	}
+	w.advance(25 * time.Hour)
+	exchanges := 0
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == pingonetest.OpToken && c.Target == w.client() {
+			if exchanges++; exchanges < 3 {
+				return fault.Denied
+			}
+		}
+		return fault.None
+	})
+	w.rotate()
+	w.checkPromoted()
+}
+
+// What would make every sign-on fail is found before there is a new secret, so that
+// AWSCURRENT does not die at the end of its grace.
+func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
+	const elsewhere = "11111111-2222-3333-4444-555555555555"
+	with := func(member string, value any) string {
+		u := testUser()
+		if u[member] = value; value == nil {
+			delete(u, member)
+		}
+		return encode(u)
+	}
+	for _, c := range []struct{ name, text, words string }{
+		{"not JSON", "hunter2", "must be a JSON object"},
+		{"no username", with("username", nil), "field username"},
+		{"no password", with("password", nil), "field password"},
+		{"a password that is a number", with("password", 9876543210), "field password"},
+		{"no redirect URI", with("redirectUri", nil), "field redirectUri"},
+		{"an attribute that is none", with("attribute", "a/b"), "field attribute"},
+		{"an attribute to sign on with", with("attribute", "username"), "field attribute"},
+		{"a user of another environment", with("environmentId", elsewhere), "field environmentId"},
+		{"another secret", valid("", ""), "field username"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, signedOn)
+			w.addUser()
+			w.rotate()
+			w.advance(25 * time.Hour)
+			w.sm.Put(testUserName, c.text)
+			sent := w.ping.Count(pingonetest.OpSubmitFlow)
+			err := w.rotateFails("createSecret", "the test user's secret "+testUserName, c.words)
+			if w.mints() != 0 || w.ping.Count(pingonetest.OpSubmitFlow) != sent {
+				t.Error("a secret was minted, or a password sent")
+			}
+			if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "9876543210") {
+				t.Error("the error quotes the secret")
+			}
+			w.sm.Put(testUserName, with("environmentId", w.app.Environment))
+			w.retry()
+			w.checkPromoted()
+		})
+	}
+	t.Run("binary", func(t *testing.T) {
+		w := newWorld(t, signedOn)
+		w.addUser()
+		w.sm.PutBinary(testUserName, []byte{1})
+		w.rotateFails("binary")
+	})
+	t.Run("absent", func(t *testing.T) { newWorld(t, signedOn).rotateFails("read the test user's secret " + testUserName) })
+}
+
+func TestSignOnThatFailsPromotesNothing(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		user   map[string]any // members to replace
+		verify map[string]any
+		words  string
+	}{
+		{"wrong password", map[string]any{"password": "hunter22"}, nil, "check the username and password"},
+		{"another redirect URI", map[string]any{"redirectUri": "https://evil.example"}, nil, "begin the authorization"},
+		{"a scope that is not granted", map[string]any{"scope": "openid"}, nil, "invalid_scope"},
+		{"a token without the right to update", map[string]any{"scope": "p1:read:user"}, nil, "the test user's token does not"},
+		{"a claim that is missing", nil, map[string]any{"claims": map[string]any{"tenant": "a"}}, "tenant"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, signedOn)
+			w.addUser()
+			w.rotate()
+			w.advance(25 * time.Hour)
+			u := testUser()
+			for member, value := range c.user {
+				u[member] = value
+			}
+			w.sm.Put(testUserName, encode(u))
+			if c.verify != nil {
+				d := w.stored("AWSCURRENT")
+				c.verify["userSecretId"] = testUserName
+				d["rotation"].(map[string]any)["verify"] = c.verify
+				w.sm.Put(orders, encode(d))
+			}
+			old := w.secret("AWSCURRENT")
+			w.rotateFails("testSecret", c.words)
+			if w.secret("AWSCURRENT") != old || !w.works() {
+				t.Error("a secret that was not verified was promoted, or AWSCURRENT is dead")
+			}
+			w.checkSilent()
+		})
+	}
+}
