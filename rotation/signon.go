@@ -19,7 +19,7 @@ import (
 type testUser struct {
 	login         pingone.Login
 	attribute     string // to change with the user's token; "" for none
-	environmentID string // the one that may be given the password; "" for any
+	environmentID string // the only one that is given the password
 }
 
 // testUser reads the user of the document, nil if it names none.
@@ -36,7 +36,7 @@ func (s *step) testUser(ctx context.Context, d *Document) (*testUser, error) {
 		return nil, fmt.Errorf("the test user's secret %s: it is binary; store a JSON object as SecretString", id)
 	}
 	u, err := parseTestUser(*out.SecretString)
-	if err == nil && u.environmentID != "" && u.environmentID != d.EnvironmentID {
+	if err == nil && u.environmentID != d.EnvironmentID {
 		err = fieldError("environmentId", "is another than the application's; a password is not sent to other environments")
 	}
 	if err != nil {
@@ -67,6 +67,8 @@ func parseTestUser(text string) (*testUser, error) {
 		return nil, fieldError("password", "is missing")
 	case u.login.RedirectURI == "":
 		return nil, fieldError("redirectUri", "is missing; it must be one of the application's redirectUris")
+	case u.environmentID == "":
+		return nil, fieldError("environmentId", "is missing; it says to which environment the password may be sent")
 	}
 	return u, nil
 }

@@ -43,13 +43,14 @@ func (w *world) addUser() string {
 	if err := root.SetPassword(ctx, env, id, pingone.NewSecret(password)); err != nil {
 		w.t.Fatal(err)
 	}
-	w.sm.Put(testUserName, encode(testUser()))
+	w.sm.Put(testUserName, encode(testUser(env)))
 	return id
 }
 
-func testUser() map[string]any {
+func testUser(environmentID string) map[string]any {
 	return map[string]any{
-		"username": "ada", "password": password, "redirectUri": "https://example.com/callback",
+		"environmentId": environmentID,
+		"username":      "ada", "password": password, "redirectUri": "https://example.com/callback",
 		"scope": "p1:read:user p1:update:user", "attribute": "nickname", "owner": "orders team",
 	}
 }
@@ -141,7 +142,7 @@ func TestSignOnWaitsUntilTheSecretWorks(t *testing.T) {
 func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
 	const elsewhere = "11111111-2222-3333-4444-555555555555"
 	with := func(member string, value any) string {
-		u := testUser()
+		u := testUser(elsewhere)
 		if u[member] = value; value == nil {
 			delete(u, member)
 		}
@@ -155,6 +156,7 @@ func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
 		{"no redirect URI", with("redirectUri", nil), "field redirectUri"},
 		{"an attribute that is none", with("attribute", "a/b"), "field attribute"},
 		{"an attribute to sign on with", with("attribute", "username"), "field attribute"},
+		{"no environment", with("environmentId", nil), "field environmentId"},
 		{"a user of another environment", with("environmentId", elsewhere), "field environmentId"},
 		{"another secret", valid("", ""), "field username"},
 	} {
@@ -204,7 +206,7 @@ func TestSignOnThatFailsPromotesNothing(t *testing.T) {
 			w.addUser()
 			w.rotate()
 			w.advance(25 * time.Hour)
-			u := testUser()
+			u := testUser(w.app.Environment)
 			for member, value := range c.user {
 				u[member] = value
 			}
