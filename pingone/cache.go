@@ -87,7 +87,7 @@ func (c *Client) bearer(ctx context.Context) (token Secret, cached bool, err err
 		case <-ctx.Done():
 			return Secret{}, false, context.Cause(ctx)
 		}
-		if t := e.token; t != nil && c.now().Add(expiryMargin).Before(t.ExpiresAt) {
+		if t := e.token; t != nil && c.Time().Add(expiryMargin).Before(t.ExpiresAt) {
 			return t.AccessToken, true, nil
 		}
 		e.token = nil

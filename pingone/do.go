@@ -153,10 +153,10 @@ func (c *Client) do(ctx context.Context, r request) (*reply, error) {
 		}
 		wait, _ := RateLimit(err)
 		wait = max(wait, backoff(attempt, rand.Float64()))
-		if deadline, ok := ctx.Deadline(); ok && c.now().Add(wait).After(deadline) {
+		if deadline, ok := ctx.Deadline(); ok && c.Time().Add(wait).After(deadline) {
 			return nil, err
 		}
-		if ended := c.wait(ctx, wait); ended != nil {
+		if ended := c.Pause(ctx, wait); ended != nil {
 			return nil, fmt.Errorf("%w (gave up waiting to repeat it: %w)", err, ended)
 		}
 	}

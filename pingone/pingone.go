@@ -158,14 +158,16 @@ func (c *Client) http() *http.Client {
 	return &safe
 }
 
-func (c *Client) now() time.Time {
+// Time returns the time, as Now tells it.
+func (c *Client) Time() time.Time {
 	if c.Now != nil {
 		return c.Now()
 	}
 	return time.Now()
 }
 
-func (c *Client) wait(ctx context.Context, d time.Duration) error {
+// Pause blocks for d, as Wait does it. The error is why the context ended first.
+func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 	if c.Wait != nil {
 		return c.Wait(ctx, d)
 	}

@@ -22,7 +22,7 @@ type Token struct {
 
 // asClient is a request that a client sends for itself, with its own credential.
 func (c *Client) asClient(op, endpoint string, cred Credential, form url.Values) (request, error) {
-	authenticate, err := cred.authenticator(c.now)
+	authenticate, err := cred.authenticator(c.Time)
 	if err != nil {
 		return request{}, fmt.Errorf("%s: %w", op, err)
 	}
@@ -56,7 +56,7 @@ func (c *Client) Token(ctx context.Context, cred Credential, scope string) (*Tok
 
 // token sends a token request.
 func (c *Client) token(ctx context.Context, r request) (*Token, error) {
-	asked := c.now()
+	asked := c.Time()
 	got, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func (s *step) report(ctx context.Context, err error) {
 		slog.String("step", string(s.event.Step)),
 		slog.String("secretId", s.event.SecretID),
 		slog.String("version", s.event.ClientRequestToken),
-		slog.Int64("durationMs", s.now().Sub(s.begun).Milliseconds()),
+		slog.Int64("durationMs", s.client.Time().Sub(s.begun).Milliseconds()),
 		slog.Group("calls",
 			slog.Int64("secretsManager", s.secretsManagerCalls.Load()),
 			slog.Int64("pingOne", s.pingoneCalls.Load())),

@@ -98,7 +98,7 @@ func (r *Rotator) Step(ctx context.Context, ev Event) error {
 			fmt.Errorf("the invocation's time is nearly used up: %w", context.DeadlineExceeded))
 		defer cancel()
 	}
-	s := &step{Rotator: r, event: ev, begun: r.now()}
+	s := &step{Rotator: r, event: ev, begun: r.PingOne.Time()}
 	s.client = r.PingOne
 	s.client.TransactionID = ev.ClientRequestToken
 	s.client.Observe = func(string) { s.pingoneCalls.Add(1) }
@@ -139,28 +139,6 @@ func (r *Rotator) log() *slog.Logger {
 		return r.Log
 	}
 	return slog.Default()
-}
-
-func (r *Rotator) now() time.Time {
-	if r.PingOne.Now != nil {
-		return r.PingOne.Now()
-	}
-	return time.Now()
-}
-
-// wait blocks for d. It is an error for the context to end first.
-func (r *Rotator) wait(ctx context.Context, d time.Duration) error {
-	if r.PingOne.Wait != nil {
-		return r.PingOne.Wait(ctx, d)
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // environment returns where the document's environment is served. Hosts come from

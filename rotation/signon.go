@@ -94,7 +94,7 @@ func (s *step) signOn(ctx context.Context, d *Document, cred pingone.Credential,
 	if err != nil {
 		return fmt.Errorf("sign on as the test user: %w", err)
 	}
-	if err := checkToken(token, cred, d.Rotation.Verify, s.now()); err != nil {
+	if err := checkToken(token, cred, d.Rotation.Verify, s.client.Time()); err != nil {
 		return err
 	}
 	user, err := subjectOf(token)
@@ -107,7 +107,7 @@ func (s *step) signOn(ctx context.Context, d *Document, cred pingone.Credential,
 	}
 	client := s.client
 	client.Admin.Environment = cred.Environment // for the address; the token is the user's
-	value := "changed by a rotation at " + s.now().UTC().Format(time.RFC3339)
+	value := "changed by a rotation at " + s.client.Time().UTC().Format(time.RFC3339)
 	if err := client.UpdateUser(ctx, d.EnvironmentID, user, token.AccessToken, map[string]any{u.attribute: value}); err != nil {
 		return fmt.Errorf("the secret works, but the test user's token does not: %w", err)
 	}

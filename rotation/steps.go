@@ -365,7 +365,7 @@ func (s *step) observe(ctx context.Context, admin *pingone.Client, d *Document, 
 func (s *step) readSecret(ctx context.Context, admin *pingone.Client, d *Document) (*pingone.ApplicationSecret, error) {
 	live, err := admin.ReadSecret(ctx, target(d))
 	if err == nil && live.AsOf.IsZero() {
-		live.AsOf = s.now()
+		live.AsOf = s.client.Time()
 	}
 	return live, err
 }
@@ -378,7 +378,7 @@ func (s *step) readUntil(ctx context.Context, admin *pingone.Client, d *Document
 		if err != nil || wanted(live) || wait > 2*time.Second {
 			return live, err
 		}
-		if err := s.wait(ctx, wait); err != nil {
+		if err := s.client.Pause(ctx, wait); err != nil {
 			return nil, fmt.Errorf("wait for PingOne to show the secret: %w", err)
 		}
 	}

@@ -30,7 +30,7 @@ func (s *step) verify(ctx context.Context, d *Document) error {
 		return err
 	}
 	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
-	begun := s.now()
+	begun := s.client.Time()
 	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := s.try(ctx, d, cred, user)
 		if err == nil {
@@ -39,10 +39,10 @@ func (s *step) verify(ctx context.Context, d *Document) error {
 		if !pingone.IsRejected(err) {
 			return fmt.Errorf("verify the new secret: %w", err)
 		}
-		if s.now().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin) {
-			return fmt.Errorf("verify the new secret, for %v: %w", s.now().Sub(begun).Round(time.Second), err)
+		if s.client.Time().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin) {
+			return fmt.Errorf("verify the new secret, for %v: %w", s.client.Time().Sub(begun).Round(time.Second), err)
 		}
-		if ended := s.wait(ctx, wait); ended != nil {
+		if ended := s.client.Pause(ctx, wait); ended != nil {
 			return fmt.Errorf("verify the new secret: %w (gave up waiting: %w)", err, ended)
 		}
 	}
@@ -63,7 +63,7 @@ func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, us
 	token, err := s.client.Token(ctx, cred, d.Rotation.Verify.Scope)
 	switch {
 	case err == nil:
-		return checkToken(token, cred, d.Rotation.Verify, s.now())
+		return checkToken(token, cred, d.Rotation.Verify, s.client.Time())
 	case !pingone.ProvesCredential(err):
 		return err
 	case !d.Rotation.Verify.demandsNothing():
@@ -114,7 +114,7 @@ func (s *step) rehearse(ctx context.Context, d *Document) error {
 // timeFor reports whether the step has at least d left.
 func (r *Rotator) timeFor(ctx context.Context, d time.Duration) bool {
 	deadline, ok := ctx.Deadline()
-	return !ok || deadline.Sub(r.now()) >= d
+	return !ok || deadline.Sub(r.PingOne.Time()) >= d
 }
 
 func (v Verify) demandsNothing() bool {

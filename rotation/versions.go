@@ -148,7 +148,7 @@ func (s *step) readPending(ctx context.Context) (*stored, error) {
 		if wait > 2*time.Second {
 			return nil, fmt.Errorf("version %s has no value yet; createSecret comes first", s.event.ClientRequestToken)
 		}
-		if err := s.wait(ctx, wait); err != nil {
+		if err := s.client.Pause(ctx, wait); err != nil {
 			return nil, fmt.Errorf("wait for version %s to appear: %w", s.event.ClientRequestToken, err)
 		}
 	}
