@@ -10,6 +10,9 @@ import (
 	"pingrotate/rotation"
 )
 
+// endpointVariable is the SDK's own name for it.
+const endpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+
 // readSettings reads the function's environment. The error names the variable.
 func readSettings(getenv func(string) string) (rotation.Settings, error) {
 	s := rotation.Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID")}
@@ -22,8 +25,7 @@ func readSettings(getenv func(string) string) (rotation.Settings, error) {
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
 		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
 		{"PINGONE_AUTH_URL", func(value string) (err error) { s.AuthURL, err = parseBaseURL(value, sam); return err }},
-		// The SDK reads this one by itself; here it is only checked.
-		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", func(value string) error { _, err := parseBaseURL(value, sam); return err }},
+		{endpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
 	} {
 		if value := getenv(v.name); value != "" {
 			if err := v.read(value); err != nil {
