@@ -179,12 +179,15 @@ type graph struct {
 	fail  string // the first interleaving that did not end well
 }
 
+// sample is how many interleavings of a duel are played without -prove.
+const sample = 100
+
 // explore tries every interleaving: it plays one to its end, and comes back to
 // each node in which the other actor could have gone first.
 func (g *graph) explore(t *testing.T) {
 	g.nodes = map[string]*node{}
 	todo := [][]int{nil}
-	for len(todo) > 0 && g.fail == "" {
+	for len(todo) > 0 && g.fail == "" && (*prove || g.runs < sample) {
 		script := todo[len(todo)-1]
 		todo = append(todo[:len(todo)-1], g.play(t, script)...)
 		g.runs++
@@ -381,18 +384,18 @@ func (g *graph) count() tally {
 // TestInterleavings plays every interleaving of two invocations' calls. PingOne has
 // no lock and no idempotency key, so two invocations that have both seen the state
 // before either changed it both regenerate. What is shown is how rarely that is so,
-// how soon it is mended, and that it always is. Without -prove it plays the first.
+// how soon it is mended, and that it always is. Without -prove it plays a sample.
 func TestInterleavings(t *testing.T) {
-	for i, d := range duels {
+	for _, d := range duels {
 		t.Run(d.name, func(t *testing.T) {
-			if !*prove && (i > 0 || testing.Short()) {
-				t.Skip("run by make prove")
-			}
 			t.Parallel()
 			g := &graph{duel: d}
 			g.explore(t)
 			if g.fail != "" {
 				t.Fatal(g.fail)
+			}
+			if !*prove {
+				return // a sample has no end to count to
 			}
 			n := g.count()
 			broken := new(big.Int).Sub(n.all, n.unbroken)
