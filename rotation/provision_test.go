@@ -215,6 +215,26 @@ func TestDriftOfTheApplicationIsRepairedAndNothingElseIsTouched(t *testing.T) {
 	}
 }
 
+func TestFirstSecretThatIsRegeneratedBeforeItsPromotionIsGivenUp(t *testing.T) {
+	for name, opts := range map[string][]option{
+		"created": {wanting(documents[0].application), mayCreate},
+		"seeded":  {withDocument(func(d map[string]any) { delete(d, "clientSecret") })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, opts...)
+			w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+			w.rotateFails("finishSecret")
+			id, _ := w.stored("AWSPENDING")["clientId"].(string)
+			w.ping.Regenerate(w.app.Environment, id, 0)
+			if err := w.sm.Attempt(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "this rotation is given up") {
+				t.Fatalf("retry: got %v, want the rotation to be given up", err)
+			}
+			w.rotate()
+			w.checkPromoted()
+		})
+	}
+}
+
 func TestWrongNameInASpecificationStopsBeforeAnythingIsCreated(t *testing.T) {
 	role := func(name, kind, id string) map[string]any {
 		return map[string]any{"preset": "non-interactive-worker", "name": "new", "roles": []any{

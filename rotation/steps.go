@@ -218,9 +218,10 @@ func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pend
 	if err != nil {
 		return err
 	}
+	lockedOut := !current.ClientSecret.IsZero() && !current.alternates() && !live.Accepts(current.ClientSecret)
 	why := "the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored"
 	switch {
-	case !live.Secret.Equal(pending.ClientSecret) && !current.alternates() && !live.Accepts(current.ClientSecret):
+	case !live.Secret.Equal(pending.ClientSecret) && lockedOut:
 		s.decision = "poisoned"
 		return s.rescue(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, pending.TokenEndpoint))
 	case !live.Secret.Equal(pending.ClientSecret):
