@@ -27,6 +27,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{name: "regenerate"},
 	{name: "regenerate, CLIENT_SECRET_POST", opts: []option{withApp(pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_POST"})}},
+	{name: "regenerate, CLIENT_SECRET_JWT", opts: []option{withApp(pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_JWT"})}},
 	{name: "adopt, same token", before: func(w *world) {
 		w.sm.Fail("PutSecretValue", fault.Denied)
 		w.sm.Rotate(w.t.Context(), orders)
