@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/pingone"
 	"pingrotate/rotation/secretsmanagertest"
 )
 
@@ -145,7 +146,7 @@ func (s *stage) release(who int, meets func(call string) string, err error) stri
 	a.waiting = a.waiting[1:]
 	if err == nil {
 		a.seen = digest(a.seen, t.call, meets(t.call))
-		a.warm = a.warm || strings.HasPrefix(t.call, "GET") // which needs the token
+		a.warm = a.warm || strings.HasPrefix(t.call, "GET ") // which needs the token
 	}
 	s.mu.Unlock()
 	t.pass <- err
@@ -220,7 +221,7 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 		first := w.events()
 		for i, name := range []string{"A", "B"} {
 			s.actors[i] = &actor{name: name}
-			process := w.process(func(call string) error { return s.enter(i, call) })
+			process := w.process(known, func(call string) error { return s.enter(i, call) })
 			go func() {
 				events := first
 				if i == 1 && s.enter(i, "begin") == nil {
@@ -291,17 +292,24 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 }
 
 // process returns a rotator in a process of its own, each of whose calls waits for
-// its turn.
-func (w *world) process(enter func(call string) error) interface {
+// its turn. A call's name says what it is about, or two that are made in parallel
+// could not be told apart.
+func (w *world) process(known *symbols, enter func(call string) error) interface {
 	Handle(context.Context, []byte) error
 } {
-	hold := func(r *http.Request) error {
-		name := r.Method + " application"
-		if base := path.Base(r.URL.Path); base == "secret" || base == "token" {
-			name = r.Method + " " + base
-		}
+	hold := func(r *http.Request, body []byte) error {
+		var about struct{ VersionId string }
+		json.Unmarshal(body, &about) // a form is about nothing
+		name := r.Method
 		if _, action, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-			name = action
+			name = action + " " + known.version(about.VersionId)
+		} else {
+			for _, part := range strings.Split(r.URL.Path, "/") {
+				if known.client(part) == "" && !pingone.IsUUID(part) {
+					name += " " + part
+				}
+				name += known.client(part)
+			}
 		}
 		return enter(name)
 	}

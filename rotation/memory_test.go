@@ -16,12 +16,20 @@ type memory struct {
 	handler http.Handler
 
 	// pass, when there is one, holds a request back until it may go on.
-	pass func(*http.Request) error
+	pass func(r *http.Request, body []byte) error
 }
 
 func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body.Close()
+	}
 	if m.pass != nil {
-		if err := m.pass(r); err != nil {
+		if err := m.pass(r, body); err != nil {
 			return nil, err
 		}
 	}
@@ -30,14 +38,6 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
-	}
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-		r.Body.Close()
 	}
 	// The service sees that its caller has hung up.
 	ctx, hangUp := context.WithCancel(r.Context())
