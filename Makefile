@@ -67,7 +67,7 @@ sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_6
 	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 deploy: sam-build ## Build and deploy by SAM, which asks for the parameters
-	sam deploy --guided --capabilities CAPABILITY_IAM --parameter-overrides Architecture=$(ARCHITECTURE)
+	sam deploy --guided --stack-name pingrotate --capabilities CAPABILITY_IAM --parameter-overrides Architecture=$(ARCHITECTURE)
 
 clean: ## Remove what was built
 	rm -rf bin .aws-sam
