@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,8 +211,8 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 		if id := w.twin(); id != "" {
 			known.clients = append(known.clients, id)
 		}
-		dead := false
-		check := func(fault.Call, fault.Kind) { dead = !w.works() }
+		var dead atomic.Bool
+		check := func(fault.Call, fault.Kind) { dead.Store(!w.works()) }
 		w.ping.After(check)
 		w.sm.After(check)
 
@@ -248,7 +249,7 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 			who := s.ready()
 			key := digest(known.whole(), s.key())
 			if at != nil {
-				at.to, at.dead = key, dead
+				at.to, at.dead = key, dead.Load()
 			} else {
 				g.first = key
 			}
