@@ -42,7 +42,7 @@ prove: ## Try every crash, fault and interleaving; write the tables into README.
 	@grep 'cells tried' bin/killed.log
 
 mutants: ## Break the protocol on purpose, and see that the tests notice
-	$(GO) test -run TestMutants -timeout 30m ./rotation -mutants
+	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fuzz: ## Fuzz each decoder for FUZZTIME
 	@for package in ./pingone ./rotation; do \
