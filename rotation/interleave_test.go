@@ -188,17 +188,17 @@ const sample = 100
 // each node in which the other actor could have gone first.
 func (g *graph) explore(t *testing.T) {
 	g.nodes = map[string]*node{}
-	todo := [][]int{nil}
-	for len(todo) > 0 && g.fail == "" && (*prove || g.runs < sample) {
-		script := todo[len(todo)-1]
-		todo = append(todo[:len(todo)-1], g.play(t, script)...)
+	frontier := [][]int{nil}
+	for len(frontier) > 0 && g.fail == "" && (*prove || g.runs < sample) {
+		script := frontier[len(frontier)-1]
+		frontier = append(frontier[:len(frontier)-1], g.play(t, script)...)
 		g.runs++
 	}
 }
 
 // play replays a script of turns and goes on from its end until both actors are done or a
 // node is known. It returns the scripts that remain to be tried.
-func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
+func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 	inBubble(t, func(w *world) {
 		if g.duel.before != nil {
 			g.duel.before(w)
@@ -277,7 +277,7 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 				}
 				return
 			case len(who) == 2:
-				todo = append(todo, append(slices.Clone(script), 1))
+				frontier = append(frontier, append(slices.Clone(script), 1))
 			}
 			if n.next[pick] == nil {
 				n.next[pick] = &edge{}
@@ -289,7 +289,7 @@ func (g *graph) play(t *testing.T, script []int) (todo [][]int) {
 			}
 		}
 	}, g.duel.opts...)
-	return todo
+	return frontier
 }
 
 // process returns a rotator in a process of its own, each of whose calls waits for
