@@ -291,6 +291,14 @@ func TestAdminAllowListIsEnforced(t *testing.T) {
 	}
 }
 
+func TestAdminWithAnEmptyAllowListServesNobody(t *testing.T) {
+	w := newWorld(t)
+	admin := document(w.admin)
+	admin["allow"] = []any{}
+	w.sm.Put(adminName, encode(admin))
+	w.rotateFails("does not allow this target")
+}
+
 func TestAdminOfAnotherRegionIsRefused(t *testing.T) {
 	w := newWorld(t)
 	admin := document(w.admin)
