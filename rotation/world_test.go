@@ -3,11 +3,9 @@ package rotation_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pingrotate/internal/canary"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
@@ -344,10 +343,8 @@ func (w *world) checkSilent(texts ...string) {
 func (w *world) leaks(texts ...string) string {
 	all := w.log.String() + strings.Join(texts, "\n")
 	for _, secret := range append(w.ping.Issued(), rotationTokens(w.sm)...) {
-		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
-			if strings.Contains(all, form) {
-				return "a secret has reached the log or an error"
-			}
+		if canary.In(all, secret) {
+			return "a secret has reached the log or an error"
 		}
 	}
 	return ""
