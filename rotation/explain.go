@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -29,12 +30,7 @@ func (s *step) explain(ctx context.Context, admin *pingone.Client, d *Document, 
 		if !h.ReadOnly {
 			continue
 		}
-		name := "the role " + h.RoleID
-		for _, r := range roles {
-			if r.ID == h.RoleID {
-				name = printable(r.Name)
-			}
-		}
+		name := cmp.Or(printable(roleName(roles, h.RoleID)), "the role "+h.RoleID)
 		lacking = append(lacking, fmt.Sprintf("%s at %s %s", name, printable(h.ScopeType), printable(h.ScopeID)))
 	}
 	if len(lacking) == 0 {

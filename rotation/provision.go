@@ -153,24 +153,26 @@ func roleNames(roles []pingone.Role) string {
 	return strings.Join(names, ", ")
 }
 
+// roleName returns the name of the role with the id, "" if it is none of these.
+func roleName(roles []pingone.Role, id string) string {
+	for _, r := range roles {
+		if r.ID == id {
+			return r.Name
+		}
+	}
+	return ""
+}
+
 // mayAssign reports whether somebody with the roles held may give a role to an
 // application: they hold it, or one that may assign it, at its scope or above.
 // See "Roles" in the PingOne platform API reference.
 func mayAssign(roles []pingone.Role, held []pingone.RoleAssignment, r pingone.RoleAssignment, environmentID string) bool {
-	name := func(id string) string {
-		for _, role := range roles {
-			if role.ID == id {
-				return role.Name
-			}
-		}
-		return ""
-	}
 	for _, h := range held {
 		covers := h.ScopeType == "ORGANIZATION" || h.ScopeType == r.ScopeType && h.ScopeID == r.ScopeID ||
 			h.ScopeType == "ENVIRONMENT" && h.ScopeID == environmentID && (r.ScopeType == "POPULATION" || r.ScopeType == "APPLICATION")
 		assigns := h.RoleID == r.RoleID ||
-			name(h.RoleID) == "Environment Admin" && name(r.RoleID) != "Organization Admin" ||
-			name(h.RoleID) == "Organization Admin" && name(r.RoleID) == "Environment Admin"
+			roleName(roles, h.RoleID) == "Environment Admin" && roleName(roles, r.RoleID) != "Organization Admin" ||
+			roleName(roles, h.RoleID) == "Organization Admin" && roleName(roles, r.RoleID) == "Environment Admin"
 		if covers && assigns {
 			return true
 		}
