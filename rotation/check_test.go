@@ -24,11 +24,11 @@ func (w *world) check() *rotation.Checkup {
 	return c
 }
 
-var lastUse = regexp.MustCompile(`(never )?used.*`)
+var passing = regexp.MustCompile(`(never )?used.*|(?m:^time .*)`)
 
-// state is what both services hold. Who tries a secret uses it, and so does a check
-// where AWSCURRENT is PingOne's previous one.
-func (w *world) state() string { return w.sm.Dump() + lastUse.ReplaceAllString(w.ping.Dump(), "") }
+// state is what both services hold, but for the time. Who tries a secret uses it, and
+// so does a check where AWSCURRENT is PingOne's previous one.
+func (w *world) state() string { return w.sm.Dump() + passing.ReplaceAllString(w.ping.Dump(), "") }
 
 // point returns the worst finding of a point.
 func point(findings []rotation.Finding, name string) (worst rotation.Finding) {
