@@ -220,3 +220,20 @@ func (w *world) denySecretsManager(operation string) {
 		return fault.None
 	})
 }
+
+func TestCheckCreatesTheTestUserWhenItIsAskedTo(t *testing.T) {
+	w := newWorld(t, signedOn)
+	w.userSecret()
+	if f := point(w.check().Findings, "test user"); f.Point != "" {
+		t.Errorf("without being asked: got %+v", f)
+	}
+	ask := rotation.Action{Action: "check", SecretID: orders, CreateTestUser: true}
+	for _, want := range []string{"created user", "is there already"} {
+		if f := point(w.do(ask).(*rotation.Checkup).Findings, "test user"); f.State != rotation.OK || !strings.Contains(f.Detail, want) {
+			t.Errorf("got %+v, want %q", f, want)
+		}
+	}
+	w.rotate()
+	w.checkPromoted()
+	w.checkSilent(w.reports...)
+}
