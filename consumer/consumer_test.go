@@ -3,7 +3,6 @@ package consumer_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 )
 
 // anHour is an application whose tokens live an hour, as those for the PingOne API do.
@@ -70,12 +70,10 @@ func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 		w.ping.Before(func(c fault.Call) fault.Kind {
 			if c.Operation == pingonetest.OpToken && c.Trace == "" && !rotated {
 				rotated = true
-				w.rotate()
-				w.endPrevious()
+				w.emergency(rotation.Swift)
 			}
 			return fault.None
 		})
-		counted := w.count()
 		w.token()
 		if reads := w.reads(); reads != 2 {
 			t.Errorf("reads of the secret: got %d, want 2", reads)
@@ -85,7 +83,7 @@ func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 				t.Errorf("the log lacks %q\n%s", line, w.log)
 			}
 		}
-		counted = w.count()
+		counted := w.count()
 		w.token()
 		counted(0, 0)
 	})
@@ -127,11 +125,14 @@ func TestAnEmergencyInProgressPasses(t *testing.T) {
 	inBubble(t, pingonetest.Application{Audience: "https://orders.example", Scopes: []string{"orders"}, TokenTTL: 5 * time.Minute}, func(w *world) {
 		w.token()
 		w.advance(6 * time.Minute)
-		w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
-		w.fails("While a leaked secret is being replaced this passes")
-		w.advance(800 * time.Millisecond)
-		w.rotate()
-		w.advance(200 * time.Millisecond)
+		w.ping.After(func(c fault.Call, _ fault.Kind) {
+			if c.Operation == pingonetest.OpRegenerateSecret {
+				w.ping.After(nil)
+				w.fails("While a leaked secret is being replaced this passes")
+			}
+		})
+		w.emergency(rotation.Contain)
+		w.advance(time.Second)
 		w.token()
 	})
 }
@@ -256,8 +257,7 @@ func TestTheLastSecretIsUsedWhileSecretsManagerIsDown(t *testing.T) {
 func TestASecretThatIsRefusedWhileSecretsManagerIsDown(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		first := w.token()
-		w.rotate()
-		w.endPrevious()
+		w.emergency(rotation.Swift)
 		w.sm.Before(down(getSecretValue, fault.Unavailable))
 		for range 58 {
 			w.advance(time.Minute)
@@ -452,10 +452,7 @@ func TestASourceIsSafeForConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for range 3 {
 				<-time.After(3 * time.Minute)
-				if err := w.sm.Rotate(w.t.Context(), orders); err != nil {
-					t.Error(fmt.Errorf("rotate: %w", err))
-				}
-				w.endPrevious()
+				w.emergency(rotation.Swift)
 			}
 		})
 		wg.Wait()

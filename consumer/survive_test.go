@@ -13,6 +13,7 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -61,6 +62,7 @@ type life struct {
 	asked       int
 	failed      int
 	first, last time.Time // failures
+	log         string    // of this package
 }
 
 func (l *life) note(err error) {
@@ -171,6 +173,7 @@ func live(t *testing.T, s story) (lives []*life, rotated time.Time) {
 			wg.Wait()
 		}
 		<-told
+		ours.log = w.log.String()
 	})
 	return lives, rotated
 }
@@ -220,10 +223,13 @@ func TestEveryConsumerLivesThroughARotationAnEmergencyAndAnOutage(t *testing.T) 
 		return time.Now()
 	}})
 	emergency, ended := live(t, story{75 * time.Minute, time.Minute, func(w *world) time.Time {
-		w.rotate()
-		w.endPrevious()
+		w.emergency(rotation.Swift)
 		return time.Now()
 	}})
+
+	if !strings.Contains(emergency[0].log, "secret refused") {
+		t.Error("package consumer was never refused in the emergency, so that nothing was shown")
+	}
 
 	outages := map[string]func(*world) time.Time{
 		"before": func(w *world) time.Time {

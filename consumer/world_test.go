@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -77,11 +78,14 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 			Settings: rotation.Settings{AdminSecretID: adminName, APIURL: ping.URL(), AuthURL: ping.URL()},
 			PingOne:  pingone.Client{HTTP: w.toPingOne(), Tokens: new(pingone.TokenCache)},
 			Log:      slog.New(slog.DiscardHandler),
+
+			FunctionARN: functionARN,
 		}
 		sm.AddFunction(functionARN, func(ctx context.Context, event []byte) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			return w.rotator.Handle(ctx, event)
+			_, err := w.rotator.Handle(ctx, event)
+			return err
 		})
 		sm.EnableRotation(orders, functionARN)
 		w.source = w.newSource()
@@ -196,18 +200,18 @@ func (w *world) rotate() {
 	}
 }
 
-// endPrevious ends the replaced secret, as an emergency does.
-func (w *world) endPrevious() {
+// emergency ends a leak: the secret that everybody holds.
+func (w *world) emergency(e rotation.Emergency) {
 	w.t.Helper()
-	client := pingone.Client{HTTP: w.toPingOne(), Admin: pingone.Credential{
-		Environment: pingone.Environment{ID: w.app.Environment, API: w.ping.URL(), Auth: w.ping.URL() + "/" + w.app.Environment},
-		ClientID:    w.admin.ClientID,
-		Secret:      pingone.NewSecret(w.admin.Secret),
-		Method:      pingone.ClientSecretBasic,
-	}}
-	target := pingone.Target{Kind: pingone.ApplicationKind, EnvironmentID: w.app.Environment, ID: w.app.ID}
-	if err := client.DeletePreviousSecret(w.t.Context(), target); err != nil {
-		w.t.Fatalf("end the previous secret: %v", err)
+	event := fmt.Sprintf(`{"action": "rotate", "secretId": %q, "emergency": %q}`, orders, e)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Minute)
+	defer cancel()
+	report, err := w.rotator.Handle(ctx, []byte(event))
+	if err != nil {
+		w.t.Fatalf("end the leak: %v", err)
+	}
+	if r := report.(*rotation.Report); r.Outcome != rotation.Ended {
+		w.t.Fatalf("end the leak: got %s: %s", r.Outcome, r.Error)
 	}
 }
 
