@@ -201,7 +201,7 @@ func (s *Source) Invalidate(refused pingone.Token) {
 		return
 	}
 	if s.token.CompareAndSwap(t, nil) {
-		s.log().Info("access token dropped: a server has refused it", "secretId", s.SecretID)
+		s.log().Info("access token dropped", "secretId", s.SecretID)
 	}
 }
 
