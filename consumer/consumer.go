@@ -137,6 +137,8 @@ type Source struct {
 	failure  error // the last one
 
 	stored *stored // only the flight in progress uses it
+
+	now func() time.Time // nil means time.Now; tests set the clock
 }
 
 // issued is a token with the times, by the wall clock, at which something becomes of
@@ -175,7 +177,7 @@ type flight struct {
 // Secrets Manager and says what to do, or it is why the context ended. That PingOne
 // refuses the secret is told by [pingone.IsRejected].
 func (s *Source) Token(ctx context.Context) (pingone.Token, error) {
-	now := time.Now().UnixNano()
+	now := s.time().UnixNano()
 	t := s.token.Load()
 	if t == nil || now >= t.until {
 		return s.wait(ctx)
@@ -197,7 +199,7 @@ func (s *Source) Invalidate(refused pingone.Token) {
 		return
 	}
 	// A negative age is a clock that was set, and says nothing.
-	if age := time.Now().UnixNano() - t.since; age >= 0 && age < int64(youngest) {
+	if age := s.time().UnixNano() - t.since; age >= 0 && age < int64(youngest) {
 		return
 	}
 	if s.token.CompareAndSwap(t, nil) {
@@ -214,7 +216,7 @@ func (s *Source) wait(ctx context.Context) (pingone.Token, error) {
 	s.mu.Lock()
 	f := s.flight
 	if f == nil {
-		now := time.Now()
+		now := s.time()
 		if t := s.token.Load(); t != nil && now.UnixNano() < t.until { // landed just now
 			s.mu.Unlock()
 			return t.Token, nil
@@ -264,7 +266,7 @@ func (s *Source) land(ctx context.Context, f *flight, token *pingone.Token, err 
 	defer s.mu.Unlock()
 	defer close(f.done)
 	s.flight = nil
-	now := time.Now()
+	now := s.time()
 	if err == nil {
 		f.token = *token
 		f.token.ExpiresAt = token.ExpiresAt.Round(0) // by the wall clock, as in issued
@@ -281,6 +283,14 @@ func (s *Source) land(ctx context.Context, f *flight, token *pingone.Token, err 
 		s.log().LogAttrs(ctx, slog.LevelWarn, "access token not renewed: going on with the one in hand",
 			slog.String("secretId", s.SecretID), slog.Time("until", time.Unix(0, t.until)), slog.String("error", err.Error()))
 	}
+}
+
+// time returns the time. Most of its uses are by the wall clock, which may be set.
+func (s *Source) time() time.Time {
+	if s.now != nil {
+		return s.now()
+	}
+	return time.Now()
 }
 
 func (s *Source) log() *slog.Logger {

@@ -113,10 +113,38 @@ func TestADeadSecretCostsEachServiceOneCallAMinute(t *testing.T) {
 		}
 		counted(60, 60)
 
-		// The rotation repairs it, and a later call finds that.
+		// The rotation repairs it, and a later call finds that: it reads before it asks.
 		w.rotate()
 		w.advance(time.Minute)
+		counted(0, 0)
 		w.token()
+		counted(1, 1)
+
+		// Then the waits begin anew.
+		w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
+		w.advance(time.Hour)
+		w.fails()
+		counted(2, 1) // because it was old, and because it was refused
+		w.advance(time.Second)
+		w.fails()
+		counted(1, 1)
+	})
+}
+
+func TestARenewalThatFailedIsTriedAgainInTime(t *testing.T) {
+	inBubble(t, anHour, func(w *world) {
+		first := w.token()
+		w.advance(49 * time.Minute)
+		w.ping.Before(down(pingonetest.OpToken, fault.Unavailable))
+		w.token()
+		w.advance(time.Minute)
+		w.ping.Before(nil)
+		begun := time.Now()
+		w.token()
+		synctest.Wait()
+		if w.token().AccessToken.Equal(first.AccessToken) || !time.Now().Equal(begun) {
+			t.Error("the token was not renewed, or a caller waited for it")
+		}
 	})
 }
 
@@ -209,15 +237,16 @@ func TestAWaitIsBounded(t *testing.T) {
 		name  string
 		hang  func(*world)
 		after time.Duration
+		word  string
 	}{
-		{"Secrets Manager hangs", func(w *world) { w.sm.Before(down(getSecretValue, fault.Hang)) }, 5 * time.Second},
-		{"PingOne hangs", func(w *world) { w.ping.Before(down(pingonetest.OpToken, fault.Hang)) }, 30 * time.Second},
+		{"Secrets Manager hangs", func(w *world) { w.sm.Before(down(getSecretValue, fault.Hang)) }, 5 * time.Second, "no reply within 5s"},
+		{"PingOne hangs", func(w *world) { w.ping.Before(down(pingonetest.OpToken, fault.Hang)) }, 30 * time.Second, "no token within 30s"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, anHour, func(w *world) {
 				tt.hang(w)
 				begun := time.Now()
-				if err := w.fails(); !errors.Is(err, context.DeadlineExceeded) {
+				if err := w.fails(tt.word); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("got %v, want an error that says the time is over", err)
 				}
 				if took := time.Since(begun); took > tt.after {
@@ -419,6 +448,37 @@ func TestATokenThatAServerRefusesIsDropped(t *testing.T) {
 			t.Error("the new token was dropped for the old one's sake")
 		}
 		counted(0, 0)
+	})
+}
+
+// A clock that somebody has put back says nothing of the age of what is in hand.
+func TestAClockThatIsPutBack(t *testing.T) {
+	inBubble(t, anHour, func(w *world) {
+		var back time.Duration
+		w.source.SetClock(func() time.Time { return time.Now().Add(-back).Round(0) })
+		first := w.token()
+		counted := w.count()
+		w.advance(time.Minute)
+		back = time.Hour
+		w.source.Invalidate(first)
+		second, err := w.source.Token(w.t.Context())
+		if err != nil || second.AccessToken.Equal(first.AccessToken) {
+			t.Errorf("got %v, %v, want another token", second, err)
+		}
+		counted(1, 1) // the secret as well is from the future
+	})
+}
+
+// A machine that slept for hours has passed no time but by the wall clock.
+func TestATokenEndsWhileTheMachineSleeps(t *testing.T) {
+	inBubble(t, anHour, func(w *world) {
+		var slept time.Duration
+		w.source.SetClock(func() time.Time { return time.Now().Add(slept).Round(0) })
+		first := w.token()
+		slept = time.Hour
+		if w.token().AccessToken.Equal(first.AccessToken) {
+			t.Error("got the token of before, which has ended")
+		}
 	})
 }
 

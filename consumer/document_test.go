@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"pingrotate/consumer"
 	"pingrotate/internal/canary"
+	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -35,14 +37,14 @@ const (
 
 // sentTo returns where the source of such a document sends its secret, without sending
 // it, and the error otherwise.
-func sentTo(t *testing.T, text string, change func(*consumer.Source)) (url string, err error) {
+func sentTo(t *testing.T, text string, change func(*consumer.Source)) (to string, err error) {
 	t.Helper()
 	stop := fmt.Errorf("not sent: %w", context.Canceled) // which package pingone does not repeat
 	s := &consumer.Source{
 		Secrets:  holding(text),
 		SecretID: orders,
 		HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			url = r.URL.String()
+			to = r.URL.String()
 			return nil, stop
 		})},
 		Log: slog.New(slog.DiscardHandler),
@@ -60,7 +62,7 @@ func sentTo(t *testing.T, text string, change func(*consumer.Source)) (url strin
 	if errors.Is(err, stop) {
 		err = nil
 	}
-	return url, err
+	return to, err
 }
 
 func TestTheRegionDecidesWhereTheSecretGoes(t *testing.T) {
@@ -110,12 +112,12 @@ func TestADocumentThatIsWrongSaysWhere(t *testing.T) {
 		{good, "AuthURL: must be a URL", func(s *consumer.Source) { s.AuthURL = "https://" + hidden + "@example.com" }},
 	} {
 		t.Run(tt.word, func(t *testing.T) {
-			url, err := sentTo(t, tt.text, tt.change)
+			to, err := sentTo(t, tt.text, tt.change)
 			if err == nil || !strings.Contains(err.Error(), tt.word) {
 				t.Errorf("got %v, want an error with %q", err, tt.word)
 			}
-			if url != "" {
-				t.Errorf("the secret went to %s", url)
+			if to != "" {
+				t.Errorf("the secret went to %s", to)
 			}
 		})
 	}
@@ -125,5 +127,19 @@ func TestABinarySecretIsNotADocument(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		w.sm.PutBinary(orders, []byte("{}"))
 		w.fails("it is stored as binary")
+	})
+}
+
+// Whatever a document says, the secret goes to PingOne, and the error does not quote it.
+func FuzzDocument(f *testing.F) {
+	f.Add("EU", environment, "c", "", "", `"rotation":{}`)
+	f.Add("EU", environment, "c", "x", "evil.example", `"tokenEndpoint":"https://evil.example/as/token"`)
+	f.Add("EU@evil.example", "../"+environment, "c", "", "", `"region":"NA"`)
+	f.Fuzz(func(t *testing.T, region, id, clientID, secret, domain, more string) {
+		text := encode(map[string]any{"environmentId": id, "region": region, "clientId": clientID, "clientSecret": hidden + secret, "authDomain": domain})
+		to, _ := sentTo(t, strings.TrimSuffix(text, "}")+","+more+"}", nil) // which looks for the secret in the error
+		if u, bad := url.Parse(to); to != "" && (bad != nil || u.Scheme != "https" || !pingone.IsAuthHost(u.Host)) {
+			t.Errorf("the secret went to %q", to)
+		}
 	})
 }

@@ -71,7 +71,7 @@ func isRefused(err error) bool { return pingone.IsRejected(err) || pingone.IsWro
 
 // request asks PingOne once. Package pingone repeats what may pass by itself.
 func (s *Source) request(ctx context.Context) (*pingone.Token, error) {
-	client := pingone.Client{HTTP: s.HTTP}
+	client := pingone.Client{HTTP: s.HTTP, Now: s.now}
 	token, err := client.Token(ctx, s.stored.credential, s.Scope)
 	switch {
 	case err == nil:
@@ -117,7 +117,7 @@ func (s *Source) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the secret %s, version %s: %w", s.SecretID, aws.ToString(out.VersionId), err)
 	}
-	next := &stored{credential: credential, version: aws.ToString(out.VersionId), readAt: time.Now().Round(0)}
+	next := &stored{credential: credential, version: aws.ToString(out.VersionId), readAt: s.time().Round(0)}
 	level, message := slog.LevelInfo, "secret read: it is another one"
 	switch {
 	case s.stored == nil:
@@ -137,7 +137,7 @@ func (s *Source) tooOld() bool {
 	if s.MaxAge > 0 {
 		limit = s.MaxAge
 	}
-	age := time.Now().Round(0).Sub(s.stored.readAt)
+	age := s.time().Round(0).Sub(s.stored.readAt)
 	return age < 0 || age >= limit
 }
 

@@ -178,24 +178,45 @@ func TestATokenStaysWithItsHost(t *testing.T) {
 	}
 }
 
-// The way from host to host is followed back to its beginning.
-func TestATokenDoesNotComeBackOnAThirdHost(t *testing.T) {
-	inBubble(t, anHour, func(w *world) {
-		a, client, bearer := w.service()
-		hops := map[string]string{"api.example": "https://b.example/", "b.example": "https://b.example/again"}
-		client.Transport.(*consumer.Transport).Base = roundTripper(func(r *http.Request) (*http.Response, error) {
-			a.redirect, a.to = r.URL.Host, hops[r.URL.Host]
-			if r.URL.Path == "/again" {
-				a.redirect = ""
-			}
-			resp, err := a.RoundTrip(r)
-			resp.Request = nil // as a careless RoundTripper leaves it
-			return resp, err
+// The way from host to host is followed back to its beginning, and where that cannot be
+// seen the token stays at home.
+func TestATokenDoesNotComeBackOnAThirdHop(t *testing.T) {
+	for name, careless := range map[string]bool{"http.Transport": false, "a RoundTripper that does not say what it sent": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, anHour, func(w *world) {
+				a, client, bearer := w.service()
+				hops := map[string]string{"https://api.example/": "https://b.example/", "https://b.example/": "https://b.example/again"}
+				client.Transport.(*consumer.Transport).Base = roundTripper(func(r *http.Request) (*http.Response, error) {
+					a.redirect, a.to = "", hops[r.URL.String()]
+					if a.to != "" {
+						a.redirect = r.URL.Host
+					}
+					resp, err := a.RoundTrip(r)
+					if careless {
+						resp.Request = nil
+					}
+					return resp, err
+				})
+				if _, err := client.Get("https://api.example/"); err != nil {
+					t.Fatal(err)
+				}
+				a.check(t, "GET api.example "+bearer, "GET b.example", "GET b.example")
+			})
 		})
-		if _, err := client.Get("https://api.example/"); err != nil {
-			t.Fatal(err)
+	}
+}
+
+// A token that is too young to be dropped is not shown to the same server twice.
+func TestARefusedRequestIsNotSentAgainWithTheSameToken(t *testing.T) {
+	inBubble(t, anHour, func(w *world) {
+		bearer := "Bearer " + w.token().AccessToken.Reveal()
+		a := &api{refused: map[string]bool{bearer: true}}
+		client := &http.Client{Transport: &consumer.Transport{Source: w.source, Base: a}}
+		resp, err := client.Get("https://api.example/")
+		if err != nil || resp.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("got %v, %v, want the server's 401", resp, err)
 		}
-		a.check(t, "GET api.example "+bearer, "GET b.example", "GET b.example")
+		a.check(t, "GET api.example "+bearer)
 	})
 }
 
