@@ -37,7 +37,8 @@
 //   - Callers are many: they share one read and one request. One whose context ends
 //     stops waiting; the others get what was asked for.
 //
-// One read takes at most 5 s, and everything that a call may wait for at most 30 s.
+// One read takes at most 5 s, and all that a call waits for at most 30 s; only who finds
+// no good token and a renewal under way that then fails waits for that besides.
 //
 // # golang.org/x/oauth2
 //
@@ -167,6 +168,7 @@ func newIssued(t pingone.Token, now time.Time, jitter float64) *issued {
 
 // A flight is one attempt to obtain a token, on behalf of everybody who wants one.
 type flight struct {
+	ahead bool          // a renewal, begun while the last token was good
 	done  chan struct{} // closed when what follows is set
 	token pingone.Token
 	err   error
@@ -190,9 +192,9 @@ func (s *Source) Token(ctx context.Context) (pingone.Token, error) {
 
 // Invalidate drops a token that a server has refused, with 401 as a rule: it may have
 // been revoked, or be older than a role or a grant that the application was given
-// since. The next call of Token then obtains another. A token that was dropped already
-// and one that is less than 30 s old stay dropped and kept: another one would fare no
-// better.
+// since. The next call of Token then obtains another. Invalidate does nothing about a
+// token that has been replaced already, nor about one that is less than 30 s old: another
+// one would fare no better.
 func (s *Source) Invalidate(refused pingone.Token) {
 	t := s.token.Load()
 	if t == nil || !t.AccessToken.Equal(refused.AccessToken) {
@@ -210,45 +212,60 @@ func (s *Source) Invalidate(refused pingone.Token) {
 // wait returns the token that the flight in progress obtains. It begins one if there is
 // none.
 func (s *Source) wait(ctx context.Context) (pingone.Token, error) {
-	if ctx.Err() != nil {
-		return pingone.Token{}, fmt.Errorf("obtain a token: %w", context.Cause(ctx))
-	}
-	s.mu.Lock()
-	f := s.flight
-	if f == nil {
-		now := s.time()
-		if t := s.token.Load(); t != nil && now.UnixNano() < t.until { // landed just now
-			s.mu.Unlock()
-			return t.Token, nil
+	for {
+		if ctx.Err() != nil {
+			return pingone.Token{}, fmt.Errorf("obtain a token: %w", context.Cause(ctx))
 		}
-		if now.Before(s.retryAt) {
-			defer s.mu.Unlock()
-			return pingone.Token{}, fmt.Errorf("%w (nothing was asked again; the next call after %s tries)", s.failure, s.retryAt.UTC().Format(time.RFC3339))
+		f, err := s.join(ctx)
+		if err != nil {
+			return pingone.Token{}, err
 		}
-		f = s.begin(ctx)
-	}
-	s.mu.Unlock()
-	select {
-	case <-f.done:
-		return f.token, f.err
-	case <-ctx.Done():
-		return pingone.Token{}, fmt.Errorf("obtain a token: gave up waiting: %w", context.Cause(ctx))
+		select {
+		case <-f.done:
+			// A renewal that has failed may be of long ago: a Lambda function is frozen between
+			// its invocations, and the renewal with it. It is no answer to who comes later.
+			if f.err == nil || !f.ahead {
+				return f.token, f.err
+			}
+		case <-ctx.Done():
+			return pingone.Token{}, fmt.Errorf("obtain a token: gave up waiting: %w", context.Cause(ctx))
+		}
 	}
 }
+
+// join returns the flight in progress, one that has landed just now, or a new one.
+func (s *Source) join(ctx context.Context) (*flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flight != nil {
+		return s.flight, nil
+	}
+	now := s.time()
+	if t := s.token.Load(); t != nil && now.UnixNano() < t.until {
+		return &flight{done: landed, token: t.Token}, nil
+	}
+	if now.Before(s.retryAt) {
+		return nil, fmt.Errorf("%w (nothing was asked again; the next call after %s tries)", s.failure, s.retryAt.UTC().Format(time.RFC3339))
+	}
+	return s.begin(ctx, false), nil
+}
+
+// landed is closed.
+var landed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // renew begins a flight for which nobody waits.
 func (s *Source) renew(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flight == nil {
-		s.begin(ctx)
+		s.begin(ctx, true)
 	}
 }
 
 // begin begins a flight; the caller holds the lock. The flight has the values of the
 // context, such as a trace, and an end of its own.
-func (s *Source) begin(ctx context.Context) *flight {
-	f := &flight{done: make(chan struct{})}
+func (s *Source) begin(ctx context.Context, ahead bool) *flight {
+	f := &flight{ahead: ahead, done: make(chan struct{})}
 	s.flight = f
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), flightTimeout,
 		fmt.Errorf("no token within %v: %w", flightTimeout, context.DeadlineExceeded))
@@ -275,14 +292,18 @@ func (s *Source) land(ctx context.Context, f *flight, token *pingone.Token, err 
 		return
 	}
 	asked, _ := pingone.RateLimit(err)
+	next := now.Add(min(longestWait, max(asked, firstWait<<min(s.failures, 6))))
 	s.failures++
-	s.retryAt = now.Add(min(longestWait, max(asked, firstWait<<min(s.failures-1, 6))))
-	s.failure, f.err = err, err
-	if t := s.token.Load(); t != nil && now.UnixNano() < t.until {
-		t.renewAt.Store(s.retryAt.UnixNano())
-		s.log().LogAttrs(ctx, slog.LevelWarn, "access token not renewed: going on with the one in hand",
-			slog.String("secretId", s.SecretID), slog.Time("until", time.Unix(0, t.until)), slog.String("error", err.Error()))
+	f.err = err
+	if !f.ahead {
+		s.retryAt, s.failure = next, err
+		return
 	}
+	if t := s.token.Load(); t != nil {
+		t.renewAt.Store(next.UnixNano())
+	}
+	s.log().LogAttrs(ctx, slog.LevelWarn, "access token not renewed",
+		slog.String("secretId", s.SecretID), slog.Time("again", next), slog.String("error", err.Error()))
 }
 
 // time returns the time. Most of its uses are by the wall clock, which may be set.

@@ -165,6 +165,28 @@ func TestAnEmergencyInProgressPasses(t *testing.T) {
 	})
 }
 
+// A renewal was frozen with its Lambda function, and fails when that thaws.
+func TestARenewalOfLongAgoIsNoAnswerToWhoComesLater(t *testing.T) {
+	inBubble(t, anHour, func(w *world) {
+		var frozen time.Duration
+		w.source.SetClock(func() time.Time { return time.Now().Add(frozen) })
+		first := w.token()
+		w.advance(49 * time.Minute)
+		w.ping.Before(down(pingonetest.OpToken, fault.Hang))
+		w.token() // begins the renewal
+		synctest.Wait()
+		frozen = time.Hour
+		time.AfterFunc(9*time.Second, func() { w.ping.Before(nil) })
+		second, err := w.source.Token(w.t.Context())
+		if err != nil || second.AccessToken.Equal(first.AccessToken) {
+			t.Errorf("got %v, %v, want a token of the caller's own", second, err)
+		}
+		if !strings.Contains(w.log.String(), "access token not renewed") {
+			t.Errorf("the renewal did not fail\n%s", w.log)
+		}
+	})
+}
+
 func TestManyCallersShareOneFlight(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		counted := w.count()
