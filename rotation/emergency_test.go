@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,10 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // do carries out an action, as the function does for whoever invokes it.
@@ -38,7 +43,7 @@ func (w *world) do(a rotation.Action) any {
 // emergency says that AWSCURRENT has leaked.
 func (w *world) emergency(e rotation.Emergency) *rotation.Report {
 	w.t.Helper()
-	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice"}).(*rotation.Report)
+	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice", ClientRequestToken: w.order}).(*rotation.Report)
 }
 
 // checkEnded checks that a leak is over: the leaked secret is dead, AWSCURRENT is
@@ -317,5 +322,76 @@ func TestLabelCompromisedOnAForeignVersionEndsNothing(t *testing.T) {
 }
 
 func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *testing.T) {
-	t.Skip("waits for replicas in the stand-in")
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.InSync)
+
+	// A lag that ends is waited for.
+	w.sm.LagReplicas(5 * time.Second)
+	var early bool
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "DELETE application secret" {
+			early = w.replica() != "InSync"
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Swift)
+	w.ping.Before(nil)
+	w.checkEnded(leaked, rep)
+	if early {
+		t.Error("the leaked secret was ended while consumers elsewhere held nothing else")
+	}
+
+	// One that does not is for people to decide about.
+	leaked = w.secret("AWSCURRENT")
+	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed)
+	if rep = w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "eu-west-1") || !w.accepts(leaked) {
+		t.Errorf("got %s (%s), want open because of eu-west-1", rep.Outcome, rep.Error)
+	}
+	w.checkEnded(leaked, w.emergency(rotation.Contain))
+}
+
+// replica returns the state of the managed secret's replica.
+func (w *world) replica() string {
+	out, err := w.rotator.Secrets.DescribeSecret(w.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(orders)})
+	if err != nil || len(out.ReplicationStatus) != 1 {
+		return fmt.Sprint(err)
+	}
+	return string(out.ReplicationStatus[0].Status)
+}
+
+// From the command to PingOne's refusal, when each call takes 50 ms.
+func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
+	for _, c := range []struct {
+		emergency rotation.Emergency
+		opts      []option
+		calls     int64 // of both services, at most
+		limit     time.Duration
+	}{
+		{rotation.Swift, nil, 37, 1600 * time.Millisecond},
+		{rotation.Contain, nil, 37, 1600 * time.Millisecond},
+	} {
+		t.Run(string(c.emergency), func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				leaked := w.secret("AWSCURRENT")
+				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
+				w.connect(&memory{handler: w.ping, pass: slow}, &memory{handler: w.sm, pass: slow})
+				begun := time.Now()
+				var dead time.Duration // since the command
+				w.ping.After(func(fault.Call, fault.Kind) {
+					if dead == 0 && !w.accepts(leaked) {
+						dead = time.Since(begun)
+					}
+				})
+				rep := w.emergency(c.emergency)
+				w.ping.After(nil)
+				w.checkEnded(leaked, rep)
+				calls, took := rep.Calls.SecretsManager+rep.Calls.PingOne, rep.Revoked.At.Sub(begun)
+				if calls > c.calls || took > c.limit {
+					t.Errorf("took %d calls and %v, want at most %d and %v", calls, took, c.calls, c.limit)
+				}
+				t.Logf("%s: the leaked secret is dead after %v, and PingOne was asked after %v; %d calls, of which %d to PingOne", c.emergency, dead, took, calls, rep.Calls.PingOne)
+			}, c.opts...)
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -164,9 +165,10 @@ func (c *call) environmentURL() string { return c.base + "/v1/environments/" + c
 // maxPage is how many items a page holds at most, and if no limit is asked for.
 const maxPage = 100
 
+// item is one of a collection. Its body is made only for the page that shows it.
 type item struct {
 	id   string
-	body any
+	body func() any
 }
 
 // page replies with a part of a collection: up to limit items beyond the cursor.
@@ -198,11 +200,29 @@ func (c *call) page(collection string, items []item) (any, *refusal) {
 	}
 	bodies := make([]any, len(part))
 	for i := range part {
-		bodies[i] = part[i].body
+		bodies[i] = part[i].body()
 	}
 	return map[string]any{
 		"_links": links, "_embedded": map[string]any{collection: bodies}, "count": len(items), "size": len(part),
 	}, nil
+}
+
+// equals is the one kind of SCIM filter that this server knows (RFC 7644, section
+// 3.4.2.2). The value is a JSON string.
+var equals = regexp.MustCompile(`^([A-Za-z.]+) eq ("(?:[^"\\]|\\.)*")$`)
+
+// filter returns the value to which the call's filter wants the attribute to be
+// equal, if it has a filter.
+func (c *call) filter(attribute string) (value string, filtered bool, no *refusal) {
+	text := c.url.Query().Get("filter")
+	if text == "" {
+		return "", false, nil
+	}
+	m := equals.FindStringSubmatch(text)
+	if m == nil || m[1] != attribute || json.Unmarshal([]byte(m[2]), &value) != nil {
+		return "", false, invalidData("INVALID_FILTER", "filter", "is not understood")
+	}
+	return value, true, nil
 }
 
 // wireTime formats an instant as PingOne does, to the millisecond.
