@@ -45,7 +45,7 @@ mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fuzz: ## Fuzz each decoder for FUZZTIME
-	@for package in ./pingone ./rotation; do \
+	@for package in ./pingone ./rotation ./consumer; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 	    echo "$$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
