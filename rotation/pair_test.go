@@ -52,7 +52,9 @@ func (w *walk) flipped(l *ledger, was stored) {
 	}
 	l.pair.flips++
 	l.pair.previous = was
-	// Not if somebody has regenerated it at the console: then it ends when they said.
-	l.pair.promised = w.ping.Secret(l.app.Environment, was.ClientID).Value == was.ClientSecret
+	// Not if somebody has regenerated at the console: then it ends when they said, or has
+	// yet to begin.
+	l.pair.promised = w.ping.Secret(l.app.Environment, was.ClientID).Value == was.ClientSecret &&
+		w.ping.Authenticates(l.app.Environment, was.ClientID, was.ClientSecret)
 	l.live = w.ping.Secret(l.app.Environment, l.current.ClientID).Value
 }
