@@ -34,7 +34,7 @@ func (o op) GoString() string { return o.name }
 var (
 	verbs = strings.Fields("wait wait wait begin rotate rotate rotate rotate rotate test step step step step step step step " +
 		"fault fault fault fault fault die die die interfere interfere interfere restart " +
-		"regenerate regenerate regenerate disable method role write byhand unlabel consume consume lag keep delay")
+		"regenerate regenerate regenerate disable method role write byhand unlabel rollback rollback rollback rollback consume consume lag keep delay")
 	places = []string{
 		pingonetest.OpRegenerateSecret, "PutSecretValue", "UpdateSecretVersionStage", pingonetest.OpToken,
 		pingonetest.OpReadSecret, pingonetest.OpReadApplication, "DescribeSecret", "GetSecretValue",
@@ -75,6 +75,9 @@ func anyOp(t *rapid.T, i int) op {
 		// rotation. The others take AWSPREVIOUS off the twin's version, and an idle secret
 		// that no version holds is regenerated whatever an earlier attempt has done.
 		verb = "rotate"
+	}
+	if verb == "rollback" && i != twins {
+		verb = "rotate" // there is no way back
 	}
 	switch verb {
 	case "begin":
@@ -145,6 +148,10 @@ func anyOp(t *rapid.T, i int) op {
 		})
 	case "unlabel":
 		return on(named(verb), (*walk).unlabel)
+	case "rollback":
+		return on(named(verb), func(w *walk, l *ledger) error {
+			return w.invoke(w.t.Context(), fmt.Appendf(nil, `{"action":"rollback","secretId":%q}`, l.name))
+		})
 	case "consume":
 		old := rapid.Bool().Draw(t, "old")
 		return on(named(verb, "with the old secret:", old), func(w *walk, l *ledger) error { return w.consume(l, old) })
@@ -180,6 +187,7 @@ var situations = map[string]string{
 	"mint": `"decision":"regenerate`, "adopt": `"decision":"adopt"`, "drift": `"decision":"drift"`, "seed": `"decision":"seed"`,
 	"refuse": `"decision":"refuse"`, "poisoned": `"decision":"poisoned`, "rescue": `, rescue"`, "promote": `"decision":"promote"`,
 	"read back": `"decision":"regenerate, outcome read back"`, "already stored": `"decision":"already stored"`, "already promoted": `"decision":"already promoted"`,
+	"roll back": `"outcome":"rolledBack"`,
 }
 
 // TestRandomWalks does what nobody would think of, in any order, and checks the
