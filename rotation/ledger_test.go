@@ -38,10 +38,13 @@ type ledger struct {
 	// raced is the invocation during which somebody regenerated at the console. A
 	// rotation that regenerates in the same moment cannot see that coming.
 	raced int
+
+	pair *pair // of the strategy alternating; nil with single
 }
 
 // stored is what the walk looks at in a document.
 type stored struct {
+	ClientID                string
 	ClientSecret            string
 	TokenEndpointAuthMethod string
 	Note                    int
@@ -57,13 +60,17 @@ const idle = 2 * time.Hour
 
 // look compares the world with the ledger after a call. The walk's lock is held.
 func (w *walk) look(l *ledger, c fault.Call) {
-	now, ping := w.ping.Now(), w.ping.Secret(l.app.Environment, l.app.ID)
-	if ping.Value != l.live {
+	now, ping := w.ping.Now(), w.ping.Secret(l.app.Environment, l.client())
+	switch {
+	case l.pair != nil:
+		w.lookAtTwins(l, c)
+	case ping.Value != l.live:
 		w.minted(l, c, ping, now)
 	}
 	l.live, l.previous, l.used = ping.Value, ping.Previous, ping.PreviousLastUsed
 	for secret, until := range l.until {
-		if now.Before(until) && secret != ping.Value && secret != ping.Previous {
+		// Twins keep no grace: see lookAtTwins.
+		if l.pair == nil && now.Before(until) && secret != ping.Value && secret != ping.Previous {
 			w.breach("I5: a secret of %s died %v before the end of its grace", l.name, until.Sub(now))
 			delete(l.until, secret)
 		}
@@ -71,6 +78,9 @@ func (w *walk) look(l *ledger, c fault.Call) {
 
 	was := l.current
 	promoted := w.read(l, now)
+	if l.pair != nil {
+		w.flipped(l, was)
+	}
 	l.unfinished = l.unfinished || promoted && c.Operation == "UpdateSecretVersionStage"
 	works := w.works(l)
 	w.looks++
@@ -106,7 +116,15 @@ func (w *walk) works(l *ledger) bool {
 	if l.disabled {
 		return s == l.live || s == l.previous
 	}
-	return w.ping.Authenticates(l.app.Environment, l.app.ClientID, s)
+	return w.ping.Authenticates(l.app.Environment, l.client(), s)
+}
+
+// client returns the application that consumers use.
+func (l *ledger) client() string {
+	if l.pair != nil {
+		return l.current.ClientID
+	}
+	return l.app.ID
 }
 
 // read takes up what AWSCURRENT is now, and reports whether it is another version.
@@ -152,7 +170,7 @@ func (w *walk) minted(l *ledger, c fault.Call, ping pingonetest.Secret, now time
 // the rotation has promised.
 func (w *walk) regenerate(l *ledger, retain time.Duration) {
 	old := l.live
-	l.live = w.ping.Regenerate(l.app.Environment, l.app.ID, retain)
+	l.live = w.ping.Regenerate(l.app.Environment, l.client(), retain)
 	l.previous, l.used = "", time.Time{}
 	clear(l.until)
 	if retain > 0 {

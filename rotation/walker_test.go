@@ -21,7 +21,8 @@ import (
 )
 
 // A walk is a world in which anything may happen, in any order: two admin
-// applications that rotate each other, and three applications that they rotate.
+// applications that rotate each other, and four applications that they rotate, one
+// of them with a twin.
 type walk struct {
 	world
 	ledgers []*ledger // the admins first
@@ -55,6 +56,7 @@ const (
 	developer  = "Client Application Developer"
 	data       = "Identity Data Admin"
 	admins     = 2                   // the first ledgers are of admin applications
+	twins      = 5                   // the ledger of the strategy alternating
 	superior   = "Environment Admin" // a role that the admins cannot assign
 )
 
@@ -68,12 +70,14 @@ func newWalk(t *testing.T, ping *pingonetest.Server, sm *secretsmanagertest.Serv
 	for i, s := range []struct {
 		name, admin, method string
 		roles               []string
+		strategy            string
 	}{
-		{"pingone/admin-1", "pingone/admin-2", "CLIENT_SECRET_BASIC", []string{developer, data}},
-		{"pingone/admin-2", "pingone/admin-1", "CLIENT_SECRET_POST", []string{developer, data}},
-		{"pingone/orders", "pingone/admin-1", "CLIENT_SECRET_BASIC", []string{data}},
-		{"pingone/billing", "pingone/admin-2", "CLIENT_SECRET_POST", []string{data}},
-		{"pingone/shipping", "pingone/admin-1", "CLIENT_SECRET_BASIC", nil},
+		{"pingone/admin-1", "pingone/admin-2", "CLIENT_SECRET_BASIC", []string{developer, data}, "single"},
+		{"pingone/admin-2", "pingone/admin-1", "CLIENT_SECRET_POST", []string{developer, data}, "single"},
+		{"pingone/orders", "pingone/admin-1", "CLIENT_SECRET_BASIC", []string{data}, "single"},
+		{"pingone/billing", "pingone/admin-2", "CLIENT_SECRET_POST", []string{data}, "single"},
+		{"pingone/shipping", "pingone/admin-1", "CLIENT_SECRET_BASIC", nil, "single"},
+		{"pingone/stock", "pingone/admin-2", "CLIENT_SECRET_BASIC", nil, "alternating"},
 	} {
 		app := pingonetest.Application{Name: s.name, TokenEndpointAuthMethod: s.method}
 		for _, r := range s.roles {
@@ -81,7 +85,10 @@ func newWalk(t *testing.T, ping *pingonetest.Server, sm *secretsmanagertest.Serv
 		}
 		l := &ledger{name: s.name, app: ping.AddApplication(app), until: map[string]time.Time{}, mints: map[string]int{}}
 		d := document(l.app)
-		d["rotation"] = map[string]any{"adminSecretId": s.admin}
+		d["rotation"] = map[string]any{"adminSecretId": s.admin, "strategy": s.strategy}
+		if s.strategy == "alternating" {
+			l.pair = &pair{mints: map[string]int{}}
+		}
 		if unseeded>>i&1 == 1 {
 			d["clientSecret"] = ""
 		}
@@ -225,10 +232,19 @@ func (w *walk) unlabel(l *ledger) error {
 }
 
 // consume obtains a token as a consumer that may not have noticed the last rotation.
-func (w *walk) consume(l *ledger, secret string) error {
+func (w *walk) consume(l *ledger, old bool) error {
+	client, secret := l.app.ClientID, l.current.ClientSecret
+	switch {
+	case l.pair != nil && old:
+		client, secret = l.pair.previous.ClientID, l.pair.previous.ClientSecret
+	case l.pair != nil:
+		client = l.current.ClientID
+	case old:
+		secret = l.previous
+	}
 	_, err := w.rotator.PingOne.Token(w.t.Context(), pingone.Credential{
 		Environment: pingone.Environment{ID: l.app.Environment, API: w.ping.URL(), Auth: w.ping.URL() + "/" + l.app.Environment},
-		ClientID:    l.app.ClientID,
+		ClientID:    client,
 		Secret:      pingone.NewSecret(secret),
 		Method:      pingone.AuthMethod(l.app.TokenEndpointAuthMethod),
 	}, "")
