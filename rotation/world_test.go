@@ -416,7 +416,12 @@ func (j *journal) lines() []map[string]any {
 // label puts a label of the user's own on the current version.
 func (w *world) label(name string) {
 	w.t.Helper()
-	id := w.sm.VersionID(orders, "AWSCURRENT")
+	w.labelVersion(name, w.sm.VersionID(orders, "AWSCURRENT"))
+}
+
+// labelVersion puts a label on a version that no other version has.
+func (w *world) labelVersion(name, id string) {
+	w.t.Helper()
 	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId: aws.String(orders), VersionStage: &name, MoveToVersionId: &id,
 	})
@@ -462,5 +467,17 @@ func (w *world) putPending(text string) {
 	})
 	if err != nil {
 		w.t.Fatalf("store a foreign value: %v", err)
+	}
+}
+
+// remove deletes a secret for good.
+func (w *world) remove(name string) {
+	w.t.Helper()
+	sm := w.rotator.Secrets.(*secretsmanager.Client)
+	if _, err := sm.DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: aws.Bool(true)}); err != nil {
+		w.t.Fatalf("delete a secret: %v", err)
+	}
+	if _, err := sm.DescribeSecret(w.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name}); err == nil {
+		w.t.Fatalf("%s is still there", name)
 	}
 }

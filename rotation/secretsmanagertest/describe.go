@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // description is a secret without its values. DescribeSecret and ListSecrets name
@@ -19,10 +20,13 @@ type description struct {
 	RotationRules          *rotationRules      `json:",omitempty"`
 	LastRotatedDate        stamp               `json:",omitzero"`
 	LastChangedDate        stamp               `json:",omitzero"`
+	LastAccessedDate       stamp               `json:",omitzero"`
 	NextRotationDate       stamp               `json:",omitzero"`
 	DeletedDate            stamp               `json:",omitzero"`
 	CreatedDate            stamp               `json:",omitzero"`
 	Tags                   []tag               `json:",omitempty"`
+	PrimaryRegion          string              `json:",omitempty"`
+	ReplicationStatus      []replicaStatus     `json:",omitempty"` // of DescribeSecret alone
 	VersionIdsToStages     map[string][]string `json:",omitempty"`
 	SecretVersionsToStages map[string][]string `json:",omitempty"`
 }
@@ -38,9 +42,13 @@ func (sec *secret) describe() description {
 		RotationRules:     sec.rules.described(),
 		LastRotatedDate:   stamp(sec.rotated),
 		LastChangedDate:   stamp(sec.changed),
+		LastAccessedDate:  stamp(sec.accessed.UTC().Truncate(24 * time.Hour)),
 		DeletedDate:       stamp(sec.deletion),
 		CreatedDate:       stamp(sec.created),
 		Tags:              sec.tags,
+	}
+	if len(sec.replicas) > 0 {
+		d.PrimaryRegion = sec.region()
 	}
 	if sec.rotationEnabled != nil && *sec.rotationEnabled {
 		d.NextRotationDate = stamp(sec.next)
@@ -54,6 +62,7 @@ func (c *call) describeSecret(in secretInput) (any, error) {
 		return nil, err
 	}
 	d := sec.describe()
+	d.ReplicationStatus = sec.replication(c.now())
 	d.VersionIdsToStages = sec.seen().labelled()
 	return d, nil
 }
@@ -123,7 +132,7 @@ func (c *call) listSecrets(in struct {
 	IncludePlannedDeletion bool
 	Filters                []filter
 }) (any, error) {
-	all := []description{}
+	var found []*secret
 next:
 	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
 		sec := c.lookup(name)
@@ -137,13 +146,17 @@ next:
 				continue next
 			}
 		}
-		d := sec.describe()
-		d.SecretVersionsToStages = sec.versions.labelled()
-		all = append(all, d)
+		found = append(found, sec)
 	}
-	page, next, err := paginate(all, in.NextToken, in.MaxResults)
+	part, next, err := paginate(found, in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
+	}
+	page := []description{}
+	for _, sec := range part {
+		d := sec.describe()
+		d.SecretVersionsToStages = sec.versions.labelled()
+		page = append(page, d)
 	}
 	return struct {
 		SecretList []description

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -29,9 +28,12 @@ type secret struct {
 	name, arn, description, kmsKey string
 	tags                           []tag
 	created, changed               time.Time
+	accessed                       time.Time // the last GetSecretValue; zero for none
 	deletion                       time.Time // when it will be gone; zero if not scheduled
 	versions                       versions
 	stale                          []snapshot
+	replicas                       map[string]string // status by region
+	replicated                     time.Time         // when they have caught up with the last change
 
 	rotationEnabled *bool // nil until rotation was configured
 	function        string
@@ -153,6 +155,7 @@ func (sec *secret) seen() versions {
 // changing must be called before the versions or labels change.
 func (s *Server) changing(sec *secret) {
 	sec.changed = s.now()
+	sec.replicated = sec.changed.Add(s.replicaLag)
 	if s.lag > 0 {
 		sec.stale = append(sec.stale, snapshot{sec.versions.clone(), s.lag})
 	}
@@ -243,22 +246,30 @@ func (s *Server) create(name, region string) (*secret, error) {
 	return sec, nil
 }
 
-var fullARN = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+var (
+	anyARN = regexp.MustCompile(`^arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:(.+)$`)
+	suffix = regexp.MustCompile(`-[A-Za-z0-9]{6}$`) // the random one, with which an ARN is whole
+)
 
 // lookup finds a secret by name, ARN, or ARN without the random suffix. What
-// looks like a whole ARN is taken for one.
+// looks like a whole ARN is taken for one. It looks at no other secret, so that a
+// call costs the same however many there are.
 func (s *Server) lookup(id string) *secret {
-	for name, sec := range s.secrets {
-		switch {
-		case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
-			delete(s.secrets, name)
-		case id == name, id == sec.arn:
-			return sec
-		case strings.HasPrefix(id, "arn:") && id == sec.arn[:len(sec.arn)-len("-XXXXXX")] && !fullARN.MatchString(id):
-			return sec
-		}
+	name := id
+	if arn := anyARN.FindStringSubmatch(id); arn != nil {
+		name = suffix.ReplaceAllString(arn[1], "")
 	}
-	return nil
+	sec := s.secrets[name]
+	switch {
+	case sec == nil:
+		return nil
+	case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
+		delete(s.secrets, name)
+		return nil
+	case id != name && id != sec.arn && id != suffix.ReplaceAllString(sec.arn, ""):
+		return nil
+	}
+	return sec
 }
 
 // find is lookup for an action: it refuses what is not there, and what is
