@@ -151,7 +151,7 @@ func rotateOne(ctx context.Context, call caller, a rotation.Action, patience tim
 		var why string
 		switch {
 		case err != nil && errors.Is(err, errUnknown) && ctx.Err() == nil:
-			again, why = time.Now().Add(5*time.Second), err.Error()
+			why = err.Error()
 		case err != nil:
 			return nil, report, err
 		case report.Outcome == rotation.Busy:
