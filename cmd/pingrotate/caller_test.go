@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +122,23 @@ func TestNoInvocationIsRepeatedBehindTheCallersBack(t *testing.T) {
 func TestInvocationOutlastsTheLongestFunction(t *testing.T) {
 	if invocationLimit <= 900*time.Second {
 		t.Errorf("got a limit of %v, want more than a function may take", invocationLimit)
+	}
+}
+
+func TestCtrlCSaysThatTheFunctionMayGoOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	d := deploy(t, func(answer func() ([]byte, error)) ([]byte, error) {
+		cancel()
+		return answer()
+	})
+	var said strings.Builder
+	log.SetOutput(&said)
+	defer log.SetOutput(os.Stderr)
+	if _, _, err := rotateOne(ctx, d.call, rotateOrders(), time.Minute); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context canceled", err)
+	}
+	if !strings.Contains(said.String(), ordersSecret+": what has begun may go on") {
+		t.Errorf("got %q, want it to say that the rotation may go on", said.String())
 	}
 }
 

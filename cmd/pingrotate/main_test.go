@@ -106,3 +106,12 @@ func TestReportOfALeakThatIsOpenSaysSoFirst(t *testing.T) {
 		t.Errorf("got %v\n%s\nwant\n%s", err, b.String(), want)
 	}
 }
+
+func TestNothingThatIsShownSteersTheTerminal(t *testing.T) {
+	var b strings.Builder
+	const text = "a\tb \x1b[2Jc\u009bd\r\x07 …█\n"
+	n, err := printable{&b}.Write([]byte(text))
+	if want := "a\tb ?[2Jc?d?? …█\n"; err != nil || n != len(text) || b.String() != want {
+		t.Errorf("got %d, %v, %q, want %d, %q", n, err, b.String(), len(text), want)
+	}
+}
