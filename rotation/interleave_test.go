@@ -28,12 +28,15 @@ type duel struct {
 	name string
 
 	// second returns the events of the second actor. It runs as a call of its own,
-	// at any moment. The first actor has the events of the rotation in progress.
+	// at any moment. The first actor has the events of the rotation in progress, or its
+	// own and then there is none.
 	second func(w *world) [][]byte
+	first  func(w *world) [][]byte
 
 	opts   []option
 	before func(w *world)
 	safe   bool // AWSCURRENT authenticates in every interleaving
+	leak   bool // the secret that is AWSCURRENT at first is dead in the end
 }
 
 var duels = []duel{
@@ -61,12 +64,44 @@ var duels = []duel{
 			if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {
 				w.clear(id)
 			}
-			if _, err := w.sm.Begin(orders); err != nil {
-				return nil
-			}
-			return w.events()
+			return begin(w)
 		},
 	},
+	{
+		name:   "an emergency, and a rotation that has just begun",
+		second: emergencyEvent,
+		leak:   true,
+		safe:   true,
+	},
+	{
+		name:   "an emergency, and a rotation that begins at any moment of it",
+		first:  emergencyEvent,
+		second: begin,
+		leak:   true,
+	},
+	{
+		name:   "an emergency, and the retry of a rotation that was stuck",
+		second: emergencyEvent,
+		leak:   true,
+		before: func(w *world) {
+			w.sm.Fail("GetSecretValue", fault.Denied)
+			w.sm.Rotate(w.t.Context(), orders)
+			w.sm.Before(nil)
+			w.advance(time.Hour)
+		},
+	},
+}
+
+// begin starts a rotation, if Secrets Manager lets it, and returns its events.
+func begin(w *world) [][]byte {
+	if _, err := w.sm.Begin(orders); err != nil {
+		return nil
+	}
+	return w.events()
+}
+
+func emergencyEvent(*world) [][]byte {
+	return [][]byte{fmt.Appendf(nil, `{"action":"rotate","secretId":%q,"emergency":"swift","clientRequestToken":%q}`, orders, token)}
 }
 
 // events returns the four events of the rotation in progress.
@@ -203,9 +238,12 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 		if g.duel.before != nil {
 			g.duel.before(w)
 		}
-		if _, err := w.sm.Begin(orders); err != nil {
-			t.Error(err)
-			return
+		leaked := w.secret("AWSCURRENT")
+		if g.duel.first == nil && w.sm.VersionID(orders, "AWSPENDING") == "" {
+			if _, err := w.sm.Begin(orders); err != nil {
+				t.Error(err)
+				return
+			}
 		}
 		known := &symbols{w: w, clients: []string{w.client()}, versions: []string{w.sm.VersionID(orders, "AWSCURRENT"), w.sm.VersionID(orders, "AWSPENDING")}}
 		if id := w.twin(); id != "" {
@@ -219,7 +257,12 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 		ctx, cancel := context.WithCancel(w.t.Context())
 		defer cancel()
 		s := &stage{stir: make(chan struct{}, 1)}
-		first := w.events()
+		var first [][]byte
+		if g.duel.first != nil {
+			first = g.duel.first(w)
+		} else {
+			first = w.events()
+		}
 		for i, name := range []string{"A", "B"} {
 			s.actors[i] = &actor{name: name}
 			process := w.process(known, func(call string) error { return s.enter(i, call) })
@@ -260,7 +303,7 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 			}
 			if len(who) == 0 {
 				if !visited {
-					if err := w.settle(); err != nil || !w.works() || w.leaks() != "" {
+					if err := w.settle(); err != nil || !w.works() || w.leaks() != "" || g.duel.leak && (w.accepts(leaked) || !w.unlabelled()) {
 						g.fail = fmt.Sprintf("%s: %v\n%s\n%s%s%s", g.duel.name, err, strings.Join(calls, "\n"), w.sm.Dump(), w.ping.Dump(), w.log)
 					}
 				}
