@@ -23,7 +23,8 @@ type deployment struct {
 	*standIns
 	cloud *cloud
 	cfg   aws.Config
-	call  caller // of the function, as the operator's commands call it
+	call  caller        // of the function, as the operator's commands call it
+	limit time.Duration // of an invocation; 0 for none
 }
 
 // deploy starts it. Each invocation goes through meet, which calls answer or not.
@@ -56,6 +57,11 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 	d := &deployment{standIns: s, cloud: &cloud{show: func(string) {}, lines: func() []logLine { return nil }}}
 	d.cloud.invoke = func(ctx context.Context, event []byte) ([]byte, error) {
 		return meet(func() ([]byte, error) {
+			if d.limit > 0 {
+				limited, cancel := context.WithTimeout(ctx, d.limit)
+				defer cancel()
+				ctx = limited
+			}
 			report, err := function.Handle(ctx, event)
 			if err != nil {
 				return nil, &runtimetest.FunctionError{Type: "errorString", Message: err.Error()}
