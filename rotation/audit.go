@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -109,40 +108,30 @@ func (v versions) urgent() bool {
 // auditOrder says in which order to look at the secrets: the urgent ones first, and
 // then by name, each hour from another one on, so that an hourly audit comes round
 // even where one does not reach them all. A cursor names the secret after which to go
-// on, and the one with which the round began.
+// on, and the one with which the round began among those that are not urgent.
 func auditOrder(all []versions, cursor string, now time.Time) (order []versions, first string) {
 	var calm []versions
 	for _, v := range all {
-		switch {
-		case !v.urgent():
-			calm = append(calm, v)
-		case cursor == "":
+		if v.urgent() {
 			order = append(order, v)
+		} else {
+			calm = append(calm, v)
 		}
 	}
-	if len(calm) == 0 {
-		return order, ""
+	last, first, resumed := strings.Cut(cursor, " ")
+	start := 0
+	switch {
+	case len(calm) == 0:
+	case resumed:
+		start = max(0, slices.IndexFunc(calm, func(v versions) bool { return v.name >= first }))
+	default:
+		start = startOf(now, len(calm))
+		first = calm[start].name
 	}
-	after := func(name string) int { // the first one behind the name
-		at, found := slices.BinarySearchFunc(calm, name, func(v versions, name string) int { return strings.Compare(v.name, name) })
-		if found {
-			at++
-		}
-		return at
-	}
-	if last, begun, ok := strings.Cut(cursor, " "); ok {
-		start := slices.IndexFunc(calm, func(v versions) bool { return v.name >= begun })
-		start = max(start, 0)
-		calm = slices.Concat(calm[start:], calm[:start])
-		from := slices.IndexFunc(calm, func(v versions) bool { return v.name == last }) + 1
-		return calm[from:], begun
-	}
-	if cursor != "" {
-		return calm[after(cursor):], cursor
-	}
-	start := startOf(now, len(calm))
-	calm = slices.Concat(calm[start:], calm[:start])
-	return append(order, calm...), calm[0].name
+	order = slices.Concat(order, calm[start:], calm[:start])
+	// Where the last one is gone, the round begins anew: to look twice does no harm.
+	at := slices.IndexFunc(order, func(v versions) bool { return v.name == last })
+	return order[at+1:], first
 }
 
 // startOf returns with which of n secrets an audit of this hour begins. It is as good as
@@ -362,64 +351,4 @@ func (e *examination) endLeak(ctx context.Context) Calls {
 		e.fail(pointLeak, remedy, "a leaked secret may still work (%s): %s", rep.Outcome, rep.Error)
 	}
 	return rep.Calls
-}
-
-func (r *Rotator) logHealth(ctx context.Context, h *Health) {
-	attrs := []slog.Attr{
-		slog.String("name", h.Name),
-		slog.String("state", string(h.State)),
-		slog.String("applicationId", h.ApplicationID),
-		slog.String("strategy", h.Strategy),
-	}
-	for _, t := range []struct {
-		name string
-		at   time.Time
-	}{{"currentSince", h.CurrentSince}, {"nextRotation", h.NextRotation}, {"previousUntil", h.PreviousUntil}, {"previousLastUsed", h.PreviousLastUsed}} {
-		if !t.at.IsZero() {
-			attrs = append(attrs, slog.String(t.name, t.at.UTC().Format(time.RFC3339)))
-		}
-	}
-	var texts []string
-	for _, f := range h.Findings {
-		texts = append(texts, f.Point+": "+f.Detail)
-	}
-	level := slog.LevelInfo
-	if len(texts) > 0 {
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("findings", strings.Join(texts, "; ")))
-	}
-	if len(h.Done) > 0 {
-		attrs = append(attrs, slog.String("done", strings.Join(h.Done, "; ")))
-	}
-	r.log().LogAttrs(ctx, level, "secret health", attrs...)
-}
-
-func (r *Rotator) emitAudit(rep *AuditReport) {
-	values := map[Metric]float64{
-		SecretsAudited: float64(len(rep.Secrets)), SecretsNotReached: float64(rep.NotReached),
-		SecretsFailing: 0, PreviousInUse: 0, PreviousInUseNearEnd: 0, SecretsOverdue: 0, RotationsStuck: 0, EmergenciesOpen: 0, OldestSecretHours: 0,
-	}
-	for _, h := range rep.Secrets {
-		points := map[string]State{}
-		for _, f := range h.Findings {
-			points[f.Point] = cmp.Or(points[f.Point], f.State)
-		}
-		if points[pointUnreadable] != "" || points[pointCurrent] == Failure {
-			values[SecretsFailing]++
-		}
-		if points[pointLag] != "" {
-			values[PreviousInUse]++
-			// A quarter of the grace, as far as that can be told: from the promotion on.
-			if left, whole := h.PreviousUntil.Sub(rep.At), h.PreviousUntil.Sub(h.CurrentSince); left < whole/4 {
-				values[PreviousInUseNearEnd]++
-			}
-		}
-		values[SecretsOverdue] += count(points[pointOverdue] != "")
-		values[RotationsStuck] += count(points[pointStuck] == Failure)
-		values[EmergenciesOpen] += count(points[pointLeak] != "")
-		if !h.CurrentSince.IsZero() {
-			values[OldestSecretHours] = max(values[OldestSecretHours], rep.At.Sub(h.CurrentSince).Hours())
-		}
-	}
-	r.emit(values, map[string]string{"of": ActionAudit})
 }

@@ -133,7 +133,13 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			})
 		}, "application secret", rotation.Failure, "has roles that the admin lacks", "rotate with another admin"},
 		{"drift", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, "current", rotation.Failure, "is refused", "rotate now"},
-		{"consumers lag", nil, func(w *world) { w.rotate(); w.advance(time.Minute) }, "decision", rotation.Failure, "previous secret is in use", "idle for 2h"},
+		{"consumers lag", nil, func(w *world) {
+			old := w.secret("AWSCURRENT")
+			w.rotate()
+			w.advance(time.Hour)
+			w.use(old)
+		}, "decision", rotation.Failure, "still use the previous secret", "idle for 2h"},
+		{"just rotated", nil, func(w *world) { w.rotate(); w.advance(time.Minute) }, "decision", rotation.Warning, "just been replaced; from", "idle for 2h"},
 		{"the specification differs", []option{wanting(documents[1].application), mayCreate}, func(w *world) {
 			w.rotate()
 			w.ping.UpdateApplication(w.app.Environment, w.client(), func(a *pingonetest.Application) { a.RedirectURIs = []string{"https://elsewhere.example"} })

@@ -56,10 +56,12 @@ func Decide(o Observation) Decision {
 
 // idle reports whether consumers have let go of the previous secret: it is not in
 // use, and they have had the time to take up the current one.
-func (o Observation) idle() bool {
-	since := o.CurrentAt
-	if used := o.Live.Previous.LastUsed; used.After(since) {
-		since = used
+func (o Observation) idle() bool { return o.Now.Sub(o.since()) >= idleAfter }
+
+// since returns since when nobody can have needed the previous secret.
+func (o Observation) since() time.Time {
+	if used := o.Live.Previous.LastUsed; used.After(o.CurrentAt) {
+		return used
 	}
-	return o.Now.Sub(since) >= idleAfter
+	return o.CurrentAt
 }

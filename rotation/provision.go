@@ -137,7 +137,7 @@ func (s *step) resolveRoles(ctx context.Context, admin *pingone.Client, d *Docum
 		}
 		r := pingone.RoleAssignment{RoleID: roles[at].ID, ScopeType: want.ScopeType, ScopeID: want.ScopeID}
 		if !mayAssign(roles, held, r, d.EnvironmentID) {
-			return fieldError(path, "cannot be given by the admin application, which holds neither this role nor one that may assign it at this scope")
+			return fieldError(path, "cannot be given by the admin application, which needs this role, or one that may assign it, at this scope, and a role that assigns roles at all, such as Environment Admin")
 		}
 		p.roles = append(p.roles, r)
 	}
@@ -163,10 +163,17 @@ func roleName(roles []pingone.Role, id string) string {
 	return ""
 }
 
+// assignNothing are the built-in roles that have no permission to assign roles. Of a
+// custom role only PingOne knows.
+var assignNothing = []string{"Client Application Developer", "Application Owner", "Identity Data Admin", "Identity Data Read Only", "Configuration Read Only"}
+
 // mayAssign reports whether somebody with the roles held may give a role to an
-// application: they hold it, or one that may assign it, at its scope or above.
-// See "Roles" in the PingOne platform API reference.
+// application: they hold it, or one that may assign it, at its scope or above, and
+// may assign roles at all. See "Roles" in the PingOne platform API reference.
 func mayAssign(roles []pingone.Role, held []pingone.RoleAssignment, r pingone.RoleAssignment, environmentID string) bool {
+	if !slices.ContainsFunc(held, func(h pingone.RoleAssignment) bool { return !slices.Contains(assignNothing, roleName(roles, h.RoleID)) }) {
+		return false
+	}
 	for _, h := range held {
 		covers := h.ScopeType == "ORGANIZATION" || h.ScopeType == r.ScopeType && h.ScopeID == r.ScopeID ||
 			h.ScopeType == "ENVIRONMENT" && h.ScopeID == environmentID && (r.ScopeType == "POPULATION" || r.ScopeType == "APPLICATION")

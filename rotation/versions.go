@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 )
 
 // The staging labels of the protocol.
@@ -211,10 +214,9 @@ func (s *step) put(ctx context.Context, d *Document) error {
 	return nil
 }
 
-// label is on the version of this rotation until that is AWSCURRENT. An action that
-// joins a rotation of Secrets Manager's goes on with its label.
+// label is on the version of this rotation until that is AWSCURRENT.
 func (s *step) label() string {
-	if s.hand != nil && !slices.Contains(s.labels[s.event.ClientRequestToken], labelPending) {
+	if s.hand != nil {
 		return labelByHand
 	}
 	return labelPending
@@ -306,19 +308,44 @@ func (s *step) count(o *secretsmanager.Options) {
 // secretsManagerError says what was tried and, where the service's own words do
 // not, what to do.
 func secretsManagerError(action string, err error) error {
-	var (
-		absent    *types.ResourceNotFoundException
-		decrypt   *types.DecryptionFailure
-		encrypt   *types.EncryptionFailure
-		forbidden interface{ ErrorCode() string }
-	)
-	switch {
-	case errors.As(err, &absent):
-		return fmt.Errorf("%s: %w; check the secret's name and Region", action, err)
-	case errors.As(err, &decrypt), errors.As(err, &encrypt):
-		return fmt.Errorf("%s: %w; the function's role needs kms:Decrypt and kms:GenerateDataKey on the secret's key", action, err)
-	case errors.As(err, &forbidden) && forbidden.ErrorCode() == "AccessDeniedException":
-		return fmt.Errorf("%s: %w; the function's role or the secret's policy does not allow it", action, err)
+	e := &SecretsManagerError{Action: action, cause: err}
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
+		e.Code, e.message = refusal.ErrorCode(), refusal.ErrorMessage()
 	}
-	return fmt.Errorf("%s: %w", action, err)
+	if reply, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		e.RequestID = reply.ServiceRequestID()
+	}
+	return e
 }
+
+// A SecretsManagerError is a call to Secrets Manager that did not do what was asked.
+type SecretsManagerError struct {
+	Action    string // what was tried, such as "describe the secret"
+	Code      string // Secrets Manager's, such as ResourceNotFoundException; "" when no reply arrived
+	RequestID string // what AWS's support asks for
+
+	message string
+	cause   error
+}
+
+func (e *SecretsManagerError) Error() string {
+	if e.Code == "" {
+		return fmt.Sprintf("%s: %v", e.Action, e.cause)
+	}
+	text := fmt.Sprintf("%s: Secrets Manager answered %s: %s", e.Action, e.Code, strings.TrimSuffix(e.message, "."))
+	if e.RequestID != "" {
+		text += " (request id " + e.RequestID + ")"
+	}
+	switch e.Code {
+	case "ResourceNotFoundException":
+		return text + "; check the secret's name and Region"
+	case "DecryptionFailure", "EncryptionFailure":
+		return text + "; the function's role needs kms:Decrypt and kms:GenerateDataKey on the secret's key"
+	case "AccessDeniedException":
+		return text + "; the function's role or the secret's policy does not allow it"
+	}
+	return text
+}
+
+// Unwrap returns the SDK's error.
+func (e *SecretsManagerError) Unwrap() error { return e.cause }

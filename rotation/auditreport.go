@@ -1,0 +1,69 @@
+package rotation
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+func (r *Rotator) logHealth(ctx context.Context, h *Health) {
+	attrs := []slog.Attr{
+		slog.String("name", h.Name),
+		slog.String("state", string(h.State)),
+		slog.String("applicationId", h.ApplicationID),
+		slog.String("strategy", h.Strategy),
+	}
+	for _, t := range []struct {
+		name string
+		at   time.Time
+	}{{"currentSince", h.CurrentSince}, {"nextRotation", h.NextRotation}, {"previousUntil", h.PreviousUntil}, {"previousLastUsed", h.PreviousLastUsed}} {
+		if !t.at.IsZero() {
+			attrs = append(attrs, slog.String(t.name, t.at.UTC().Format(time.RFC3339)))
+		}
+	}
+	var texts []string
+	for _, f := range h.Findings {
+		texts = append(texts, f.Point+": "+f.Detail)
+	}
+	level := slog.LevelInfo
+	if len(texts) > 0 {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("findings", strings.Join(texts, "; ")))
+	}
+	if len(h.Done) > 0 {
+		attrs = append(attrs, slog.String("done", strings.Join(h.Done, "; ")))
+	}
+	r.log().LogAttrs(ctx, level, "secret health", attrs...)
+}
+
+func (r *Rotator) emitAudit(rep *AuditReport) {
+	values := map[Metric]float64{
+		SecretsAudited: float64(len(rep.Secrets)), SecretsNotReached: float64(rep.NotReached),
+		SecretsFailing: 0, PreviousInUse: 0, PreviousInUseNearEnd: 0, SecretsOverdue: 0, RotationsStuck: 0, EmergenciesOpen: 0, OldestSecretHours: 0,
+	}
+	for _, h := range rep.Secrets {
+		points := map[string]State{}
+		for _, f := range h.Findings {
+			points[f.Point] = cmp.Or(points[f.Point], f.State)
+		}
+		if points[pointUnreadable] != "" || points[pointCurrent] == Failure {
+			values[SecretsFailing]++
+		}
+		if points[pointLag] != "" {
+			values[PreviousInUse]++
+			// A quarter of the grace, as far as that can be told: from the promotion on.
+			if left, whole := h.PreviousUntil.Sub(rep.At), h.PreviousUntil.Sub(h.CurrentSince); left < whole/4 {
+				values[PreviousInUseNearEnd]++
+			}
+		}
+		values[SecretsOverdue] += count(points[pointOverdue] != "")
+		values[RotationsStuck] += count(points[pointStuck] == Failure)
+		values[EmergenciesOpen] += count(points[pointLeak] != "")
+		if !h.CurrentSince.IsZero() {
+			values[OldestSecretHours] = max(values[OldestSecretHours], rep.At.Sub(h.CurrentSince).Hours())
+		}
+	}
+	r.emit(values, map[string]string{"of": ActionAudit})
+}

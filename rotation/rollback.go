@@ -1,0 +1,71 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// rollback makes the version before AWSCURRENT again. With two applications that is
+// one label.
+func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
+	h := r.byHand(a)
+	err := h.rollback(ctx)
+	h.conclude(err)
+	h.logReport(ctx)
+	return &h.Report
+}
+
+func (h *hand) rollback(ctx context.Context) error {
+	s := h.step(FinishSecret, "")
+	defer func() { h.note(s) }()
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	current, err := s.readCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	s.current = current.ClientSecret
+	id := s.holder(labelPrevious)
+	pending, _ := s.underWay()
+	switch {
+	case !current.alternates():
+		return errors.New(`with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends with its grace. ` +
+			"If the new secret gives trouble, rotate again, or look with check at what its consumers meet")
+	case pending != "":
+		return fmt.Errorf("a rotation is under way: version %s waits to become AWSCURRENT; wait until it is over, or take its label off", pending)
+	case id == "":
+		return errors.New("no version is labelled AWSPREVIOUS; there is nothing to go back to")
+	case slices.Contains(s.labels[id], labelCompromised):
+		return errors.New("AWSPREVIOUS is labelled COMPROMISED: its secret has leaked and is about to end")
+	}
+	previous, err := s.read(ctx, id)
+	if err == nil && (previous == nil || previous.ClientSecret.IsZero()) {
+		err = errors.New("the version labelled AWSPREVIOUS holds no secret; there is nothing to go back to")
+	}
+	if err != nil {
+		return err
+	}
+	from, to := previous.principal(), current.successor(previous.ClientID).principal()
+	if from.twin == "" {
+		to.twin = "" // the first version of all names none
+	}
+	if from != to || !current.mayFollow(previous.ClientID) {
+		return errors.New("AWSPREVIOUS is not of the twin that AWSCURRENT names; there is nothing to go back to")
+	}
+	if err := s.verifyStored(ctx, previous); err != nil {
+		return fmt.Errorf("AWSPREVIOUS is not promoted, because it does not work: %w", err)
+	}
+	h.Verified = append(h.Verified, previous.ClientSecret.Fingerprint()+": obtained a token")
+	s.decision = "rollback"
+	// Died before or after: either version's secret works.
+	s.event.ClientRequestToken, h.Version = id, id
+	if err := s.promote(ctx); err != nil {
+		return err
+	}
+	s.did.promoted = s.mark(previous.ClientSecret)
+	h.Outcome = RolledBack
+	return nil
+}
