@@ -1,3 +1,5 @@
 package main
 
-var ReadSettings = readSettings
+import "pingrotate/rotation"
+
+var ReadSettings = rotation.ParseSettings

@@ -35,7 +35,7 @@ func main() {
 }
 
 func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator, error) {
-	settings, err := readSettings(getenv)
+	settings, err := rotation.ParseSettings(getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func secretsManager(getenv func(string) string) (*secretsmanager.Client, error) 
 		// The invocation's deadline alone would let one call that hangs use it all up.
 		HTTPClient: awshttp.NewBuildableClient().WithTimeout(5 * time.Second),
 	}
-	if url := getenv(endpointVariable); url != "" {
+	if url := getenv(rotation.EndpointVariable); url != "" {
 		o.BaseEndpoint = &url
 	}
 	return secretsmanager.New(o), nil

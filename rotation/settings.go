@@ -1,4 +1,4 @@
-package main
+package rotation
 
 import (
 	"errors"
@@ -6,26 +6,27 @@ import (
 	"net"
 	"net/url"
 	"strings"
-
-	"pingrotate/rotation"
 )
 
-// endpointVariable is the SDK's own name for it.
-const endpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+// EndpointVariable is the SDK's own name for the variable that holds the endpoint of
+// Secrets Manager, where it is not the Region's.
+const EndpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
-// readSettings reads the function's environment. The error names the variable.
-func readSettings(getenv func(string) string) (rotation.Settings, error) {
-	s := rotation.Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID")}
+// ParseSettings reads the function's settings from its variables, which getenv looks
+// up as os.Getenv does. The error names the variable. It also checks the endpoint of
+// Secrets Manager, which is the SDK's to read.
+func ParseSettings(getenv func(string) string) (Settings, error) {
+	s := Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID")}
 	sam := getenv("AWS_SAM_LOCAL") == "true"
 	for _, v := range []struct {
 		name string
 		read func(string) error
 	}{
-		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = rotation.ParseGrace(value); return err }},
+		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = ParseGrace(value); return err }},
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
 		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
 		{"PINGONE_AUTH_URL", func(value string) (err error) { s.AuthURL, err = parseBaseURL(value, sam); return err }},
-		{endpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
+		{EndpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
 	} {
 		if value := getenv(v.name); value != "" {
 			if err := v.read(value); err != nil {
@@ -42,7 +43,7 @@ func readSettings(getenv func(string) string) (rotation.Settings, error) {
 func parseDomains(list string) ([]string, error) {
 	domains := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 	for _, d := range domains {
-		if !rotation.IsDomain(d) {
+		if !IsDomain(d) {
 			return nil, errors.New("must be host names in lower case, separated by commas, without scheme, port or path")
 		}
 	}

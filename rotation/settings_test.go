@@ -1,4 +1,4 @@
-package main
+package rotation_test
 
 import (
 	"reflect"
@@ -36,7 +36,7 @@ func TestSettingsAreReadFromTheEnvironment(t *testing.T) {
 		{"Secrets Manager's endpoint is the SDK's", map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:1"}, rotation.Settings{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := readSettings(lookup(tt.env))
+			got, err := rotation.ParseSettings(lookup(tt.env))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +77,7 @@ var badSettings = []struct{ name, variable, value string }{
 func TestABadSettingIsAnErrorThatNamesTheVariable(t *testing.T) {
 	for _, tt := range badSettings {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := readSettings(lookup(map[string]string{tt.variable: tt.value}))
+			_, err := rotation.ParseSettings(lookup(map[string]string{tt.variable: tt.value}))
 			if err == nil || !strings.Contains(err.Error(), "environment variable "+tt.variable+": must be") {
 				t.Fatalf("got %v, want an error that names %s", err, tt.variable)
 			}
@@ -100,32 +100,14 @@ func TestSamLocalAllowsNoOtherHost(t *testing.T) {
 }
 
 func parse(url, sam string) (rotation.Settings, error) {
-	return readSettings(lookup(map[string]string{"PINGONE_API_URL": url, "PINGONE_AUTH_URL": url, "AWS_SAM_LOCAL": sam}))
+	return rotation.ParseSettings(lookup(map[string]string{"PINGONE_API_URL": url, "PINGONE_AUTH_URL": url, "AWS_SAM_LOCAL": sam}))
 }
 
 func TestOnePingOneURLWithoutTheOtherIsAnError(t *testing.T) {
 	for _, name := range []string{"PINGONE_API_URL", "PINGONE_AUTH_URL"} {
-		_, err := readSettings(lookup(map[string]string{name: "https://pingone.example.com"}))
+		_, err := rotation.ParseSettings(lookup(map[string]string{name: "https://pingone.example.com"}))
 		if err == nil || !strings.Contains(err.Error(), "PINGONE_API_URL and PINGONE_AUTH_URL") {
 			t.Errorf("only %s: got %v, want an error that names both", name, err)
-		}
-	}
-}
-
-func TestMissingCredentialsFailTheStart(t *testing.T) {
-	all := map[string]string{"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
-	if _, err := newRotator(func(name string) string { return all[name] }, nil); err != nil {
-		t.Errorf("with all of them: %v", err)
-	}
-	for missing := range all {
-		_, err := newRotator(func(name string) string {
-			if name == missing {
-				return ""
-			}
-			return all[name]
-		}, nil)
-		if err == nil || !strings.Contains(err.Error(), missing) {
-			t.Errorf("without %s: got %v, want an error that names it", missing, err)
 		}
 	}
 }

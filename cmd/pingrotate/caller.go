@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go"
+)
+
+// A caller asks the function for an action and returns its report as JSON. What
+// became of the action is in the report; an error says that there is none. An error
+// that wraps errUnknown leaves open whether the action was carried out.
+type caller func(ctx context.Context, a rotation.Action) (json.RawMessage, error)
+
+// errUnknown is in the error of an invocation whose answer was lost. Each action may
+// be repeated: a rotation with its ClientRequestToken, the others as they are.
+var errUnknown = errors.New("it is not known what became of it")
+
+// invocationLimit is longer than any function may take, which is 900 s. See
+// "Timeout" in the Lambda quotas.
+const invocationLimit = 910 * time.Second
+
+// deployed returns the caller of the function that is deployed under the name or ARN.
+// The SDK repeats nothing: an answer that was lost must not start the action again
+// behind the caller's back.
+func deployed(cfg aws.Config, function string) caller {
+	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(invocationLimit)
+		o.Retryer = aws.NopRetryer{}
+	})
+	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
+		event, err := json.Marshal(a)
+		if err != nil {
+			return nil, fmt.Errorf("encode the action: %w", err)
+		}
+		out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Payload: event})
+		if err != nil {
+			return nil, invokeError(function, cfg.Region, err)
+		}
+		if out.FunctionError != nil {
+			return nil, functionError(out.Payload)
+		}
+		return out.Payload, nil
+	}
+}
+
+// invokeError says what to do about an invocation that Lambda did not carry out, or
+// of which nothing came back.
+func invokeError(function, region string, err error) error {
+	action := "invoke the function " + function
+	api, ok := errors.AsType[smithy.APIError](err)
+	switch {
+	case !ok:
+		return advise(action, "lambda:InvokeFunction", fmt.Errorf("%w (%w)", err, errUnknown))
+	case api.ErrorCode() == "ResourceNotFoundException":
+		return fmt.Errorf("%s: there is no such function in %s; deploy it with make deploy, or name it with --function and --region", action, region)
+	case api.ErrorCode() == "TooManyRequestsException":
+		return fmt.Errorf("%s: %w; too many invocations run at once, try again in a minute", action, api)
+	case api.ErrorFault() == smithy.FaultServer:
+		return fmt.Errorf("%s: %w (%w); try again", action, api, errUnknown)
+	}
+	return advise(action, "lambda:InvokeFunction", err)
+}
+
+// functionError returns the error that the function itself, or Lambda in its place,
+// has answered with.
+func functionError(payload []byte) error {
+	var answer struct {
+		Message string `json:"errorMessage"`
+		Type    string `json:"errorType"`
+	}
+	switch err := json.Unmarshal(payload, &answer); {
+	case err != nil || answer.Message == "":
+		return fmt.Errorf("the function failed without a message (%w); look at its log", errUnknown)
+	case strings.Contains(answer.Message, "Task timed out"):
+		return fmt.Errorf("the function: %s (%w); raise its timeout, and repeat the command", answer.Message, errUnknown)
+	case strings.HasPrefix(answer.Type, "Runtime."):
+		return fmt.Errorf("the function: %s: %s (%w); look at its log", answer.Type, answer.Message, errUnknown)
+	}
+	return fmt.Errorf("the function: %s", answer.Message)
+}
