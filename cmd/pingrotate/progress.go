@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// A standing is how far a campaign has come.
+type standing struct {
+	summary
+	underWay int
+	held     time.Duration // how long nothing begins yet, because PingOne asked to slow down
+	last     string        // the secret that ended last
+}
+
+// String returns the standing in one line.
+func (s standing) String() string {
+	line := fmt.Sprintf("%d of %d secrets", s.done(), s.Secrets)
+	if s.SecretsPerHour > 0 {
+		left := time.Duration(float64(s.NotBegun) / s.SecretsPerHour * float64(time.Hour))
+		line += fmt.Sprintf(", %.0f an hour, %s left", s.SecretsPerHour, inWords(left))
+	}
+	for _, n := range []struct {
+		n    int
+		what string
+	}{{s.Skipped, "skipped"}, {s.Refused, "refused"}, {s.Failed + s.Open, "failed"}} {
+		if n.n > 0 {
+			line += fmt.Sprintf(", %d %s", n.n, n.what)
+		}
+	}
+	if s.Stopped != "" && s.underWay > 0 {
+		return line + fmt.Sprintf("; stopping, %d still under way", s.underWay)
+	}
+	if s.held > 0 {
+		return line + "; PingOne asks to slow down, going on in " + inWords(s.held)
+	}
+	if s.last != "" {
+		line += "; last " + s.last
+	}
+	return line
+}
+
+// inWords writes a duration as precisely as anybody wants to know.
+func inWords(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", (d+time.Second-1)/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", (d+time.Minute-1)/time.Minute)
+	}
+	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+}
+
+// A meter shows standings: on a terminal in one line that is kept up to date,
+// elsewhere in a line for each 100 secrets, and each 30 seconds.
+type meter struct {
+	w        io.Writer
+	terminal bool
+	shown    time.Time
+	done     int
+	width    int // of the line on the terminal
+}
+
+func (m *meter) show(s standing) {
+	now := time.Now()
+	if m.terminal {
+		if now.Sub(m.shown) < 100*time.Millisecond && s.NotBegun > 0 {
+			return
+		}
+		m.shown = now
+		line := s.String()
+		line = line[:min(len(line), 79)] // a line that wraps could not be overwritten
+		fmt.Fprintf(m.w, "\r%-*s", m.width, line)
+		m.width = len(line)
+		return
+	}
+	if m.shown.IsZero() {
+		m.shown = now
+	}
+	if now.Sub(m.shown) >= 30*time.Second || s.done()/100 > m.done/100 {
+		m.shown, m.done = now, s.done()
+		fmt.Fprintf(m.w, "pingrotate: %s\n", s)
+	}
+}
+
+// clear gives the terminal's line back, before something else is written.
+func (m *meter) clear() {
+	if m.terminal && m.width > 0 {
+		fmt.Fprintf(m.w, "\r%*s\r", m.width, "")
+		m.width = 0
+	}
+}
+
+// isTerminal reports whether a file is one, as far as that can be told without the
+// system's own calls.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

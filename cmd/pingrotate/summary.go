@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"pingrotate/rotation"
+)
+
+// A summary is what became of a campaign, at its end or so far. It is the last line
+// that -o json writes.
+type summary struct {
+	Start    time.Time      `json:"start"` // names the campaign, for --resume
+	Secrets  int            `json:"secrets"`
+	Promoted int            `json:"promoted"`
+	Ended    int            `json:"ended"` // promoted, and the leaked one is refused
+	Skipped  int            `json:"skipped"`
+	Refused  int            `json:"refused"`
+	Busy     int            `json:"busy"`
+	Open     int            `json:"open"`
+	Failed   int            `json:"failed"`
+	NotBegun int            `json:"notBegun"`
+	Stopped  string         `json:"stopped,omitempty"` // why before the end
+	Seconds  float64        `json:"seconds"`
+	Calls    rotation.Calls `json:"calls"`
+
+	CallsPerRotation float64 `json:"pingOneApiCallsPerRotation"`
+	SecretsPerHour   float64 `json:"secretsPerHour"`
+	ShareOfLimit     float64 `json:"shareOfLimit"` // of PingOne's configuration calls
+
+	begun  time.Time
+	limit  int
+	unwell []rotation.Report // those that somebody should look at
+}
+
+func (s *summary) count(calls rotation.Calls) {
+	s.Calls.SecretsManager += calls.SecretsManager
+	s.Calls.PingOne += calls.PingOne
+	s.Calls.PingOneAPI += calls.PingOneAPI
+}
+
+// add counts a secret that has come to its end.
+func (s *summary) add(r rotation.Report) {
+	switch r.Outcome {
+	case rotation.Promoted:
+		s.Promoted++
+		return
+	case rotation.Ended:
+		s.Ended++
+		return
+	case rotation.Skipped:
+		s.Skipped++
+		return
+	case rotation.Refused:
+		s.Refused++
+	case rotation.Busy:
+		s.Busy++
+	case rotation.Open:
+		s.Open++
+	default:
+		s.Failed++
+	}
+	s.unwell = append(s.unwell, r)
+}
+
+// well returns how many secrets have been rotated.
+func (s *summary) well() int { return s.Promoted + s.Ended }
+
+// done returns how many secrets have come to their end.
+func (s *summary) done() int { return s.well() + s.Skipped + len(s.unwell) }
+
+// until returns the summary with what depends on the time.
+func (s summary) until(now time.Time) summary {
+	s.Seconds = now.Sub(s.begun).Seconds()
+	s.NotBegun = s.Secrets - s.done()
+	s.unwell = slices.Clone(s.unwell)
+	if n := s.well(); n > 0 && s.Seconds > 0 {
+		s.CallsPerRotation = float64(s.Calls.PingOneAPI) / float64(n)
+		s.SecretsPerHour = float64(n) / s.Seconds * 3600
+		s.ShareOfLimit = float64(s.Calls.PingOneAPI) / s.Seconds * 60 / float64(s.limit)
+	}
+	return s
+}
+
+// err says that not all secrets ended well.
+func (s summary) err() error {
+	switch bad := len(s.unwell) + s.NotBegun; {
+	case bad == 0:
+		return nil
+	case s.Stopped != "":
+		return fmt.Errorf("rotate: stopped, %s; %d of %d secrets were not rotated, go on with --resume %s",
+			s.Stopped, bad, s.Secrets, s.Start.UTC().Format(time.RFC3339))
+	default:
+		return fmt.Errorf("rotate: %d of %d secrets were not rotated, they are listed above; when their errors are dealt with, go on with --resume %s",
+			bad, s.Secrets, s.Start.UTC().Format(time.RFC3339))
+	}
+}
+
+// write writes the summary for people.
+func (s summary) write(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range []struct {
+		outcome string
+		n       int
+		meaning string
+	}{
+		{"promoted", s.Promoted, "AWSCURRENT is a new secret"},
+		{"ended", s.Ended, "AWSCURRENT is a new secret, and the leaked one is refused"},
+		{"skipped", s.Skipped, "rotated since the campaign began"},
+		{"refused", s.Refused, "consumers lag; nothing was changed"},
+		{"busy", s.Busy, "another rotation is under way"},
+		{"open", s.Open, "the leaked secret may still work"},
+		{"failed", s.Failed, ""},
+		{"not begun", s.NotBegun, ""},
+	} {
+		if row.n > 0 {
+			fmt.Fprintf(table, "%s\t%d\t%s\n", row.outcome, row.n, row.meaning)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, r := range s.unwell {
+		if _, err := fmt.Fprintf(w, "%s %s: %s\n", r.Outcome, nameOf(r), r.Error); err != nil {
+			return err
+		}
+	}
+	if s.well() == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%.1f PingOne calls a rotation, %.0f secrets an hour, %.0f %% of %d calls a minute\n",
+		s.CallsPerRotation, s.SecretsPerHour, 100*s.ShareOfLimit, s.limit)
+	return err
+}
