@@ -28,6 +28,10 @@ func (p *process) handle(ctx context.Context, event []byte) (any, error) {
 		return r, nil
 	}
 	token := a.ClientRequestToken
+	if *d.VersionId == token {
+		r.Outcome = rotation.Promoted
+		return r, nil
+	}
 	if pending := p.sm.VersionID(a.SecretID, "AWSPENDING"); pending != "" && pending != *d.VersionId {
 		token = pending
 	} else if err := p.sm.BeginAs(a.SecretID, token, "0123456789012345678901234567890123456789"); err != nil {
