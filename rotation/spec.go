@@ -187,7 +187,10 @@ func (s *Spec) method() pingone.AuthMethod {
 	return pingone.AuthMethod(m)
 }
 
-func presetNames() string { return strings.Join(slices.Sorted(maps.Keys(presets)), ", ") }
+// Presets returns the names that rotation.application.preset may have, sorted.
+func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
+
+func presetNames() string { return strings.Join(Presets(), ", ") }
 
 func parsePreset(s string) (string, error) {
 	if presets[s] == nil {

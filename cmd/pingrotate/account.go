@@ -37,8 +37,13 @@ func (a *account) declare(flags *flag.FlagSet) {
 	flags.StringVar(&a.profile, "profile", "", "")
 }
 
-const accountUsage = `
-    --function NAME  name or ARN of the deployed function; $PINGROTATE_FUNCTION, or
+// declareLocal also adds the flag that does without the deployed function.
+func (a *account) declareLocal(flags *flag.FlagSet) {
+	a.declare(flags)
+	flags.BoolVar(&a.local, "local", false, "")
+}
+
+const accountUsage = `    --function NAME  name or ARN of the deployed function; $PINGROTATE_FUNCTION, or
                      else pingone-rotator
     --region REGION  AWS Region, where not that of the environment or the profile
     --profile NAME   profile of the AWS configuration, where not $AWS_PROFILE

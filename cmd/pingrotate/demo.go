@@ -42,20 +42,18 @@ type demonstration struct {
 	story     story
 }
 
-func demo(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+func demoFlags(flags *flag.FlagSet) runner {
 	rotator := flags.String("rotator", "", "")
-	output := flags.String("o", "text", "")
-	if err := parse(flags, args); err != nil {
-		return err
+	output := outputFlag(flags)
+	return func(ctx context.Context, _ []string, stdout io.Writer) error {
+		return demo(ctx, *rotator, output, stdout)
 	}
+}
+
+func demo(ctx context.Context, rotator string, output *choice, stdout io.Writer) error {
 	paper := stdout
-	switch *output {
-	case "text":
-	case "json":
+	if output.value == "json" {
 		paper = io.Discard
-	default:
-		return usageError{"demo", fmt.Sprintf("-o must be text or json, not %q", *output)}
 	}
 
 	dir, err := os.MkdirTemp("", "pingrotate-")
@@ -63,7 +61,7 @@ func demo(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program, err := findRotator(ctx, *rotator, dir)
+	program, err := findRotator(ctx, rotator, dir)
 	if err != nil {
 		return err
 	}
@@ -77,7 +75,7 @@ func demo(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	d.conclude()
-	if *output == "json" {
+	if output.value == "json" {
 		encoder := json.NewEncoder(stdout)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
@@ -107,7 +105,7 @@ func newDemonstration(ctx context.Context, program string, paper io.Writer) (*de
 	if err != nil {
 		return nil, err
 	}
-	f, err := startFunction(ctx, program, s)
+	f, err := startFunction(ctx, program, s, nil)
 	if err != nil {
 		s.close()
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,8 +48,10 @@ type function struct {
 	log *functionLog
 }
 
-func startFunction(ctx context.Context, program string, s *standIns) (*function, error) {
-	log := &functionLog{steps: make(chan step, 16)}
+// startFunction starts it. What it logs about a step goes to tell or, without that,
+// to the caller of invoke.
+func startFunction(ctx context.Context, program string, s *standIns, tell func(step)) (*function, error) {
+	log := &functionLog{tell: tell, steps: make(chan step, 16)}
 	f, err := runtimetest.Start(ctx, runtimetest.Config{
 		Program: program,
 		Env: []string{
@@ -113,11 +116,19 @@ func (f *function) invoke(ctx context.Context, event []byte) (step, error) {
 
 // A functionLog keeps what the function writes, and decodes the lines about steps.
 type functionLog struct {
-	steps chan step
+	tell  func(step)
+	steps chan step // without tell
 
-	mu      sync.Mutex
-	text    []byte
-	decoded int // bytes of text
+	mu    sync.Mutex
+	text  []byte
+	whole []logLine // of the text, without the last line while it is being written
+	lines int       // bytes of text that are in whole
+}
+
+// A logLine is one line, and when it was written.
+type logLine struct {
+	at   time.Time
+	text string
 }
 
 func (l *functionLog) Write(p []byte) (int, error) {
@@ -125,19 +136,31 @@ func (l *functionLog) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	l.text = append(l.text, p...)
 	for {
-		line, _, whole := bytes.Cut(l.text[l.decoded:], []byte("\n"))
+		line, _, whole := bytes.Cut(l.text[l.lines:], []byte("\n"))
 		if !whole {
 			return len(p), nil
 		}
-		l.decoded += len(line) + 1
+		l.lines += len(line) + 1
+		l.whole = append(l.whole, logLine{time.Now(), string(line)})
 		var s step
-		if json.Unmarshal(line, &s) == nil && s.Step != "" {
+		switch {
+		case json.Unmarshal(line, &s) != nil || s.Step == "":
+		case l.tell != nil:
+			l.tell(s)
+		default:
 			select {
 			case l.steps <- s:
 			default: // nobody waits for it any more
 			}
 		}
 	}
+}
+
+// written returns the lines so far.
+func (l *functionLog) written() []logLine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clip(l.whole)
 }
 
 func (l *functionLog) all() string {

@@ -15,10 +15,9 @@ const versionUsage = `Usage:
 Prints the version of this program and of the Go release that built it.
 `
 
-func version(_ context.Context, args []string, stdout io.Writer) error {
-	if err := parse(flag.NewFlagSet("version", flag.ContinueOnError), args); err != nil {
-		return err
-	}
+func versionFlags(*flag.FlagSet) runner { return version }
+
+func version(_ context.Context, _ []string, stdout io.Writer) error {
 	built := "(unknown)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		built = info.Main.Version

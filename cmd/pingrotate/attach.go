@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
+)
+
+// An attachment is a secret to make, and to have rotated by the function. Each of its
+// steps finds out whether it has been done already, so that it goes on where it was
+// interrupted.
+type attachment struct {
+	secret   string // name
+	schedule string
+	kmsKey   string
+	tags     many
+
+	text string // the document
+	tag  []types.Tag
+}
+
+var (
+	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+	schedule   = regexp.MustCompile(`^(rate|cron)\([^()]{1,250}\)$`)
+)
+
+// check takes the document and checks the rest before anything is made.
+func (a *attachment) check(text string) error {
+	a.text = text
+	switch {
+	case a.secret == "":
+		return errors.New("--secret is missing: the name of the secret to make")
+	case !secretName.MatchString(a.secret):
+		return errors.New("--secret must be a name of letters, digits and /_+=.@-")
+	case !schedule.MatchString(a.schedule):
+		return errors.New("--schedule must be such as 'rate(30 days)' or 'cron(0 4 1 * ? *)'")
+	}
+	for _, t := range a.tags {
+		key, value, ok := strings.Cut(t, "=")
+		if !ok || key == "" {
+			return fmt.Errorf("--tag must be KEY=VALUE, not %q", t)
+		}
+		a.tag = append(a.tag, types.Tag{Key: &key, Value: &value})
+	}
+	return nil
+}
+
+// token returns an id that follows from what is to be made, so that a repetition is
+// known for what it is.
+func (a *attachment) token(step string) *string {
+	sum := sha256.Sum256([]byte(step + "\x00" + a.secret + "\x00" + a.text))
+	return aws.String(hex.EncodeToString(sum[:]))
+}
+
+// attach makes the secret, configures its rotation, waits for Secrets Manager's test
+// of that, and has the function fill it.
+func (a *attachment) attach(ctx context.Context, account *account, output *choice, stdout io.Writer) error {
+	if err := account.open(ctx); err != nil {
+		return err
+	}
+	call, err := account.caller()
+	if err != nil {
+		return err
+	}
+	function, err := account.functionARN(ctx)
+	if err != nil {
+		return err
+	}
+	client := secretsmanager.NewFromConfig(account.cfg)
+	now, err := a.create(ctx, client)
+	if err == nil {
+		err = a.configure(ctx, client, now, function)
+	}
+	if err != nil {
+		return err
+	}
+
+	var report rotation.Report
+	if now.current == *a.token("create") { // otherwise it has been filled
+		if err := a.tested(ctx, client); err != nil {
+			return err
+		}
+		action := rotation.Action{Action: rotation.ActionRotate, SecretID: now.arn, ClientRequestToken: *a.token("fill"), By: account.by(ctx)}
+		if _, report, err = rotateOne(ctx, call, action, 2*time.Minute); err != nil {
+			return fmt.Errorf("fill %s: %w; once that is mended, run the same command again", a.secret, err)
+		}
+		if bad(report.Outcome) {
+			return fmt.Errorf("fill %s: %s; once that is mended, run the same command again", a.secret, report.Error)
+		}
+	}
+	if now, err = a.describe(ctx, client); err != nil {
+		return err
+	}
+	if output.value == "json" {
+		return writeJSON(stdout, struct {
+			ARN          string           `json:"arn"`
+			Name         string           `json:"name"`
+			NextRotation time.Time        `json:"nextRotation,omitzero"`
+			Report       *rotation.Report `json:"report,omitempty"` // of what filled it in this run
+		}{now.arn, a.secret, now.next, filled(report)})
+	}
+	if _, err := fmt.Fprintln(stdout, now.arn); err != nil {
+		return err
+	}
+	a.instruct(report, now)
+	return nil
+}
+
+func filled(r rotation.Report) *rotation.Report {
+	if r.Outcome == "" {
+		return nil
+	}
+	return &r
+}
+
+// instruct says what to tell the consumers.
+func (a *attachment) instruct(r rotation.Report, now *attached) {
+	switch {
+	case r.Outcome == "":
+		log.Printf("%s was filled already; nothing was left to do", a.secret)
+	case r.Promoted != nil:
+		log.Printf("%s holds %s, PingOne's secret as it is", a.secret, r.Promoted.Fingerprint)
+	}
+	log.Print("tell consumers to read clientId, clientSecret and tokenEndpoint from it, not from a copy; they need secretsmanager:GetSecretValue")
+	if !now.next.IsZero() {
+		log.Printf("until %s all of them must, for then it is rotated; pingrotate check %s says whether that will work", now.next.UTC().Format(time.RFC3339), a.secret)
+	}
+}
+
+// An attached is what Secrets Manager says of the secret.
+type attached struct {
+	arn, function    string
+	current, pending string // version ids
+	versions         []string
+	enabled          bool
+	next             time.Time
+}
+
+func (a *attachment) describe(ctx context.Context, client *secretsmanager.Client) (*attached, error) {
+	out, err := client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &a.secret})
+	if err != nil {
+		return nil, advise("describe the secret "+a.secret, "secretsmanager:DescribeSecret", err)
+	}
+	now := &attached{
+		arn:      aws.ToString(out.ARN),
+		function: aws.ToString(out.RotationLambdaARN),
+		enabled:  aws.ToBool(out.RotationEnabled),
+		next:     aws.ToTime(out.NextRotationDate),
+		versions: slices.Collect(maps.Keys(out.VersionIdsToStages)),
+	}
+	for id, labels := range out.VersionIdsToStages {
+		if slices.Contains(labels, "AWSCURRENT") {
+			now.current = id
+		} else if slices.Contains(labels, "AWSPENDING") {
+			now.pending = id
+		}
+	}
+	return now, nil
+}
+
+// create makes the secret, unless an earlier run of the same command has.
+func (a *attachment) create(ctx context.Context, client *secretsmanager.Client) (*attached, error) {
+	in := &secretsmanager.CreateSecretInput{
+		Name:               &a.secret,
+		SecretString:       &a.text,
+		ClientRequestToken: a.token("create"),
+		Tags:               a.tag,
+	}
+	if a.kmsKey != "" {
+		in.KmsKeyId = &a.kmsKey
+	}
+	_, err := client.CreateSecret(ctx, in)
+	var exists *types.ResourceExistsException
+	if err != nil && !errors.As(err, &exists) {
+		return nil, advise("create the secret "+a.secret, "secretsmanager:CreateSecret, and secretsmanager:TagResource for tags", err)
+	}
+	now, err := a.describe(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	if exists != nil && !slices.Contains(now.versions, *a.token("create")) && now.current != *a.token("fill") {
+		return nil, fmt.Errorf("create the secret %s: there is one already, which was not made by this command line; choose another name, or attach that one by aws secretsmanager rotate-secret --rotation-lambda-arn", a.secret)
+	}
+	return now, nil
+}
+
+// configure names the function as the secret's, without rotating it.
+func (a *attachment) configure(ctx context.Context, client *secretsmanager.Client, now *attached, function string) error {
+	switch {
+	case now.enabled && now.function == function:
+		return nil
+	case now.enabled:
+		return fmt.Errorf("configure the rotation of %s: it is rotated by %s; name that with --function", a.secret, now.function)
+	}
+	_, err := client.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
+		SecretId:           &a.secret,
+		ClientRequestToken: a.token("test"),
+		RotationLambdaARN:  &function,
+		RotationRules:      &types.RotationRulesType{ScheduleExpression: &a.schedule},
+		RotateImmediately:  aws.Bool(false),
+	})
+	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.Contains(api.ErrorMessage(), "cannot invoke") {
+		return fmt.Errorf("configure the rotation of %s: %w; there is no function %s, or you may not invoke it: name another with --function", a.secret, api, function)
+	}
+	if err != nil {
+		return advise("configure the rotation of "+a.secret, "secretsmanager:RotateSecret, and lambda:InvokeFunction on the function", err)
+	}
+	return nil
+}
+
+// tested waits until Secrets Manager's own test of the settings is over: until then
+// it refuses a rotation.
+func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) error {
+	done := busy("waiting for Secrets Manager to test the rotation of " + a.secret)
+	defer done()
+	for range 120 {
+		now, err := a.describe(ctx, client)
+		if err != nil {
+			return err
+		}
+		if now.pending == "" || now.pending == *a.token("fill") {
+			return nil
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: Secrets Manager's test of the rotation is not over after two minutes; look at the function's log, and run the same command again", a.secret)
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"time"
+
+	"pingrotate/rotation"
+)
+
+const rotateUsage = `Usage:
+    pingrotate rotate SECRET... [--reason TEXT] [--wait DURATION] [-o text|json]
+    pingrotate rotate SECRET... --emergency swift|contain [--yes] ...
+
+Rotates secrets now, one after the other, and reports what was minted, promoted and
+verified. SECRET is a name or an ARN.
+
+With --emergency the secret that consumers hold has leaked, and is ended:
+
+    swift            the new secret is promoted first, then the leaked one ends
+    contain          the leaked one ends first; consumers are locked out until they
+                     read the new one
+
+The report then says what was asked of PingOne to see that the leaked secret is
+refused, what is still open, and until when. An emergency may be repeated: it goes on
+where it was interrupted.
+
+    --emergency HOW  swift or contain; asks for the secret's name, or wants --yes
+    --reason TEXT    for the log and the report
+    --wait DURATION  how long to come again while another rotation of the secret is
+                     under way, or PingOne asks to slow down; 5m by default
+    --yes            do not ask
+` + outputUsage + localUsage + accountUsage + `
+Examples:
+    pingrotate rotate pingone/orders-api
+    pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
+
+Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
+`
+
+// rotateFlags declares the command rotate.
+func rotateFlags(flags *flag.FlagSet) runner {
+	var r rotateCommand
+	r.account.declareLocal(flags)
+	r.output = outputFlag(flags)
+	r.emergency = choose(flags, "emergency", "", string(rotation.Swift), string(rotation.Contain))
+	flags.StringVar(&r.reason, "reason", "", "")
+	flags.DurationVar(&r.wait, "wait", 5*time.Minute, "")
+	flags.BoolVar(&r.yes, "yes", false, "")
+	return r.run
+}
+
+type rotateCommand struct {
+	account   account
+	output    *choice
+	emergency *choice
+	reason    string
+	wait      time.Duration
+	yes       bool
+}
+
+func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Writer) error {
+	action := rotation.Action{Action: rotation.ActionRotate, Emergency: rotation.Emergency(r.emergency.value), Reason: r.reason}
+	for _, secret := range secrets {
+		action.SecretID = secret
+		if err := valid(action); err != nil {
+			return usageError{"rotate", err.Error()}
+		}
+		if err := r.confirm(ctx, secret); err != nil {
+			return err
+		}
+	}
+	if err := r.account.open(ctx); err != nil {
+		return err
+	}
+	call, err := r.account.caller()
+	if err != nil {
+		return err
+	}
+	action.By = r.account.by(ctx)
+
+	wrong := 0
+	for i, secret := range secrets {
+		action.SecretID = secret
+		action.ClientRequestToken = newToken()
+		raw, report, err := rotateOne(ctx, call, action, r.wait)
+		if err != nil {
+			return fmt.Errorf("rotate %s: %w", secret, err)
+		}
+		if r.output.value == "json" {
+			err = writeJSON(stdout, raw)
+		} else {
+			err = tellReport(stdout, secret, report)
+		}
+		if err != nil {
+			return err
+		}
+		if bad(report.Outcome) {
+			wrong++
+		}
+		if left := len(secrets) - i - 1; report.Unverified && left > 0 {
+			return fmt.Errorf("rotate %s: PingOne refused the new secret; the %d secrets after it were left alone until somebody has looked", secret, left)
+		}
+	}
+	if wrong > 0 {
+		return fmt.Errorf("rotate: %d of %d secrets not rotated as asked; the report says why", wrong, len(secrets))
+	}
+	return nil
+}
+
+// confirm asks before an emergency, which cannot be undone.
+func (r *rotateCommand) confirm(ctx context.Context, secret string) error {
+	switch rotation.Emergency(r.emergency.value) {
+	case rotation.Swift:
+		return confirm(ctx, "rotate", fmt.Sprintf("This ends the secret that consumers of %s hold as soon as there is a new one. Those that keep it in a cache fail until they read again.", secret), secret, r.yes)
+	case rotation.Contain:
+		return confirm(ctx, "rotate", fmt.Sprintf("This ends the secret that consumers of %s hold at once. All of them fail until they have read the new one.", secret), secret, r.yes)
+	}
+	return nil
+}
+
+// bad reports whether an outcome is not what was asked for.
+func bad(o rotation.Outcome) bool {
+	switch o {
+	case rotation.Promoted, rotation.Ended, rotation.Skipped, rotation.RolledBack:
+		return false
+	}
+	return true
+}
+
+// rotateOne asks for one rotation, and asks again for the same one while another is
+// under way, while PingOne asks to slow down, and when an answer was lost.
+func rotateOne(ctx context.Context, call caller, a rotation.Action, patience time.Duration) (json.RawMessage, rotation.Report, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		done := busy("rotating " + a.SecretID)
+		raw, err := call(ctx, a)
+		done()
+		var report rotation.Report
+		if err == nil {
+			report, err = readJSON[rotation.Report](raw)
+		}
+		var again time.Time
+		switch {
+		case err != nil && errors.Is(err, errUnknown) && ctx.Err() == nil:
+			again = time.Now().Add(5 * time.Second)
+			report.Error = err.Error()
+		case err != nil:
+			return nil, report, err
+		case report.Outcome == rotation.Busy, report.RateLimited && bad(report.Outcome):
+			again = report.RetryAt
+		default:
+			return raw, report, nil
+		}
+		if again = latest(again, time.Now().Add(time.Second)); again.After(deadline) {
+			return raw, report, err
+		}
+		log.Printf("%s: %s; asking again at %s", a.SecretID, report.Error, again.Local().Format(time.TimeOnly))
+		if err := wait(ctx, time.Until(again)); err != nil {
+			return nil, report, err
+		}
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// newToken returns a ClientRequestToken, which becomes a version's id.
+func newToken() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// valid checks an action as the function will, before anything is asked.
+func valid(a rotation.Action) error {
+	event, err := json.Marshal(a)
+	if err == nil {
+		_, err = rotation.ParseAction(event)
+	}
+	return err
+}
+
+// tellReport tells people what became of a rotation or a rollback.
+func tellReport(w io.Writer, secret string, r rotation.Report) error {
+	s := story{w: w}
+	if r.Name != "" {
+		secret = r.Name
+	}
+	s.say("%s: %s, %.1f s", secret, outcomes[r.Outcome], r.Ended.Sub(r.Begun).Seconds())
+	mark := func(what string, m *rotation.Mark) {
+		if m != nil {
+			s.say("  %-9s  %s  %s", what, m.Fingerprint, m.At.UTC().Format(time.RFC3339))
+		}
+	}
+	list := func(what string, lines []string) {
+		for _, line := range lines {
+			s.say("  %-9s  %s", what, line)
+			what = ""
+		}
+	}
+	mark("minted", r.Minted)
+	mark("promoted", r.Promoted)
+	mark("revoked", r.Revoked)
+	list("verified", r.Verified)
+	list("warning", r.Warnings)
+	if r.Error != "" {
+		list("because", []string{r.Error})
+	}
+	if !r.TokensValidUntil.IsZero() {
+		list("open", []string{"access tokens that were got with the leaked secret live until " + r.TokensValidUntil.UTC().Format(time.RFC3339)})
+		list("", r.StillOpen)
+	} else {
+		list("open", r.StillOpen)
+	}
+	if !r.RetryAt.IsZero() {
+		list("again at", []string{r.RetryAt.UTC().Format(time.RFC3339)})
+	}
+	return s.err
+}
+
+var outcomes = map[rotation.Outcome]string{
+	rotation.Promoted:   "rotated",
+	rotation.Ended:      "the leaked secret is refused",
+	rotation.Open:       "THE LEAKED SECRET MAY STILL WORK",
+	rotation.Refused:    "not rotated, nothing was changed",
+	rotation.Skipped:    "not rotated, it is new enough",
+	rotation.Busy:       "not rotated, another rotation is under way",
+	rotation.Failed:     "failed",
+	rotation.RolledBack: "back to the secret before",
+}
