@@ -150,7 +150,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	c := against("https://pingone.invalid", replies(400, nil, `{"code":"INVALID_REQUEST"}`))
 	c.Tokens = new(pingone.TokenCache)
 	tokens := 0
-	c.Observe = func(op string) {
+	c.Observe = func(op string, _ bool) {
 		if op == "request a token" {
 			tokens++
 		}

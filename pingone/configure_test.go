@@ -258,7 +258,7 @@ func TestTheSecretOfAResourceIsManagedAsThatOfAnApplication(t *testing.T) {
 	}
 	target := pingone.Target{Kind: pingone.ResourceKind, EnvironmentID: w.app.Environment, ID: resource.ID}
 	var observed []string
-	w.client.Observe = func(op string) { observed = append(observed, op) }
+	w.client.Observe = func(op string, _ bool) { observed = append(observed, op) }
 	before, err := w.client.ReadSecret(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)

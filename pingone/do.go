@@ -37,6 +37,7 @@ type request struct {
 	cookies     map[string]string
 	success     int  // the one status that means success
 	once        bool // not safe to repeat
+	platform    bool // of the platform API, not of an environment's auth server
 
 	// A client that sends the request for itself is put into the form, which becomes
 	// the body, or into the header.
@@ -94,7 +95,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	if c.Observe != nil {
-		c.Observe(r.op)
+		c.Observe(r.op, r.platform)
 	}
 	// net/http itself repeats a POST only when not a byte of it was written.
 	resp, err := c.http().Do(req)

@@ -107,7 +107,7 @@ func TestAUserSignsOnAndChangesAnAttribute(t *testing.T) {
 		t.Run(string(method), func(t *testing.T) {
 			s := newWorld(t).siteFor(t, method)
 			var observed []string
-			s.client.Observe = func(op string) { observed = append(observed, op) }
+			s.client.Observe = func(op string, _ bool) { observed = append(observed, op) }
 			token := s.signOn(t)
 			want := []string{"begin the authorization", "read the sign-on flow", "check the username and password", "resume the authorization", "exchange the authorization code"}
 			if !slices.Equal(observed, want) {

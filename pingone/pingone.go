@@ -128,8 +128,9 @@ type Client struct {
 	TransactionID string
 
 	// Observe is told the operation of each request just before it is sent,
-	// repeats included. It may be called from several goroutines.
-	Observe func(operation string)
+	// repeats included, and whether it goes to the platform API, where it counts
+	// against the licence's limit. It may be called from several goroutines.
+	Observe func(operation string, platform bool)
 
 	// Now tells the time. Nil means time.Now.
 	Now func() time.Time

@@ -36,7 +36,7 @@ func (c *Client) call(ctx context.Context, r request, path string, ids ...string
 	if err != nil {
 		return nil, err
 	}
-	r.url = c.Admin.Environment.API + path
+	r.url, r.platform = c.Admin.Environment.API+path, true
 	for repeated := false; ; repeated = true {
 		token, cached, err := c.bearer(ctx)
 		if err != nil {

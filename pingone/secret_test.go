@@ -146,7 +146,7 @@ func TestEachRequestCarriesTheTransactionAndIsObserved(t *testing.T) {
 	w := newWorld(t)
 	var observed []string
 	w.client.TransactionID = "a3f1c7de-0000-4000-8000-000000000001"
-	w.client.Observe = func(op string) { observed = append(observed, op) }
+	w.client.Observe = func(op string, _ bool) { observed = append(observed, op) }
 	w.warm(t)
 	w.read(t)
 	w.regenerate(t, time.Time{})

@@ -52,11 +52,12 @@ func (c *Client) UpdateUser(ctx context.Context, environmentID, userID string, t
 		return err
 	}
 	r := request{
-		op:      "update the user",
-		method:  http.MethodPatch,
-		url:     c.Admin.Environment.API + path,
-		auth:    "Bearer " + token.Reveal(),
-		success: http.StatusOK,
+		op:       "update the user",
+		method:   http.MethodPatch,
+		url:      c.Admin.Environment.API + path,
+		auth:     "Bearer " + token.Reveal(),
+		success:  http.StatusOK,
+		platform: true,
 	}
 	if r, err = r.withJSON(attributes); err != nil {
 		return err

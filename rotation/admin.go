@@ -45,7 +45,7 @@ func (s *step) admin(ctx context.Context, target *Document) (*pingone.Client, er
 	if err != nil {
 		return nil, fmt.Errorf("the admin secret %s: %w", id, err)
 	}
-	s.adminApplication = d.ApplicationID()
+	s.adminApplication, s.adminAllowsAll = d.ApplicationID(), d.Allow == nil
 	client := s.client
 	client.Admin = pingone.Credential{
 		Environment: env,

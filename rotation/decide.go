@@ -32,6 +32,7 @@ const idleAfter = 2 * time.Hour
 type Observation struct {
 	Current   pingone.Secret             // the stored secret that is labelled AWSCURRENT; zero before the first rotation
 	CurrentAt time.Time                  // when consumers were given that version
+	Leaked    bool                       // the stored secret is labelled COMPROMISED
 	Live      *pingone.ApplicationSecret // what PingOne accepts
 	Now       time.Time                  // on PingOne's clock
 }
@@ -47,7 +48,7 @@ func Decide(o Observation) Decision {
 		return Adopt
 	case !o.Live.Secret.Equal(o.Current):
 		return Drift
-	case o.Live.Previous != nil && !o.idle():
+	case o.Live.Previous != nil && !o.idle() && !o.Leaked: // a leak does not wait for anybody
 		return Refuse
 	}
 	return Regenerate

@@ -46,6 +46,11 @@ type Policy struct {
 	Strategy      string // "" is "single"
 	Twin          string // with "alternating", the other application; written by the rotation
 	Grace         time.Duration
+
+	// RevokeWhenIdle lets an audit end a replaced secret before its grace does, once
+	// consumers have let go of it.
+	RevokeWhenIdle bool
+
 	ApplicationID string // where it differs from the client id
 	Verify        Verify
 	Application   *Spec // what to create and to keep so; nil for an application that is somebody else's matter
@@ -90,12 +95,13 @@ func ParseDocument(text string) (*Document, error) {
 		"privateKey":              parsed(&d.PrivateKey, parseSecret),
 		"keyId":                   parsed(&d.KeyID, parseText),
 		"rotation": object(refuse, map[string]decoder{
-			"adminSecretId": parsed(&p.AdminSecretID, parseText),
-			"kind":          parsed(&p.Kind, parseKind),
-			"strategy":      parsed(&p.Strategy, parseStrategy),
-			"twin":          parsed(&p.Twin, parseUUID),
-			"grace":         parsed(&p.Grace, ParseGrace),
-			"applicationId": parsed(&p.ApplicationID, parseUUID),
+			"adminSecretId":  parsed(&p.AdminSecretID, parseText),
+			"kind":           parsed(&p.Kind, parseKind),
+			"strategy":       parsed(&p.Strategy, parseStrategy),
+			"twin":           parsed(&p.Twin, parseUUID),
+			"grace":          parsed(&p.Grace, ParseGrace),
+			"revokeWhenIdle": boolean(&p.RevokeWhenIdle),
+			"applicationId":  parsed(&p.ApplicationID, parseUUID),
 			"verify": object(refuse, map[string]decoder{
 				"userSecretId": parsed(&v.UserSecretID, parseText),
 				"scope":        parsed(&v.Scope, parseText),

@@ -56,14 +56,20 @@ func (s *step) completeResource(ctx context.Context, admin *pingone.Client, envi
 	if err != nil {
 		return err
 	}
+	p.grants = append(p.grants, p.resourceGrant(scopes))
+	return nil
+}
+
+// resourceGrant is the grant of the custom resource, with those of its scopes that
+// the specification names.
+func (p *plan) resourceGrant(scopes []pingone.Scope) pingone.Grant {
 	g := pingone.Grant{ResourceID: p.resource.ID}
 	for _, scope := range scopes {
-		if slices.Contains(want.Scopes, scope.Name) {
+		if slices.Contains(p.spec.Resource.Scopes, scope.Name) {
 			g.ScopeIDs = append(g.ScopeIDs, scope.ID)
 		}
 	}
-	p.grants = append(p.grants, g)
-	return nil
+	return g
 }
 
 // attributeValue writes a static attribute as PingOne takes it: text as it is, and
@@ -84,29 +90,36 @@ func (s *step) equipRoles(ctx context.Context, admin *pingone.Client, environmen
 	if err != nil {
 		return err
 	}
-	same := func(a, b pingone.RoleAssignment) bool {
-		return a.RoleID == b.RoleID && a.ScopeType == b.ScopeType && a.ScopeID == b.ScopeID
-	}
-	for _, want := range p.roles {
-		if !slices.ContainsFunc(held, func(h pingone.RoleAssignment) bool { return same(h, want) }) {
-			if err := admin.AssignRole(ctx, environmentID, applicationID, want); err != nil {
-				return err
-			}
-			s.note("assigned role " + want.RoleID)
+	missing, surplus := p.compareRoles(held)
+	for _, want := range missing {
+		if err := admin.AssignRole(ctx, environmentID, applicationID, want); err != nil {
+			return err
 		}
+		s.note("assigned role " + want.RoleID)
 	}
-	if !p.spec.Exact {
-		return nil
-	}
-	for _, h := range held {
-		if !slices.ContainsFunc(p.roles, func(want pingone.RoleAssignment) bool { return same(h, want) }) {
-			if err := admin.RemoveRole(ctx, environmentID, applicationID, h.ID); err != nil {
-				return err
-			}
-			s.note("removed role " + h.RoleID)
+	for _, h := range surplus {
+		if err := admin.RemoveRole(ctx, environmentID, applicationID, h.ID); err != nil {
+			return err
 		}
+		s.note("removed role " + h.RoleID)
 	}
 	return nil
+}
+
+// compareRoles returns which roles of the plan an application lacks, and which it has
+// too many if the plan is exact.
+func (p *plan) compareRoles(held []pingone.RoleAssignment) (missing, surplus []pingone.RoleAssignment) {
+	without := func(all, others []pingone.RoleAssignment) []pingone.RoleAssignment {
+		return slices.DeleteFunc(slices.Clone(all), func(a pingone.RoleAssignment) bool {
+			return slices.ContainsFunc(others, func(b pingone.RoleAssignment) bool {
+				return a.RoleID == b.RoleID && a.ScopeType == b.ScopeType && a.ScopeID == b.ScopeID
+			})
+		})
+	}
+	if p.spec.Exact {
+		surplus = without(held, p.roles)
+	}
+	return without(p.roles, held), surplus
 }
 
 func (s *step) equipGrants(ctx context.Context, admin *pingone.Client, environmentID, applicationID string, p *plan) error {
@@ -117,13 +130,38 @@ func (s *step) equipGrants(ctx context.Context, admin *pingone.Client, environme
 	if err != nil {
 		return err
 	}
+	missing, changed, surplus := p.compareGrants(held)
+	for _, g := range missing {
+		if _, err := admin.CreateGrant(ctx, environmentID, applicationID, g); err != nil && !pingone.IsDuplicate(err) {
+			return err
+		}
+		s.note("granted resource " + g.ResourceID)
+	}
+	for _, g := range changed {
+		if _, err := admin.ReplaceGrant(ctx, environmentID, applicationID, g); err != nil {
+			return err
+		}
+		s.note("changed the grant of resource " + g.ResourceID)
+	}
+	for _, g := range surplus {
+		if err := admin.RemoveGrant(ctx, environmentID, applicationID, g.ID); err != nil {
+			return err
+		}
+		s.note("removed the grant of resource " + g.ResourceID)
+	}
+	return nil
+}
+
+// compareGrants returns which grants of the plan an application lacks, which of its
+// grants need other scopes, and which it has too many if the plan is exact.
+func (p *plan) compareGrants(held []pingone.Grant) (missing, changed, surplus []pingone.Grant) {
+	of := func(all []pingone.Grant, resourceID string) int {
+		return slices.IndexFunc(all, func(g pingone.Grant) bool { return g.ResourceID == resourceID })
+	}
 	for _, want := range p.grants {
-		at := slices.IndexFunc(held, func(h pingone.Grant) bool { return h.ResourceID == want.ResourceID })
+		at := of(held, want.ResourceID)
 		if at < 0 {
-			if _, err := admin.CreateGrant(ctx, environmentID, applicationID, want); err != nil && !pingone.IsDuplicate(err) {
-				return err
-			}
-			s.note("granted resource " + want.ResourceID)
+			missing = append(missing, want)
 			continue
 		}
 		have := held[at]
@@ -133,27 +171,17 @@ func (s *step) equipGrants(ctx context.Context, admin *pingone.Client, environme
 		}
 		slices.Sort(all)
 		all = slices.Compact(all)
-		if slices.Sort(have.ScopeIDs); slices.Equal(all, have.ScopeIDs) {
-			continue
+		if !slices.Equal(all, slices.Sorted(slices.Values(have.ScopeIDs))) {
+			have.ScopeIDs = all
+			changed = append(changed, have)
 		}
-		have.ScopeIDs = all
-		if _, err := admin.ReplaceGrant(ctx, environmentID, applicationID, have); err != nil {
-			return err
-		}
-		s.note("changed the grant of resource " + want.ResourceID)
-	}
-	if !p.spec.Exact {
-		return nil
 	}
 	for _, h := range held {
-		if !slices.ContainsFunc(p.grants, func(want pingone.Grant) bool { return want.ResourceID == h.ResourceID }) {
-			if err := admin.RemoveGrant(ctx, environmentID, applicationID, h.ID); err != nil {
-				return err
-			}
-			s.note("removed the grant of resource " + h.ResourceID)
+		if p.spec.Exact && of(p.grants, h.ResourceID) < 0 {
+			surplus = append(surplus, h)
 		}
 	}
-	return nil
+	return missing, changed, surplus
 }
 
 // fixed are members that a repair does not touch: they cannot be changed, or to

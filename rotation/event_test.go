@@ -59,7 +59,7 @@ func TestBadEventIsOneClearErrorAndChangesNothing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			before := w.sm.Dump() + w.ping.Dump()
-			err := w.rotator.Handle(t.Context(), []byte(c.event))
+			_, err := w.rotator.Handle(t.Context(), []byte(c.event))
 			if err == nil || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want an error with %q", err, c.words)
 			}
@@ -77,7 +77,7 @@ func TestBadEventIsOneClearErrorAndChangesNothing(t *testing.T) {
 func TestRotationThatIsDisabledIsRefused(t *testing.T) {
 	w := newWorld(t)
 	bare := w.sm.Put("pingone/never-configured", encode(document(w.app)))
-	err := w.rotator.Handle(t.Context(), fmt.Appendf(nil, `{"Step":"createSecret","SecretId":%q,"ClientRequestToken":%q}`, bare, token))
+	_, err := w.rotator.Handle(t.Context(), fmt.Appendf(nil, `{"Step":"createSecret","SecretId":%q,"ClientRequestToken":%q}`, bare, token))
 	if err == nil || !strings.Contains(err.Error(), "rotation is not enabled") {
 		t.Errorf("got %v, want an error that rotation is not enabled", err)
 	}

@@ -25,17 +25,26 @@ func (s *step) explain(ctx context.Context, admin *pingone.Client, d *Document, 
 	if err != nil {
 		roles = nil // then the role's id has to do
 	}
-	var lacking []string
-	for _, h := range held {
-		if !h.ReadOnly {
-			continue
-		}
-		name := cmp.Or(printable(roleName(roles, h.RoleID)), "the role "+h.RoleID)
-		lacking = append(lacking, fmt.Sprintf("%s at %s %s", name, printable(h.ScopeType), printable(h.ScopeID)))
-	}
+	lacking := outOfReach(held, roles)
 	if len(lacking) == 0 {
 		return refused
 	}
 	return fmt.Errorf("application %s has roles that the admin lacks: %s; give the admin the same, or rotate with another admin: %w",
 		d.ApplicationID(), strings.Join(lacking, ", "), refused)
+}
+
+// outOfReach names the roles of a target that the admin neither holds nor may assign.
+func outOfReach(held []pingone.RoleAssignment, roles []pingone.Role) (lacking []string) {
+	for _, h := range held {
+		if h.ReadOnly {
+			lacking = append(lacking, describeRole(h, roles))
+		}
+	}
+	return lacking
+}
+
+// describeRole names a role and its scope.
+func describeRole(a pingone.RoleAssignment, roles []pingone.Role) string {
+	name := cmp.Or(printable(roleName(roles, a.RoleID)), "the role "+a.RoleID)
+	return fmt.Sprintf("%s at %s %s", name, printable(a.ScopeType), printable(a.ScopeID))
 }

@@ -233,7 +233,7 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 					s.mu.Lock()
 					s.actors[i].seen = fmt.Sprint("step ", n)
 					s.mu.Unlock()
-					if process.Handle(ctx, ev) != nil {
+					if _, err := process.Handle(ctx, ev); err != nil {
 						break // Secrets Manager goes no further
 					}
 				}
@@ -297,7 +297,7 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 // its turn. A call's name says what it is about, or two that are made in parallel
 // could not be told apart.
 func (w *world) process(known *symbols, enter func(call string) error) interface {
-	Handle(context.Context, []byte) error
+	Handle(context.Context, []byte) (any, error)
 } {
 	hold := func(r *http.Request, body []byte) error {
 		var about struct{ VersionId string }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pingrotate/pingone"
+
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
@@ -20,8 +22,8 @@ func (s *step) report(ctx context.Context, err error) {
 		slog.String("version", s.event.ClientRequestToken),
 		slog.Int64("durationMs", s.client.Time().Sub(s.begun).Milliseconds()),
 		slog.Group("calls",
-			slog.Int64("secretsManager", s.secretsManagerCalls.Load()),
-			slog.Int64("pingOne", s.pingoneCalls.Load())),
+			slog.Int64("secretsManager", s.calls.secretsManager.Load()),
+			slog.Int64("pingOne", s.calls.pingOne.Load())),
 	}
 	text := func(key, value string) {
 		if value != "" {
@@ -45,6 +47,14 @@ func (s *step) report(ctx context.Context, err error) {
 		text("error", err.Error())
 	}
 	s.log().LogAttrs(ctx, level, "rotation step", attrs...)
+	s.emit(map[Metric]float64{
+		StepDuration:      float64(s.client.Time().Sub(s.begun).Milliseconds()),
+		StepErrors:        count(err != nil),
+		Rotations:         count(s.did.promoted != nil),
+		CredentialRefused: count(pingone.IsRejected(err)),
+		DriftFound:        count(s.drifted),
+		ConsumersLag:      count(s.lagging),
+	}, map[string]string{"secretId": s.event.SecretID, "of": string(s.event.Step)})
 }
 
 // note remembers a change to the application for the log line.

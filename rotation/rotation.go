@@ -20,8 +20,10 @@ package rotation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -40,6 +42,7 @@ type SecretsManager interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 	PutSecretValue(context.Context, *secretsmanager.PutSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error)
 	UpdateSecretVersionStage(context.Context, *secretsmanager.UpdateSecretVersionStageInput, ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretVersionStageOutput, error)
+	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 }
 
 // Settings are the function's own: what no document may decide.
@@ -63,8 +66,16 @@ type Rotator struct {
 	// TransactionID and Observe.
 	PingOne pingone.Client
 
+	// FunctionARN is the function's own, without a version: an audit is about the
+	// secrets that name it as theirs.
+	FunctionARN string
+
 	// Log receives one line a step. Nil means slog.Default().
 	Log *slog.Logger
+
+	// Metrics receives one line a step, in CloudWatch's embedded metric format.
+	// Nil means nobody.
+	Metrics io.Writer
 }
 
 // Time kept back or set aside. A mint that is not stored is found by the next run,
@@ -77,34 +88,94 @@ const (
 	// mintBudget is what a mint needs: the POST, a read in case its reply is lost,
 	// and the Put.
 	mintBudget = 2*pingone.CallTimeout + 5*time.Second
+
+	// stepLimit is the longest that a step works, however much time the invocation
+	// has: Secrets Manager waits for it, and whoever finds a rotation under way can
+	// tell by it when that one's last step must have ended.
+	stepLimit = time.Minute
 )
 
-// Handle carries out the event that Secrets Manager sends, as JSON.
-func (r *Rotator) Handle(ctx context.Context, event []byte) error {
+// Handle carries out an event, as JSON: a step that Secrets Manager asks for, or an
+// action. What became of an action, its failure too, is in the report, a [*Report],
+// [*Checkup] or [*AuditReport]; a step has none. The error is of a step, or of an
+// event that cannot be understood.
+func (r *Rotator) Handle(ctx context.Context, event []byte) (report any, err error) {
+	var kind struct {
+		Action *json.RawMessage `json:"action"`
+	}
+	json.Unmarshal(event, &kind) // what is no object is refused below
+	if kind.Action != nil {
+		a, err := ParseAction(event)
+		if err != nil {
+			r.log().ErrorContext(ctx, "rotation action", "error", err.Error())
+			return nil, err
+		}
+		return r.Do(ctx, a), nil
+	}
 	ev, err := ParseEvent(event)
 	if err != nil {
 		r.log().ErrorContext(ctx, "rotation step", "error", err.Error())
-		return err
+		return nil, err
 	}
-	return r.Step(ctx, ev)
+	return nil, r.Step(ctx, ev)
+}
+
+// Do carries out an action that [ParseAction] has checked, and returns its report.
+func (r *Rotator) Do(ctx context.Context, a Action) any {
+	ctx, cancel := before(ctx, margin)
+	defer cancel()
+	switch a.Action {
+	case ActionCheck:
+		return r.check(ctx, a)
+	case ActionAudit:
+		return r.audit(ctx, a)
+	case ActionRollback:
+		return r.rollback(ctx, a)
+	default:
+		return r.rotate(ctx, a)
+	}
+}
+
+// before returns a context that ends before the invocation does.
+func before(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, deadline.Add(-margin),
+		fmt.Errorf("the invocation's time is nearly used up: %w", context.DeadlineExceeded))
 }
 
 // Step carries out one step of a rotation. When it fails, Secrets Manager repeats
 // all four with the same token.
 func (r *Rotator) Step(ctx context.Context, ev Event) error {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin),
-			fmt.Errorf("the invocation's time is nearly used up: %w", context.DeadlineExceeded))
-		defer cancel()
-	}
+	ctx, cancel := before(ctx, margin)
+	defer cancel()
+	return r.step(ev).do(ctx)
+}
+
+// step prepares a step, or what an action does that is like one.
+func (r *Rotator) step(ev Event) *step {
 	s := &step{Rotator: r, event: ev, begun: r.PingOne.Time()}
 	s.client = r.PingOne
 	s.client.TransactionID = ev.ClientRequestToken
-	s.client.Observe = func(string) { s.pingoneCalls.Add(1) }
+	s.client.Observe = func(_ string, platform bool) {
+		s.calls.pingOne.Add(1)
+		if platform {
+			s.calls.platform.Add(1)
+		}
+	}
+	return s
+}
+
+// do runs the step and reports it.
+func (s *step) do(ctx context.Context) error {
+	ctx, cancel := context.WithDeadlineCause(ctx, s.begun.Add(stepLimit-margin),
+		fmt.Errorf("a step's time, which is %v, is nearly used up: %w", stepLimit, context.DeadlineExceeded))
+	defer cancel()
 	err := s.run(ctx)
 	if err != nil {
-		err = fmt.Errorf("%s of %s: %w", ev.Step, ev.SecretID, err)
+		err = fmt.Errorf("%s of %s: %w", s.event.Step, s.event.SecretID, err)
 	}
 	s.report(ctx, err)
 	return err
@@ -115,11 +186,21 @@ func (s *step) run(ctx context.Context) error {
 		return err
 	}
 	done, err := s.preflight()
+	for wait := 250 * time.Millisecond; err != nil && s.hand != nil && wait < 3*time.Second; wait *= 2 {
+		// The version was stored a moment ago, and may not show yet.
+		if s.client.Pause(ctx, wait) != nil || s.describe(ctx) != nil {
+			break
+		}
+		done, err = s.preflight()
+	}
 	if err != nil {
 		return err
 	}
 	if done {
 		s.decision = "already promoted"
+		if s.event.Step == FinishSecret {
+			return s.completeRevocation(ctx)
+		}
 		return nil
 	}
 	switch s.event.Step {

@@ -94,6 +94,7 @@ func (s *step) signOn(ctx context.Context, d *Document, cred pingone.Credential,
 	if err != nil {
 		return fmt.Errorf("sign on as the test user: %w", err)
 	}
+	s.tokenLife = token.ExpiresAt.Sub(s.client.Time())
 	if err := checkToken(token, cred, d.Rotation.Verify, s.client.Time()); err != nil {
 		return err
 	}

@@ -16,38 +16,68 @@ type step struct {
 	*Rotator
 	versions
 	event  Event
+	hand   *Action        // whose step it is, when it is not Secrets Manager's
 	client pingone.Client // for the token endpoint; the platform API needs admin
 
 	adminApplication string // the id of the admin's own
+	adminAllowsAll   bool   // its document has no list of targets
 
 	// What the log line will say.
-	begun               time.Time
-	decision            string
-	warning             string
-	verified            string
-	changes             []string // to the application
-	current, pending    pingone.Secret
-	previousUntil       time.Time
-	secretsManagerCalls atomic.Int64
-	pingoneCalls        atomic.Int64
+	begun            time.Time
+	decision         string
+	warning          string
+	verified         string
+	changes          []string // to the application
+	current, pending pingone.Secret
+	previousUntil    time.Time
+
+	// What became of it, for the report of an action and the metrics.
+	did       struct{ minted, promoted, revoked *Mark }
+	tokenLife time.Duration // of the last token that was issued
+	refused   bool          // the new secret, by PingOne
+	lagging   bool          // consumers; nothing was done
+	drifted   bool          // somebody had regenerated the secret by hand
+	givenUp   bool          // the version can never be promoted
+	rescued   bool          // AWSCURRENT is PingOne's secret, by another version
+
+	calls struct{ secretsManager, pingOne, platform atomic.Int64 }
 }
 
+// preflight is that of the versions. For an action it does not matter whether
+// Secrets Manager rotates the secret, and its version need not exist before it is
+// stored.
 func (s *step) preflight() (done bool, err error) {
-	return s.versions.preflight(s.event.ClientRequestToken)
+	token := s.event.ClientRequestToken
+	if s.hand != nil {
+		s.rotationEnabled = true
+		if _, ok := s.labels[token]; !ok && s.event.Step == CreateSecret {
+			return false, nil
+		}
+	}
+	return s.versions.preflight(token)
 }
 
 // createSecret makes sure that the version of this rotation holds the secret that
 // PingOne regards as current.
 func (s *step) createSecret(ctx context.Context) error {
-	var current, pending *stored
+	var current, pending, leaked *stored
 	err := parallel(
 		func() (err error) { current, err = s.readCurrent(ctx); return err },
 		func() (err error) { pending, err = s.read(ctx, s.event.ClientRequestToken); return err },
+		func() (err error) { leaked, err = s.readCompromised(ctx); return err },
 	)
 	if err != nil {
 		return err
 	}
 	s.current = current.ClientSecret
+	if leaked != nil && !leaked.sameSecret(current.Document) {
+		// An emergency ended before its last write. Its secret would be taken for one
+		// that consumers still need.
+		if err := s.revoke(ctx, current, leaked); err != nil {
+			return err
+		}
+		leaked = nil
+	}
 	env, err := s.Settings.environment(current.Document)
 	if err != nil {
 		return err
@@ -58,7 +88,10 @@ func (s *step) createSecret(ctx context.Context) error {
 	}
 	if pending != nil {
 		s.decision = "already stored"
-		return s.confirm(ctx, admin, current, pending)
+		if err := s.confirm(ctx, admin, current, pending); err != nil {
+			return err
+		}
+		return s.containNow(ctx, admin, current)
 	}
 	sub, err := s.subject(ctx, admin, current)
 	if err != nil {
@@ -76,19 +109,27 @@ func (s *step) createSecret(ctx context.Context) error {
 	if sub.held.IsZero() && current.Rotation.Twin != "" {
 		sub.held = live.Secret // an idle secret that no version holds may be an old one
 	}
-	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Live: live, Now: live.AsOf})
+	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Leaked: leaked != nil, Live: live, Now: live.AsOf})
 	if decision == Drift && current.alternates() {
 		decision = Adopt // nobody holds the secret that died
 	}
 	s.decision = string(decision)
 	switch decision {
 	case Refuse:
+		s.lagging = true
 		return refusal(d, live)
 	case Regenerate:
-		if live, err = s.mint(ctx, admin, d, live); err != nil {
+		// The end of the grace is set by PingOne's clock.
+		expiry := live.AsOf.Add(s.Settings.grace(d))
+		if s.contains() && !current.alternates() {
+			expiry = time.Time{} // consumers' secret dies with this call
+		}
+		if live, err = s.mint(ctx, admin, d, live, expiry); err != nil {
 			return err
 		}
+		s.did.minted = s.mark(live.Secret)
 	case Drift:
+		s.drifted = true
 		s.warning = "the secret was regenerated outside of the rotation, and the one that consumers hold is dead; adopting PingOne's"
 	}
 	s.pending = live.Secret
@@ -96,7 +137,7 @@ func (s *step) createSecret(ctx context.Context) error {
 		s.previousUntil = live.Previous.ExpiresAt
 	}
 	next := d.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
-	if decision == Regenerate && !current.alternates() && !live.Accepts(sub.held) {
+	if decision == Regenerate && !current.alternates() && !s.contains() && !live.Accepts(sub.held) {
 		return s.rescue(ctx, next)
 	}
 
@@ -104,6 +145,8 @@ func (s *step) createSecret(ctx context.Context) error {
 	// adopts it. Died after it: the next run finds it stored.
 	err = s.put(ctx, next)
 	switch {
+	case err == nil:
+		return s.containNow(ctx, admin, current)
 	case !errors.Is(err, errExists):
 		return err
 	case decision == Regenerate:
@@ -117,8 +160,9 @@ func (s *step) createSecret(ctx context.Context) error {
 	return s.confirm(ctx, admin, current, pending)
 }
 
-// mint regenerates the secret and returns PingOne's state after it.
-func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, before *pingone.ApplicationSecret) (*pingone.ApplicationSecret, error) {
+// mint regenerates the secret and returns PingOne's state after it. The secret so
+// far lives until the expiry; the zero time ends it.
+func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, before *pingone.ApplicationSecret, expiry time.Time) (*pingone.ApplicationSecret, error) {
 	if err := s.rehearse(ctx, d); err != nil {
 		return nil, err
 	}
@@ -127,8 +171,7 @@ func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, bef
 	}
 	// Died before the POST: nothing has happened. Died after it: PingOne has the new
 	// secret as current and consumers' as previous, from which the next run sees
-	// that it must adopt. The end of the grace is set by PingOne's clock.
-	expiry := before.AsOf.Add(s.Settings.grace(d))
+	// that it must adopt. Without a previous one it sees drift, and adopts as well.
 	got := admin.RegenerateSecret(ctx, target(d), expiry)
 	after := got.Secret
 	switch got.Outcome {
@@ -173,12 +216,12 @@ func (s *step) setSecret(ctx context.Context) error {
 		if current.ClientID == "" && !strings.Contains(app.Description, s.marker()) {
 			return errDifferent
 		}
-		if err := s.repair(ctx, admin, pending.Document, app); err != nil {
+		if err := s.unlessEmergency(s.repair(ctx, admin, pending.Document, app)); err != nil {
 			return err
 		}
 	}
 	if current.alternates() {
-		return s.align(ctx, admin, pending.Document, current.ClientID, pending.ClientID)
+		return s.unlessEmergency(s.align(ctx, admin, pending.Document, current.ClientID, pending.ClientID))
 	}
 	return nil
 }
@@ -233,6 +276,7 @@ func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pend
 		return nil
 	}
 	s.decision = "poisoned"
+	s.givenUp = true
 	poisoned := fmt.Errorf("%s; this rotation is given up, start a fresh one with aws secretsmanager rotate-secret and it adopts PingOne's secret", why)
 	// Died before this write: the next run comes here again. Died after it: the
 	// rotation is over, as the message says.
@@ -272,7 +316,9 @@ func (s *step) rescue(ctx context.Context, next *Document) error {
 		if err := s.putCurrent(ctx, next); err != nil {
 			return err
 		}
+		s.did.promoted = s.mark(next.ClientSecret)
 	}
+	s.rescued = true
 	return errors.New("PingOne's secret was regenerated twice at the same time, by this rotation and by somebody else; " +
 		"AWSCURRENT is PingOne's secret now, and this rotation is over")
 }
@@ -305,7 +351,15 @@ func (s *step) finishSecret(ctx context.Context) error {
 	// Here the rotation takes effect. Died before: AWSCURRENT is the old version,
 	// whose secret works until its grace ends. Died after: the next run finds
 	// AWSCURRENT on the version and has nothing left to do.
-	return s.promote(ctx)
+	if err := s.promote(ctx); err != nil {
+		return err
+	}
+	s.did.promoted = s.mark(pending.ClientSecret)
+	leaked, err := s.readCompromised(ctx)
+	if err != nil || leaked == nil {
+		return err
+	}
+	return s.revoke(ctx, pending, leaked)
 }
 
 // verifyStored obtains a token with a stored version. One that no rotation has

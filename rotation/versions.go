@@ -22,13 +22,23 @@ const (
 	labelPending = "AWSPENDING"
 
 	labelPrevious = "AWSPREVIOUS"
+
+	// labelCompromised is on the version whose secret has leaked and is not yet shown
+	// to be dead. It is set before anything else is done about it, and taken off last.
+	labelCompromised = "COMPROMISED"
 )
 
 // versions is what DescribeSecret says of a secret: which version has which labels.
 type versions struct {
 	arn, name       string
 	rotationEnabled bool
+	function        string    // the ARN of the rotation function
 	rotated         time.Time // when the last rotation was over; zero before the first
+	changed         time.Time // when a version or a label last changed
+	next            time.Time // when Secrets Manager rotates next; zero if never
+	rules           *types.RotationRulesType
+	kmsKey          string // "" for aws/secretsmanager
+	replicas        []types.ReplicationStatusType
 	labels          map[string][]string
 }
 
@@ -84,7 +94,13 @@ func (s *step) describe(ctx context.Context) error {
 		arn:             aws.ToString(out.ARN),
 		name:            aws.ToString(out.Name),
 		rotationEnabled: aws.ToBool(out.RotationEnabled),
+		function:        aws.ToString(out.RotationLambdaARN),
 		rotated:         aws.ToTime(out.LastRotatedDate),
+		changed:         aws.ToTime(out.LastChangedDate),
+		next:            aws.ToTime(out.NextRotationDate),
+		rules:           out.RotationRules,
+		kmsKey:          aws.ToString(out.KmsKeyId),
+		replicas:        out.ReplicationStatus,
 		labels:          out.VersionIdsToStages,
 	}
 	return nil
@@ -218,6 +234,37 @@ func (s *step) promote(ctx context.Context) error {
 	return secretsManagerError("move AWSCURRENT to the new version", err)
 }
 
+// markCompromised puts the label COMPROMISED on a version. That it is there already
+// is success.
+func (s *step) markCompromised(ctx context.Context, versionID string) error {
+	_, err := s.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId:        &s.arn,
+		VersionStage:    aws.String(labelCompromised),
+		MoveToVersionId: &versionID,
+	}, s.count)
+	if err != nil {
+		return secretsManagerError("label the leaked version COMPROMISED", err)
+	}
+	return nil
+}
+
+// clearCompromised takes the label COMPROMISED off a version. That it is gone
+// already is success.
+func (s *step) clearCompromised(ctx context.Context, versionID string) error {
+	_, err := s.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId:            &s.arn,
+		VersionStage:        aws.String(labelCompromised),
+		RemoveFromVersionId: &versionID,
+	}, s.count)
+	if err == nil {
+		return nil
+	}
+	if again := s.describe(ctx); again == nil && s.holder(labelCompromised) != versionID {
+		return nil
+	}
+	return secretsManagerError("take COMPROMISED off version "+versionID, err)
+}
+
 // abandon takes AWSPENDING off the version of this rotation, so that another
 // rotation can start.
 func (s *step) abandon(ctx context.Context) error {
@@ -234,7 +281,7 @@ func (s *step) abandon(ctx context.Context) error {
 
 // count makes a call to Secrets Manager count each of its requests, repeats included.
 func (s *step) count(o *secretsmanager.Options) {
-	o.HTTPClient = counted{o.HTTPClient, &s.secretsManagerCalls}
+	o.HTTPClient = counted{o.HTTPClient, &s.calls.secretsManager}
 }
 
 // secretsManagerError says what was tried and, where the service's own words do

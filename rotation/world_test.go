@@ -47,6 +47,7 @@ type world struct {
 	settings                    rotation.Settings
 	toPingOne, toSecretsManager http.RoundTripper
 	bubble                      bool
+	reports                     []string                           // what actions have returned
 	die                         atomic.Pointer[context.CancelFunc] // ends the invocation in progress
 }
 
@@ -78,11 +79,7 @@ func newWorld(t testing.TB, opts ...option) *world {
 	ping, sm := pingonetest.Run(t), secretsmanagertest.Run(t)
 	w := populate(t, ping, sm, opts...)
 	w.connect(&http.Transport{DisableKeepAlives: true}, &http.Transport{})
-	w.rotator.PingOne.Now = ping.Now
-	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
-		w.advance(d)
-		return ctx.Err()
-	}
+	w.bring()
 	return w
 }
 
@@ -158,6 +155,30 @@ func (w *world) connect(toPingOne, toSecretsManager http.RoundTripper) {
 		Settings: w.settings,
 		PingOne:  pingone.Client{HTTP: &http.Client{Transport: toPingOne}, Tokens: new(pingone.TokenCache)},
 		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
+		Metrics:  w.log,
+
+		FunctionARN: functionARN,
+	}
+}
+
+// bring gives the rotator of a new process the world's clock, outside of a bubble.
+func (w *world) bring() {
+	if w.bubble {
+		return
+	}
+	w.rotator.PingOne.Now = w.ping.Now
+	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+		w.advance(d)
+		return ctx.Err()
+	}
+}
+
+// cancelRotation cancels the rotation, as an operator does.
+func (w *world) cancelRotation() {
+	w.t.Helper()
+	sm := w.rotator.Secrets.(*secretsmanager.Client)
+	if _, err := sm.CancelRotateSecret(w.t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: aws.String(orders)}); err != nil {
+		w.t.Fatalf("cancel the rotation: %v", err)
 	}
 }
 
@@ -189,7 +210,8 @@ func (w *world) invokeFor(ctx context.Context, event []byte, timeout time.Durati
 	ctx, cancel := context.WithDeadline(ctx, w.ping.Now().Add(timeout))
 	defer cancel()
 	w.die.Store(&cancel)
-	return w.rotator.Handle(ctx, event)
+	_, err := w.rotator.Handle(ctx, event)
+	return err
 }
 
 // root returns a client that may do anything in the environment, to look at it.
@@ -385,7 +407,7 @@ func (j *journal) lines() []map[string]any {
 	var all []map[string]any
 	for line := range strings.Lines(j.String()) {
 		var l map[string]any
-		if json.Unmarshal([]byte(line), &l) == nil {
+		if json.Unmarshal([]byte(line), &l) == nil && l["_aws"] == nil {
 			all = append(all, l)
 		}
 	}

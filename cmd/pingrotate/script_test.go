@@ -50,7 +50,7 @@ func careless() {
 		PingOne: pingone.Client{HTTP: &http.Client{Transport: forgetful{}}},
 		Log:     slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 	}
-	lambda.Start(func(ctx context.Context, event json.RawMessage) error { return rotator.Handle(ctx, event) })
+	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) { return rotator.Handle(ctx, event) })
 }
 
 type forgetful struct{}

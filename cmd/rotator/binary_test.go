@@ -30,9 +30,21 @@ func TestTheProgramRotatesASecret(t *testing.T) {
 	check(t, "processes", w.Starts(), 1)
 }
 
+// split tells the lines of metrics from the others.
+func split(all []map[string]any) (metrics, log []map[string]any) {
+	for _, line := range all {
+		if line["_aws"] != nil {
+			metrics = append(metrics, line)
+		} else {
+			log = append(log, line)
+		}
+	}
+	return metrics, log
+}
+
 var fingerprint = regexp.MustCompile(`^[0-9a-f]{8}$`)
 
-func TestEachStepLogsOneLine(t *testing.T) {
+func TestEachStepLogsOneLineAndOneOfMetrics(t *testing.T) {
 	w := newWorld(t)
 	w.addSecret("shop")
 	token, err := w.secrets.Begin("shop")
@@ -46,7 +58,8 @@ func TestEachStepLogsOneLine(t *testing.T) {
 		{"createSecret", "regenerate"}, {"setSecret", "in PingOne already"}, {"testSecret", "verify"}, {"finishSecret", "promote"},
 	}
 	w.Close()
-	lines := w.output.lines(t)
+	metrics, lines := split(w.output.lines(t))
+	check(t, "lines of metrics", len(metrics), len(want))
 	if len(lines) != len(want) {
 		t.Fatalf("got %d lines, want %d:\n%s", len(lines), len(want), w.output)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"pingrotate/pingone"
@@ -29,9 +30,22 @@ func main() {
 		log.Error("start the function", "error", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(func(ctx context.Context, event json.RawMessage) error {
-		return rotator.Handle(ctx, event)
+	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) {
+		r := *rotator
+		if invocation, ok := lambdacontext.FromContext(ctx); ok {
+			r.FunctionARN = unqualified(invocation.InvokedFunctionArn)
+		}
+		return r.Handle(ctx, event)
 	})
+}
+
+// unqualified returns the function's ARN without a version or alias: secrets name it
+// so, and nothing else would match the condition in the function's role.
+func unqualified(arn string) string {
+	if parts := strings.Split(arn, ":"); len(parts) == 8 {
+		return strings.Join(parts[:7], ":")
+	}
+	return arn
 }
 
 func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator, error) {
@@ -48,6 +62,7 @@ func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator
 		Settings: settings,
 		PingOne:  pingone.Client{Tokens: new(pingone.TokenCache)},
 		Log:      log,
+		Metrics:  os.Stdout,
 	}, nil
 }
 

@@ -1,0 +1,287 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pingrotate/pingone"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// An emergency ends the secret that consumers hold, because somebody else holds it
+// too. All that it adds to a rotation follows from one label, COMPROMISED, on the
+// version that has leaked: createSecret does not wait for consumers who lag, and
+// whichever run comes after the promotion ends the leaked secret, asks PingOne
+// whether it is refused, and takes the label off. So an emergency that dies is
+// completed by the scheduled rotation's retry, by the next rotation, by an audit, or
+// by the same command again.
+//
+// Only "contain" needs more: that it is ended before consumers have another is not
+// written down anywhere, and a run that completes it does so swiftly.
+
+func (s *step) emergency() Emergency {
+	if s.hand == nil {
+		return ""
+	}
+	return s.hand.Emergency
+}
+
+func (s *step) contains() bool { return s.emergency() == Contain }
+
+// unlessEmergency turns an error that does not keep the new secret from working into
+// a warning, when a leak is waiting.
+func (s *step) unlessEmergency(err error) error {
+	if err != nil && s.emergency() != "" {
+		s.warning = "left for the next rotation, because of the emergency: " + err.Error()
+		return nil
+	}
+	return err
+}
+
+// undemanding returns the document without what it demands of a token. In an
+// emergency it is enough that the secret works.
+func (d *Document) undemanding() *Document {
+	next := *d
+	next.Rotation.Verify = Verify{}
+	return &next
+}
+
+// sameSecret reports whether two documents hold one secret of one client.
+func (d *Document) sameSecret(o *Document) bool {
+	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
+}
+
+// readCompromised returns the version that has leaked, nil if none has.
+func (s *step) readCompromised(ctx context.Context) (*stored, error) {
+	id := s.holder(labelCompromised)
+	if id == "" {
+		return nil, nil
+	}
+	v, err := s.read(ctx, id)
+	if err == nil && (v == nil || v.ClientSecret.IsZero()) {
+		return nil, s.clearCompromised(ctx, id) // there is nothing in it
+	}
+	return v, err
+}
+
+// completeRevocation ends the leaked secret of a rotation that is over, if there
+// is one.
+func (s *step) completeRevocation(ctx context.Context) error {
+	leaked, err := s.readCompromised(ctx)
+	if err != nil || leaked == nil {
+		return err
+	}
+	current, err := s.readCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	s.current = current.ClientSecret
+	return s.revoke(ctx, current, leaked)
+}
+
+// revoke ends the leaked secret, once AWSCURRENT is another one that works, and asks
+// PingOne whether it is refused. Whatever a crash leaves leads here again, because
+// the label is taken off last.
+func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
+	if leaked.sameSecret(current.Document) {
+		return errStillCurrent
+	}
+	d, err := current.leak(leaked.Document)
+	if err != nil && s.emergency() == "" {
+		s.warning = err.Error() // somebody else's matter, which must not stop the rotations
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	admin, err := s.admin(ctx, current.Document)
+	if err != nil {
+		return err
+	}
+	if s.did.promoted == nil { // else it has just been verified
+		decision := s.decision
+		if err := s.verifyStored(ctx, &stored{current.undemanding(), current.versionID, current.created}); err != nil {
+			return fmt.Errorf("the leaked secret is not ended, because AWSCURRENT does not work: %w", err)
+		}
+		s.decision = decision
+	}
+	if err := s.replicated(ctx); err != nil {
+		return err
+	}
+	if err := s.end(ctx, admin, d, d.ClientID != current.ClientID); err != nil {
+		return fmt.Errorf("end the leaked secret: %w", err)
+	}
+	if err := s.stillAccepted(ctx, admin, current); err != nil {
+		return err
+	}
+	if err := s.awaitRefusal(ctx, d); err != nil {
+		return err
+	}
+	s.did.revoked = s.mark(leaked.ClientSecret)
+	s.note("ended the leaked secret " + leaked.ClientSecret.Fingerprint())
+	// Died before this write: the next run finds the secret gone, and asks again.
+	return s.clearCompromised(ctx, leaked.versionID)
+}
+
+var (
+	errStillCurrent = errors.New("the secret labelled COMPROMISED is still AWSCURRENT; run the emergency again, it makes another one first")
+
+	errForeignLeak = errors.New("the version labelled COMPROMISED is not of the application that AWSCURRENT names, nor of its twin; " +
+		"end its secret in PingOne yourself, and take the label off with aws secretsmanager update-secret-version-stage --version-stage COMPROMISED --remove-from-version-id")
+)
+
+// leak returns the document under which the leaked secret is ended. What it is of is
+// said by AWSCURRENT: who can label a version must not thereby end the secret of
+// another application.
+func (d *Document) leak(leaked *Document) (*Document, error) {
+	next := *d
+	if leaked.ClientID != d.ClientID {
+		next.ClientID, next.Rotation.Twin = d.Rotation.Twin, d.ClientID
+	}
+	next.ClientSecret = leaked.ClientSecret
+	if leaked.ClientID == "" || leaked.ClientID != next.ClientID || leaked.EnvironmentID != d.EnvironmentID || leaked.Region != d.Region ||
+		leaked.AuthDomain != d.AuthDomain || leaked.ApplicationID() != next.ApplicationID() {
+		return nil, errForeignLeak
+	}
+	return &next, nil
+}
+
+// end makes PingOne forget the secret that the document holds. That it has already
+// is success. PingOne's current secret is only ended where that is the idle twin's, or
+// the one that is to be contained.
+func (s *step) end(ctx context.Context, admin *pingone.Client, d *Document, regenerate bool) error {
+	live, err := s.readSecret(ctx, admin, d)
+	switch {
+	case err != nil:
+		return err
+	case live.Replaced(d.ClientSecret):
+		// PingOne deletes what is in the place of the previous secret by then. If
+		// somebody regenerates in between, that is consumers' one; see stillAccepted.
+		return admin.DeletePreviousSecret(ctx, target(d))
+	case !live.Secret.Equal(d.ClientSecret):
+		return nil
+	case !regenerate:
+		return errors.New("it is PingOne's current secret, although AWSCURRENT is another; start a rotation, which adopts it, and then the emergency again")
+	}
+	// The other twin, which consumers have left or, to contain the leak, must leave.
+	// Its new secret is stored nowhere; the rotation that needs it adopts it.
+	_, err = s.mint(ctx, admin, d, live, time.Time{})
+	return err
+}
+
+// containNow ends consumers' secret before they have another, if that is wanted. With
+// one application it can only be ended once PingOne has made another.
+func (s *step) containNow(ctx context.Context, admin *pingone.Client, current *stored) error {
+	if !s.contains() || current.ClientSecret.IsZero() {
+		return nil
+	}
+	decision := s.decision
+	err := s.end(ctx, admin, current.Document, current.alternates())
+	s.decision = decision
+	if err != nil {
+		return fmt.Errorf("end the leaked secret: %w", err)
+	}
+	return nil
+}
+
+// stillAccepted checks that it was the leaked secret which has been ended, and not
+// AWSCURRENT's. That happens when somebody regenerates between a look and the call,
+// and then PingOne's secret is promoted at once.
+func (s *step) stillAccepted(ctx context.Context, admin *pingone.Client, current *stored) error {
+	live, err := s.readSecret(ctx, admin, current.Document)
+	if err != nil || live.Accepts(current.ClientSecret) {
+		return err
+	}
+	return s.rescue(ctx, current.With(live.Secret, current.AuthMethod, current.TokenEndpoint))
+}
+
+// awaitRefusal asks PingOne until it refuses the secret, as long as that may take to
+// be known everywhere.
+func (s *step) awaitRefusal(ctx context.Context, d *Document) error {
+	env, err := s.Settings.environment(d)
+	if err != nil {
+		return err
+	}
+	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
+	begun := s.client.Time()
+	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		accepted, err := s.accepted(ctx, d, cred)
+		switch {
+		case err != nil:
+			return fmt.Errorf("ask whether the leaked secret is refused: %w", err)
+		case !accepted:
+			return nil
+		case s.client.Time().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin):
+			return errors.New("PingOne has been told to end the leaked secret and still accepts it; ask again in a minute, with the same command")
+		}
+		if err := s.client.Pause(ctx, wait); err != nil {
+			return fmt.Errorf("wait until the leaked secret is refused: %w", err)
+		}
+	}
+}
+
+// accepted reports whether PingOne takes the credential.
+func (s *step) accepted(ctx context.Context, d *Document, cred pingone.Credential) (bool, error) {
+	if !d.isResource() {
+		_, err := s.client.Token(ctx, cred, "")
+		switch {
+		case err == nil:
+			return true, nil
+		case pingone.IsRejected(err):
+			return false, nil
+		case !pingone.ProvesCredential(err):
+			return false, err
+		}
+		// No page says that PingOne judges the secret before the grant.
+	}
+	err := s.judge(ctx, cred)
+	if pingone.IsRejected(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// replicated waits until the secret's replicas have the version that is AWSCURRENT
+// now: consumers in other Regions hold the one before until then. To contain a leak
+// nobody is waited for.
+func (s *step) replicated(ctx context.Context) error {
+	if len(s.replicas) == 0 || s.contains() {
+		return nil
+	}
+	for wait := 2 * time.Second; ; wait = min(2*wait, 8*time.Second) {
+		if s.did.promoted != nil { // the promotion may be too fresh to show
+			if err := s.client.Pause(ctx, wait); err != nil {
+				return fmt.Errorf("wait for the replicas: %w", err)
+			}
+			if err := s.describe(ctx); err != nil {
+				return err
+			}
+		}
+		lagging, failed := s.replicaBehind()
+		switch {
+		case lagging == "":
+			return nil
+		case failed || s.did.promoted == nil || !s.timeFor(ctx, 2*wait+margin):
+			return fmt.Errorf("the replica in %s is not in sync, and consumers there would be locked out, so the leaked secret still works; "+
+				"mend the replication and run the command again, or contain the leak with the emergency \"contain\"", lagging)
+		}
+	}
+}
+
+// replicaBehind returns the Region of a replica that is not in sync, "" if all are.
+func (v versions) replicaBehind() (region string, failed bool) {
+	for _, r := range v.replicas {
+		if r.Status != types.StatusTypeInSync && r.Region != nil {
+			return *r.Region, r.Status == types.StatusTypeFailed
+		}
+	}
+	return "", false
+}
+
+// mark says that something happens to a secret now.
+func (s *step) mark(secret pingone.Secret) *Mark {
+	return &Mark{Fingerprint: secret.Fingerprint(), At: s.client.Time().UTC()}
+}

@@ -1,0 +1,321 @@
+package rotation_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
+)
+
+// do carries out an action, as the function does for whoever invokes it.
+func (w *world) do(a rotation.Action) any {
+	w.t.Helper()
+	event, err := json.Marshal(a)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(w.t.Context(), w.ping.Now().Add(5*time.Minute))
+	defer cancel()
+	w.die.Store(&cancel)
+	report, err := w.rotator.Handle(ctx, event)
+	if err != nil {
+		w.t.Fatalf("%s: %v", event, err)
+	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.reports = append(w.reports, string(text))
+	return report
+}
+
+// emergency says that AWSCURRENT has leaked.
+func (w *world) emergency(e rotation.Emergency) *rotation.Report {
+	w.t.Helper()
+	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice"}).(*rotation.Report)
+}
+
+// checkEnded checks that a leak is over: the leaked secret is dead, AWSCURRENT is
+// PingOne's, and nothing is left to do.
+func (w *world) checkEnded(leaked string, rep *rotation.Report) {
+	w.t.Helper()
+	if rep.Outcome != rotation.Ended {
+		w.t.Errorf("outcome: got %s (%s), want ended\n%s", rep.Outcome, rep.Error, w.log)
+	}
+	if w.accepts(leaked) {
+		w.t.Error("PingOne accepts the leaked secret")
+	}
+	if id := w.sm.VersionID(orders, "COMPROMISED"); id != "" {
+		w.t.Errorf("version %s is still labelled COMPROMISED", id)
+	}
+	w.checkPromoted()
+	w.checkSilent(w.reports...)
+}
+
+func TestEmergencyEndsTheLeakedSecretOnceConsumersHaveAnother(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	p := watch(w)
+	p.leaked = leaked
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(leaked, rep)
+	if len(p.breaches) > 0 {
+		t.Error(p.report())
+	}
+	if rep.Minted == nil || rep.Promoted == nil || rep.Revoked == nil || rep.Minted.Fingerprint != rep.Promoted.Fingerprint || rep.Revoked.Fingerprint == rep.Minted.Fingerprint {
+		t.Errorf("the report does not say what was minted, promoted and revoked: %+v", rep)
+	}
+	if rep.Reason != "found in a log" || rep.By != "alice" || rep.Emergency != rotation.Swift {
+		t.Errorf("the report does not say who asked and why: %+v", rep)
+	}
+	if got := rep.TokensValidUntil.Sub(rep.Revoked.At).Round(time.Minute); got != time.Hour {
+		t.Errorf("access tokens live %v after the revocation, want 1h", got)
+	}
+	if len(rep.StillOpen) == 0 || !strings.Contains(rep.StillOpen[0], "cannot revoke") {
+		t.Errorf("the report does not say what is still open: %q", rep.StillOpen)
+	}
+	if !strings.Contains(w.log.String(), `"msg":"rotation action"`) || !strings.Contains(w.log.String(), "found in a log") {
+		t.Error("the log does not say who asked and why")
+	}
+	t.Logf("an emergency takes %+v calls", rep.Calls)
+}
+
+func TestContainEndsTheLeakedSecretBeforeConsumersHaveAnother(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	var dead, promoted bool
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "PutSecretValue" {
+			dead = !w.accepts(leaked)
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Contain)
+	w.sm.Before(nil)
+	promoted = w.secret("AWSCURRENT") != leaked
+	w.checkEnded(leaked, rep)
+	if !dead || !promoted {
+		t.Errorf("dead before the new one was stored: %t, promoted: %t", dead, promoted)
+	}
+}
+
+// deny makes PingOne refuse an operation, each time.
+func (w *world) deny(operation string) {
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == operation {
+			return fault.Denied
+		}
+		return fault.None
+	})
+}
+
+// With the reasons for which a rotation is stuck, an emergency is not.
+func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
+	stuck := func(w *world) {
+		w.sm.Fail("PutSecretValue", fault.Denied)
+		w.sm.Rotate(w.t.Context(), orders)
+		w.sm.Before(nil)
+	}
+	for _, c := range []struct {
+		name   string
+		opts   []option
+		before func(*world)
+	}{
+		{"AWSPENDING is empty", nil, func(w *world) {
+			if _, err := w.sm.Begin(orders); err != nil {
+				w.t.Fatal(err)
+			}
+		}},
+		{"AWSPENDING has no value, and PingOne has a newer secret", nil, stuck},
+		{"AWSPENDING holds PingOne's secret", nil, func(w *world) {
+			w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+			w.sm.Rotate(w.t.Context(), orders)
+			w.sm.Before(nil)
+		}},
+		{"AWSPENDING is poisoned", nil, func(w *world) {
+			if _, err := w.sm.Begin(orders); err != nil {
+				w.t.Fatal(err)
+			}
+			d := document(w.app)
+			d["clientSecret"] = "made-up"
+			w.putPending(encode(d))
+		}},
+		{"consumers lag", nil, func(w *world) {
+			w.rotate()
+			w.advance(time.Minute)
+		}},
+		{"rotation is cancelled", nil, func(w *world) {
+			w.cancelRotation()
+		}},
+		{"the token is not what rotation.verify asks for", []option{withDocument(func(d map[string]any) {
+			d["rotation"] = map[string]any{"verify": map[string]any{"scope": "no:such"}}
+		})}, func(*world) {}},
+		{"alternating, the first time", []option{alternate}, func(*world) {}},
+		{"alternating", []option{alternate}, func(w *world) {
+			w.rotate()
+			w.advance(25 * time.Hour)
+			w.rotate()
+		}},
+		{"drift", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }},
+	} {
+		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+			t.Run(c.name+", "+string(e), func(t *testing.T) {
+				w := newWorld(t, c.opts...)
+				c.before(w)
+				w.advance(2 * time.Minute)
+				leaked, client := w.secret("AWSCURRENT"), w.client()
+				rep := w.emergency(e)
+				if rep.Outcome != rotation.Ended {
+					t.Fatalf("outcome: got %s (%s), want ended\n%s", rep.Outcome, rep.Error, w.log)
+				}
+				if w.ping.Authenticates(w.app.Environment, client, leaked) {
+					t.Error("PingOne accepts the leaked secret")
+				}
+				w.checkPromoted()
+				w.checkSilent(w.reports...)
+			})
+		}
+	}
+}
+
+func TestEmergencyWaitsForARotationThatIsUnderWay(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	if _, err := w.sm.Begin(orders); err != nil {
+		t.Fatal(err)
+	}
+	waits := 0
+	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+		w.advance(d)
+		if waits++; waits == 2 {
+			if err := w.sm.Attempt(t.Context(), orders); err != nil { // it goes on meanwhile
+				t.Errorf("the rotation that is under way: %v", err)
+			}
+			w.label("mine") // a label of somebody's own disturbs nothing
+		}
+		return ctx.Err()
+	}
+	rep := w.emergency(rotation.Swift)
+	if waits < 2 {
+		t.Errorf("waited %d times, want it to wait for the rotation", waits)
+	}
+	w.checkEnded(leaked, rep)
+	if n := w.mints(); n != 1 {
+		t.Errorf("PingOne regenerated %d times, want once: the rotation that was waited for has done it", n)
+	}
+}
+
+func TestWithTooLittleTimeToWaitTheReportSaysWhenToComeAgain(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.sm.Begin(orders); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), w.ping.Now().Add(time.Minute))
+	defer cancel()
+	got, err := w.rotator.Handle(ctx, fmt.Appendf(nil, `{"action":"rotate","secretId":%q}`, orders))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := got.(*rotation.Report)
+	if rep.Outcome != rotation.Busy || !rep.RetryAt.After(w.ping.Now()) {
+		t.Errorf("got %s, come again at %v; want busy and a time", rep.Outcome, rep.RetryAt)
+	}
+	if w.mints() != 0 {
+		t.Error("PingOne regenerated")
+	}
+}
+
+// Whoever comes next completes an emergency that died between the promotion and the
+// revocation.
+func TestUnfinishedEmergencyIsCompletedByWhoeverComesNext(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		next func(*world)
+	}{
+		{"the same command", func(w *world) { w.emergency(rotation.Swift) }},
+		{"an audit", func(w *world) { w.do(rotation.Action{Action: "audit"}) }},
+		{"the next rotation", func(w *world) { w.rotate() }},
+		{"finishSecret, repeated", func(w *world) {
+			ev := fmt.Sprintf(`{"Step":"finishSecret","SecretId":%q,"ClientRequestToken":%q}`, orders, w.sm.VersionID(orders, "AWSCURRENT"))
+			if err := w.invoke(w.t.Context(), []byte(ev)); err != nil {
+				w.t.Error(err)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			leaked := w.secret("AWSCURRENT")
+			w.deny("DELETE application secret")
+			rep := w.emergency(rotation.Swift)
+			if rep.Outcome != rotation.Open || rep.Promoted == nil || rep.Revoked != nil || len(rep.StillOpen) == 0 || !w.accepts(leaked) {
+				t.Fatalf("got %+v, want the outcome open", rep)
+			}
+			w.ping.Before(nil)
+			w.connect(w.toPingOne, w.toSecretsManager)
+			w.bring()
+			mints := w.mints()
+			c.next(w)
+			if w.accepts(leaked) {
+				t.Errorf("PingOne accepts the leaked secret\n%s", w.log)
+			}
+			if id := w.sm.VersionID(orders, "COMPROMISED"); id != "" {
+				t.Errorf("version %s is still labelled COMPROMISED", id)
+			}
+			if n := w.mints() - mints; n > 1 || c.name != "the next rotation" && n > 0 {
+				t.Errorf("PingOne regenerated %d times", n)
+			}
+			w.checkSilent(w.reports...)
+		})
+	}
+}
+
+// The label survives what comes before the mint as well: the scheduled rotation then
+// does not wait for consumers that lag.
+func TestEmergencyThatDiedBeforeItsMintIsCompletedByTheSchedule(t *testing.T) {
+	w := newWorld(t)
+	w.rotate()
+	w.advance(time.Minute) // consumers lag
+	leaked := w.secret("AWSCURRENT")
+	w.deny("POST application secret")
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Failed {
+		t.Fatalf("outcome: got %s, want failed", rep.Outcome)
+	}
+	w.ping.Before(nil)
+	w.rotate()
+	if w.accepts(leaked) || w.sm.VersionID(orders, "COMPROMISED") != "" {
+		t.Errorf("the leak is not over\n%s", w.log)
+	}
+	w.checkPromoted()
+}
+
+// Who can label a version must not thereby end the secret of another application.
+func TestLabelCompromisedOnAForeignVersionEndsNothing(t *testing.T) {
+	w := newWorld(t)
+	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
+	w.ping.Regenerate(other.Environment, other.ID, 20*time.Hour) // its consumers still hold other.Secret
+	own := encode(document(w.app))
+	w.sm.Put(orders, encode(document(other)))
+	w.label("COMPROMISED")
+	w.sm.Put(orders, own)
+	w.rotate()
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "take the label off") {
+		t.Errorf("got %s (%s), want it open, and advice", rep.Outcome, rep.Error)
+	}
+	if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
+		t.Error("the other application's previous secret is dead")
+	}
+	if !strings.Contains(w.log.String(), "not of the application that AWSCURRENT names") {
+		t.Error("nobody is warned")
+	}
+	w.checkSilent(w.reports...)
+}
+
+func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *testing.T) {
+	t.Skip("waits for replicas in the stand-in")
+}

@@ -1,0 +1,426 @@
+package rotation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"pingrotate/pingone"
+)
+
+const (
+	// quiet is how long after the last change of a secret's versions no step of another
+	// invocation can be under way any more: a step ends by itself before.
+	quiet = stepLimit + 5*time.Second
+
+	// rotationBudget is what an action sets aside for the four steps, when it waits for
+	// another rotation.
+	rotationBudget = mintBudget + settle
+)
+
+// rotate carries out all four steps at once. A rotation that is under way is waited
+// for, and one that has stopped is joined, so that one version never makes PingOne
+// regenerate twice.
+func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
+	h := r.byHand(a)
+	err := h.rotate(ctx)
+	h.conclude(err)
+	h.logReport(ctx)
+	return &h.Report
+}
+
+// hand is an action on one secret under way.
+type hand struct {
+	*Rotator
+	Report
+	action Action
+
+	leaked    string        // the version that an emergency is about
+	resumed   bool          // consumers had left it before
+	lagging   bool          // consumers
+	tokenLife time.Duration // of the application's access tokens
+}
+
+func (r *Rotator) byHand(a Action) *hand {
+	return &hand{Rotator: r, action: a, Report: Report{
+		Action: a.Action, SecretID: a.SecretID, Emergency: a.Emergency, Reason: a.Reason, By: a.By, Begun: r.PingOne.Time().UTC(),
+	}}
+}
+
+// step prepares a step of the action.
+func (h *hand) step(name Step, token string) *step {
+	s := h.Rotator.step(Event{Step: name, SecretID: h.action.SecretID, ClientRequestToken: token})
+	s.hand = &h.action
+	return s
+}
+
+func (h *hand) rotate(ctx context.Context) error {
+	token, err := h.prepare(ctx)
+	switch {
+	case err != nil || h.Outcome != "":
+		return err
+	case h.resumed:
+		err = h.take(ctx, FinishSecret, token)
+	case token != "":
+		err = h.run(ctx, token)
+	}
+	if err == nil && h.leaked != "" && h.Revoked == nil {
+		err = h.confirmEnded(ctx) // by somebody else
+	}
+	return err
+}
+
+// run takes the four steps.
+func (h *hand) run(ctx context.Context, token string) (err error) {
+	for range 3 {
+		h.Version = token
+		var last *step
+		for _, name := range []Step{CreateSecret, SetSecret, TestSecret, FinishSecret} {
+			last = h.step(name, token)
+			err = last.do(ctx)
+			h.note(last)
+			if err != nil {
+				break
+			}
+		}
+		switch {
+		case last.rescued:
+			// AWSCURRENT is PingOne's secret, by a version of its own.
+			h.Warnings = append(h.Warnings, err.Error())
+			return h.finishRescued(ctx)
+		case !last.givenUp:
+			return err
+		}
+		// The version held a secret that can never be promoted. A fresh one finds
+		// PingOne's.
+		h.Warnings = append(h.Warnings, err.Error())
+		token = newToken()
+	}
+	return err
+}
+
+// finishRescued completes an emergency whose rotation was overtaken by another.
+func (h *hand) finishRescued(ctx context.Context) error {
+	if h.leaked == "" {
+		return nil
+	}
+	s := h.step(FinishSecret, "")
+	defer func() { h.count(s) }()
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	return h.take(ctx, FinishSecret, s.holder(labelCurrent))
+}
+
+// confirmEnded asks PingOne about a leaked secret that another rotation has ended.
+func (h *hand) confirmEnded(ctx context.Context) error {
+	s := h.step(FinishSecret, "")
+	defer func() { h.note(s) }()
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	var current, leaked *stored
+	err := parallel(
+		func() (err error) { current, err = s.readCurrent(ctx); return err },
+		func() (err error) { leaked, err = s.read(ctx, h.leaked); return err },
+	)
+	switch {
+	case err != nil:
+		return err
+	case leaked == nil:
+		return fmt.Errorf("version %s, which has leaked, is gone before its secret was shown to be dead; run the command again, if AWSCURRENT has leaked", h.leaked)
+	}
+	d, err := current.leak(leaked.Document)
+	if err != nil {
+		return err
+	}
+	if err := s.awaitRefusal(ctx, d); err != nil {
+		return err
+	}
+	s.did.revoked = s.mark(leaked.ClientSecret)
+	return nil
+}
+
+// take carries out one step.
+func (h *hand) take(ctx context.Context, name Step, token string) error {
+	s := h.step(name, token)
+	err := s.do(ctx)
+	h.note(s)
+	return err
+}
+
+// note takes over what a step has done.
+func (h *hand) note(s *step) {
+	h.count(s)
+	if s.decision != "" && (s.event.Step == CreateSecret || h.Decision == "") {
+		h.Decision = s.decision
+	}
+	for _, m := range []struct{ of, to **Mark }{{&s.did.minted, &h.Minted}, {&s.did.promoted, &h.Promoted}, {&s.did.revoked, &h.Revoked}} {
+		if *m.of != nil {
+			*m.to = *m.of
+		}
+	}
+	if s.did.revoked != nil {
+		h.Verified = append(h.Verified, "PingOne refuses the leaked secret "+s.did.revoked.Fingerprint)
+	}
+	if s.event.Step == TestSecret && s.did.promoted == nil && !s.refused && s.decision == "verify" && !s.pending.IsZero() {
+		what := s.verified
+		if what == "" {
+			what = "obtained a token"
+		}
+		h.Verified = append(h.Verified, s.pending.Fingerprint()+": "+what)
+	}
+	if s.warning != "" {
+		h.Warnings = append(h.Warnings, s.warning)
+	}
+	h.Unverified = h.Unverified || s.refused
+	h.lagging = h.lagging || s.lagging
+	if s.tokenLife > 0 {
+		h.tokenLife = s.tokenLife
+	}
+}
+
+func (h *hand) count(s *step) {
+	if s.arn != "" {
+		h.SecretID, h.Name = s.arn, s.name
+	}
+	h.Calls.SecretsManager += s.calls.secretsManager.Load()
+	h.Calls.PingOne += s.calls.pingOne.Load()
+	h.Calls.PingOneAPI += s.calls.platform.Load()
+}
+
+// prepare labels the leaked version, waits for a rotation that is under way, and
+// returns the version that the rotation makes; none when consumers have left the
+// leaked one meanwhile. With an outcome there is nothing left to do.
+func (h *hand) prepare(ctx context.Context) (token string, err error) {
+	s := h.step(CreateSecret, h.action.ClientRequestToken)
+	defer func() { h.count(s) }()
+	if err := s.describe(ctx); err != nil {
+		return "", err
+	}
+	current := s.holder(labelCurrent)
+	if t := h.action.IfStoredBefore; !t.IsZero() && current != "" {
+		v, err := s.readCurrent(ctx)
+		if err != nil {
+			return "", err
+		}
+		if !v.created.Before(t) {
+			h.Outcome, h.Version = Skipped, v.versionID
+			return "", nil
+		}
+	}
+	lastChange := s.changed
+	if h.action.Emergency != "" {
+		if h.leaked = s.holder(labelCompromised); h.leaked != "" && h.leaked != current {
+			h.resumed = true
+			return current, nil
+		}
+		now, err := s.readCurrent(ctx)
+		if err == nil && now.ClientSecret.IsZero() {
+			err = errors.New("AWSCURRENT holds no secret that could have leaked; rotate without emergency, which takes PingOne's over")
+		}
+		if err != nil {
+			return "", err
+		}
+		if h.leaked == "" {
+			h.leaked = current
+			// Died before this write: nothing has happened. Died after it: the next run of
+			// whatever kind knows that the secret must end.
+			if err := s.markCompromised(ctx, current); err != nil {
+				return "", err
+			}
+			if err := s.describe(ctx); err != nil {
+				return "", err
+			}
+		}
+	}
+	ours := s.changed // of the label, and nobody else's
+	for {
+		pending, now := s.holder(labelPending), s.client.Time()
+		if pending == "" || pending == s.holder(labelCurrent) {
+			break
+		}
+		if s.changed.After(ours) {
+			lastChange = s.changed
+		}
+		rest := quiet - now.Sub(lastChange)
+		if rest <= 0 {
+			return pending, nil // it has stopped, and this run goes on with it
+		}
+		if !s.timeFor(ctx, rest+rotationBudget) {
+			h.Outcome, h.RetryAt = Busy, now.Add(rest).UTC()
+			return "", nil
+		}
+		if err := s.client.Pause(ctx, min(rest, 3*time.Second)); err != nil {
+			return "", fmt.Errorf("wait for the rotation that is under way: %w", err)
+		}
+		if err := s.describe(ctx); err != nil {
+			return "", err
+		}
+	}
+	switch token := h.action.ClientRequestToken; {
+	case h.leaked != "" && s.holder(labelCurrent) != h.leaked:
+		// The rotation that was waited for has given consumers another one.
+		if h.resumed = s.holder(labelCompromised) == h.leaked; h.resumed {
+			return s.holder(labelCurrent), nil
+		}
+		return "", nil
+	case token != "":
+		return token, nil
+	}
+	return newToken(), nil
+}
+
+// newToken returns a ClientRequestToken: a random UUID (RFC 9562, version 4).
+func newToken() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// conclude says how the action ended.
+func (h *hand) conclude(err error) {
+	h.Ended = h.PingOne.Time().UTC()
+	if err != nil {
+		h.Error = err.Error()
+		if wait, limited := pingone.RateLimit(err); limited {
+			h.RateLimited = true
+			if wait > 0 {
+				h.RetryAt = h.Ended.Add(wait)
+			}
+		}
+	}
+	switch {
+	case h.Outcome != "":
+	case err != nil && h.lagging:
+		h.Outcome = Refused
+	case err != nil && h.leaked != "" && (h.Promoted != nil || h.resumed):
+		h.Outcome = Open
+	case err != nil:
+		h.Outcome = Failed
+	case h.action.Emergency != "":
+		h.Outcome = Ended
+	default:
+		h.Outcome = Promoted
+	}
+	if h.leaked != "" && h.Outcome != Busy {
+		h.tellWhatIsOpen()
+	}
+}
+
+// unknownTokenLife is how long access tokens are taken to live when none was
+// obtained: those for the PingOne API live an hour.
+const unknownTokenLife = time.Hour
+
+// tellWhatIsOpen says what a leak still allows.
+func (h *hand) tellWhatIsOpen() {
+	life := h.tokenLife
+	if life == 0 {
+		life = unknownTokenLife
+	}
+	if h.Revoked == nil {
+		h.StillOpen = append(h.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
+		return
+	}
+	h.TokensValidUntil = h.Revoked.At.Add(life)
+	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
+		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
+		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
+	if h.resumed {
+		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier, and AWSCURRENT was not rotated again; if that one has leaked too, run the command once more")
+	}
+	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
+}
+
+func (h *hand) logReport(ctx context.Context) {
+	level := slog.LevelInfo
+	if h.Error != "" {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("action", h.Action),
+		slog.String("outcome", string(h.Outcome)),
+		slog.String("secretId", h.SecretID),
+		slog.Int64("durationMs", h.Ended.Sub(h.Begun).Milliseconds()),
+	}
+	for _, f := range []struct{ name, value string }{
+		{"emergency", string(h.Emergency)}, {"reason", h.Reason}, {"by", h.By}, {"version", h.Version},
+		{"minted", h.Minted.fingerprint()}, {"promoted", h.Promoted.fingerprint()}, {"revoked", h.Revoked.fingerprint()}, {"error", h.Error},
+	} {
+		if f.value != "" {
+			attrs = append(attrs, slog.String(f.name, f.value))
+		}
+	}
+	h.log().LogAttrs(ctx, level, "rotation action", attrs...)
+}
+
+func (m *Mark) fingerprint() string {
+	if m == nil {
+		return ""
+	}
+	return m.Fingerprint
+}
+
+// rollback makes the version before AWSCURRENT again. With two applications that is
+// one label.
+func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
+	h := r.byHand(a)
+	err := h.rollback(ctx)
+	h.conclude(err)
+	h.logReport(ctx)
+	return &h.Report
+}
+
+func (h *hand) rollback(ctx context.Context) error {
+	s := h.step(FinishSecret, "")
+	defer func() { h.note(s) }()
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	current, err := s.readCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	s.current = current.ClientSecret
+	id := s.holder(labelPrevious)
+	switch pending := s.holder(labelPending); {
+	case !current.alternates():
+		return errors.New(`with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends with its grace. ` +
+			"If the new secret gives trouble, rotate again, or look with check at what its consumers meet")
+	case pending != "" && pending != current.versionID:
+		return errors.New("a rotation is under way: AWSPENDING is on another version than AWSCURRENT; wait until it is over, or take the label off")
+	case id == "":
+		return errors.New("no version is labelled AWSPREVIOUS; there is nothing to go back to")
+	case slices.Contains(s.labels[id], labelCompromised):
+		return errors.New("AWSPREVIOUS is labelled COMPROMISED: its secret has leaked and is about to end")
+	}
+	previous, err := s.read(ctx, id)
+	if err == nil && (previous == nil || previous.ClientSecret.IsZero()) {
+		err = errors.New("the version labelled AWSPREVIOUS holds no secret; there is nothing to go back to")
+	}
+	if err != nil {
+		return err
+	}
+	if previous.principal() != current.successor(previous.ClientID).principal() || !current.mayFollow(previous.ClientID) {
+		return errors.New("AWSPREVIOUS is not of the twin that AWSCURRENT names; there is nothing to go back to")
+	}
+	if err := s.verifyStored(ctx, previous); err != nil {
+		return fmt.Errorf("AWSPREVIOUS is not promoted, because it does not work: %w", err)
+	}
+	h.Verified = append(h.Verified, previous.ClientSecret.Fingerprint()+": obtained a token")
+	s.decision = "rollback"
+	// Died before or after: either version's secret works.
+	s.event.ClientRequestToken, h.Version = id, id
+	if err := s.promote(ctx); err != nil {
+		return err
+	}
+	s.did.promoted = s.mark(previous.ClientSecret)
+	h.Outcome = RolledBack
+	return nil
+}
