@@ -271,16 +271,17 @@ func (c *expedition) settle(j job, debit float64, r rotation.Report) {
 // nothing about the next secret may be told not to.
 func (c *expedition) end(r rotation.Report, problem string) {
 	c.sum.add(r)
-	c.last = nameOf(r)
+	c.last = subject(r)
 	if c.o.ended != nil {
 		c.o.ended(r)
 	}
 	if problem != "" && c.sum.Stopped == "" && (r.Unverified || c.canaries || !c.o.keepGoing) {
-		c.sum.Stopped = fmt.Sprintf("%s: %s", nameOf(r), problem)
+		c.sum.Stopped = fmt.Sprintf("%s: %s", subject(r), problem)
 	}
 }
 
-func nameOf(r rotation.Report) string { return cmp.Or(r.Name, r.SecretID) }
+// subject returns the name of the secret that a report is about.
+func subject(r rotation.Report) string { return cmp.Or(r.Name, nameOf(r.SecretID)) }
 
 // tick shows the standing every second until it is stopped.
 func (c *expedition) tick() (stop func()) {

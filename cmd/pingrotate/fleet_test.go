@@ -154,7 +154,7 @@ func (p *process) call(ctx context.Context, a rotation.Action) (json.RawMessage,
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	answer, err := p.handle(ctx, event)
+	answer, err := p.rotator.Handle(ctx, event)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (s summary) write(w io.Writer) error {
 		return err
 	}
 	for _, r := range s.unwell {
-		if _, err := fmt.Fprintf(w, "%s %s: %s\n", r.Outcome, nameOf(r), r.Error); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s: %s\n", r.Outcome, subject(r), r.Error); err != nil {
 			return err
 		}
 	}
