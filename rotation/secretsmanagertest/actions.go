@@ -175,6 +175,7 @@ func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *stri
 			return nil, refuse("ResourceNotFoundException", msgNoLabel, label)
 		}
 	}
+	sec.accessed = c.now()
 	out := struct {
 		secretOutput
 		CreatedDate  stamp
@@ -290,7 +291,7 @@ func (c *call) cancelRotateSecret(in secretInput) (any, error) {
 		return nil, err
 	}
 	off := false
-	sec.rotationEnabled = &off
+	sec.rotationEnabled, sec.changed = &off, c.now()
 	if sec.rotation != nil {
 		sec.rotation.ended = "cancelled"
 		sec.rotation = nil
@@ -310,6 +311,7 @@ func (c *call) tagResource(in struct {
 	if err != nil {
 		return nil, err
 	}
+	sec.changed = c.now()
 	for _, t := range in.Tags {
 		sec.tags = slices.DeleteFunc(sec.tags, func(old tag) bool { return old.Key == t.Key })
 		sec.tags = append(sec.tags, t)
@@ -338,6 +340,6 @@ func (c *call) deleteSecret(in struct {
 	case in.ForceDeleteWithoutRecovery:
 		days = 0
 	}
-	sec.deletion = c.now().AddDate(0, 0, days)
+	sec.deletion, sec.changed = c.now().AddDate(0, 0, days), c.now()
 	return secretOutput{ARN: sec.arn, Name: sec.name, DeletionDate: stamp(sec.deletion)}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // description is a secret without its values. DescribeSecret and ListSecrets name
@@ -19,10 +20,13 @@ type description struct {
 	RotationRules          *rotationRules      `json:",omitempty"`
 	LastRotatedDate        stamp               `json:",omitzero"`
 	LastChangedDate        stamp               `json:",omitzero"`
+	LastAccessedDate       stamp               `json:",omitzero"`
 	NextRotationDate       stamp               `json:",omitzero"`
 	DeletedDate            stamp               `json:",omitzero"`
 	CreatedDate            stamp               `json:",omitzero"`
 	Tags                   []tag               `json:",omitempty"`
+	PrimaryRegion          string              `json:",omitempty"`
+	ReplicationStatus      []replicaStatus     `json:",omitempty"` // of DescribeSecret alone
 	VersionIdsToStages     map[string][]string `json:",omitempty"`
 	SecretVersionsToStages map[string][]string `json:",omitempty"`
 }
@@ -38,9 +42,13 @@ func (sec *secret) describe() description {
 		RotationRules:     sec.rules.described(),
 		LastRotatedDate:   stamp(sec.rotated),
 		LastChangedDate:   stamp(sec.changed),
+		LastAccessedDate:  stamp(sec.accessed.UTC().Truncate(24 * time.Hour)),
 		DeletedDate:       stamp(sec.deletion),
 		CreatedDate:       stamp(sec.created),
 		Tags:              sec.tags,
+	}
+	if len(sec.replicas) > 0 {
+		d.PrimaryRegion = sec.region()
 	}
 	if sec.rotationEnabled != nil && *sec.rotationEnabled {
 		d.NextRotationDate = stamp(sec.next)
@@ -54,6 +62,7 @@ func (c *call) describeSecret(in secretInput) (any, error) {
 		return nil, err
 	}
 	d := sec.describe()
+	d.ReplicationStatus = sec.replication(c.now())
 	d.VersionIdsToStages = sec.seen().labelled()
 	return d, nil
 }

@@ -44,4 +44,9 @@
 //   - S26: A secret scheduled for deletion can be described and nothing else, and its name stays taken until then. (API DeleteSecret; recorded, LocalStack test_exp_raised_on_creation_of_secret_scheduled_for_deletion)
 //   - S27: A version without labels is deprecated: DescribeSecret omits it, ListSecretVersionIds shows it when asked. (recorded, LocalStack test_deprecated_secret_version_stage)
 //   - S28: ListSecrets filters by name prefix and by tag, and pages. (API ListSecrets)
+//   - S29: DescribeSecret lists the replicas by region, each InSync, InProgress or Failed, and names the primary region; ListSecrets names the primary region alone, and neither says anything of a secret without replicas. (API DescribeSecret, ReplicationStatusType, SecretListEntry; that PrimaryRegion is then missing is assumed)
+//   - S30: A new value, or a label that moves, reaches the replicas later, and until then they are InProgress. (guide, Replicate secrets across Regions; that a replica which exists becomes InProgress again is assumed)
+//   - S31: LastChangedDate is when anything of the secret changed, its versions and their labels included; to read it changes nothing. (API DescribeSecret; assumed for the labels)
+//   - S32: LastAccessedDate is the day of the last GetSecretValue at midnight UTC, missing until there was one. (API DescribeSecret; assumed that nothing else counts as access)
+//   - S33: ListSecrets shows of a secret what DescribeSecret does, but for the replicas and under the name SecretVersionsToStages. (API SecretListEntry)
 package secretsmanagertest

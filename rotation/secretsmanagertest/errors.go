@@ -47,6 +47,8 @@ const (
 	msgCannotInvoke  = "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com."
 	msgIncomplete    = "A previous rotation isn't complete. That rotation will be reattempted."
 	msgForeignWriter = "Pending secret version %s for Secret %s was not created by Lambda %s. Remove the AWSPENDING staging label and restart rotation"
+	msgReplicated    = "Replication succeeded"
+	msgReplicaFailed = "Secret with this name already exists in this region"
 	msgStepFailed    = "Error when executing lambda %s during %s step"
 )
 

@@ -29,9 +29,12 @@ type secret struct {
 	name, arn, description, kmsKey string
 	tags                           []tag
 	created, changed               time.Time
+	accessed                       time.Time // the last GetSecretValue; zero for none
 	deletion                       time.Time // when it will be gone; zero if not scheduled
 	versions                       versions
 	stale                          []snapshot
+	replicas                       map[string]string // status by region
+	replicated                     time.Time         // when they have caught up with the last change
 
 	rotationEnabled *bool // nil until rotation was configured
 	function        string
@@ -153,6 +156,7 @@ func (sec *secret) seen() versions {
 // changing must be called before the versions or labels change.
 func (s *Server) changing(sec *secret) {
 	sec.changed = s.now()
+	sec.replicated = sec.changed.Add(s.replicaLag)
 	if s.lag > 0 {
 		sec.stale = append(sec.stale, snapshot{sec.versions.clone(), s.lag})
 	}

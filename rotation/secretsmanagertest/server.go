@@ -55,6 +55,7 @@ type Server struct {
 	secrets     map[string]*secret
 	functions   map[string]Invoke
 	lag         int
+	replicaLag  time.Duration
 	keepPending bool
 	kept        []string
 }
