@@ -48,7 +48,8 @@ type Action struct {
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
 	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
-	// later. A campaign that was interrupted goes on with the time of its start.
+	// later. A campaign that was interrupted goes on with the time of its start. An
+	// emergency that is not over is completed all the same.
 	IfStoredBefore time.Time `json:"ifStoredBefore,omitzero"`
 
 	// Of check.

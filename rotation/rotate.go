@@ -203,7 +203,14 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 		return "", err
 	}
 	current := s.holder(labelCurrent)
-	if t := h.action.IfStoredBefore; !t.IsZero() && current != "" {
+	leaked := s.holder(labelCompromised)
+	if current != "" && current == h.action.ClientRequestToken && h.action.Emergency != "" && leaked == "" {
+		// An answer was lost, and this is the same emergency again. What it has made has
+		// not leaked.
+		h.Outcome, h.Version = Skipped, current
+		return "", nil
+	}
+	if t := h.action.IfStoredBefore; !t.IsZero() && current != "" && (h.action.Emergency == "" || leaked == "") {
 		v, err := s.readCurrent(ctx)
 		if err != nil {
 			return "", err
@@ -215,7 +222,7 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	}
 	lastChange := s.changed
 	if h.action.Emergency != "" {
-		if h.leaked = s.holder(labelCompromised); h.leaked != "" && h.leaked != current {
+		if h.leaked = leaked; h.leaked != "" && h.leaked != current {
 			h.resumed = true
 			return current, nil
 		}
