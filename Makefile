@@ -60,8 +60,9 @@ build: ## Build the Lambda program and the operator's command into bin/
 	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath $(FLAGS) -o bin/bootstrap ./cmd/rotator
 	$(GO) build -trimpath -o bin/pingrotate ./cmd/pingrotate
 
-bench: ## Measure a rotation, the cold start, memory and size
+bench: ## Measure a rotation, the cold start, memory and size, and a rotation in a large fleet
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
+	$(GO) test -run '^$$' -bench . -benchtime 300x ./rotation
 
 sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
 	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)

@@ -23,7 +23,7 @@ func (s *Server) listApplications(c *call) (any, *refusal) {
 	var items []item
 	for key, a := range s.apps {
 		if key.environment == c.target.environment {
-			items = append(items, item{key.id, s.applicationBody(c, a)})
+			items = append(items, item{key.id, func() any { return s.applicationBody(c, a) }})
 		}
 	}
 	return c.page("applications", items)
@@ -102,10 +102,13 @@ func (s *Server) replaceApplication(c *call) (any, *refusal) {
 }
 
 func (s *Server) deleteApplication(c *call) (any, *refusal) {
-	if _, no := s.reach(c, permDeleteApplication); no != nil {
+	a, no := s.reach(c, permDeleteApplication)
+	if no != nil {
 		return nil, no
 	}
 	delete(s.apps, c.target)
+	delete(s.ids, a.ID)
+	delete(s.clients, a.ClientID)
 	return nil, nil
 }
 

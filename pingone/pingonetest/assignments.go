@@ -58,7 +58,7 @@ func (s *Server) roleItems(environment string) []item {
 		for _, p := range r.permissions {
 			body.Permissions = append(body.Permissions, permission{p, p[strings.LastIndex(p, ":")+1:]})
 		}
-		items = append(items, item{body.ID, body})
+		items = append(items, item{body.ID, func() any { return body }})
 	}
 	return items
 }
@@ -99,7 +99,7 @@ func (s *Server) listAssignments(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, r := range a.Roles {
-		items = append(items, item{assignmentID(a, r), s.assignmentBody(c, a, r)})
+		items = append(items, item{assignmentID(a, r), func() any { return s.assignmentBody(c, a, r) }})
 	}
 	return c.page("roleAssignments", items)
 }
@@ -157,12 +157,7 @@ func (s *Server) scopeExists(r RoleAssignment) bool {
 	case scopeEnvironment:
 		return s.environments[r.ScopeID] != nil
 	}
-	for key := range s.apps {
-		if key.id == r.ScopeID {
-			return true
-		}
-	}
-	return false
+	return s.ids[r.ScopeID] != nil
 }
 
 // reachAssignment returns the assignment that a call is about, by its position.

@@ -102,12 +102,11 @@ func formDecode(s string) string {
 
 // client returns the application of a client id, nil if the environment has none.
 func (s *Server) client(env, clientID string) *application {
-	for _, a := range s.apps {
-		if a.Environment == env && a.ClientID == clientID && a.Protocol == openIDConnect {
-			return a
-		}
+	a := s.clients[clientID]
+	if a == nil || a.Environment != env || a.Protocol != openIDConnect {
+		return nil
 	}
-	return nil
+	return a
 }
 
 // authenticate finds out which application sends the request.

@@ -29,7 +29,7 @@ func (s *Server) listGrants(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, g := range a.grants {
-		items = append(items, item{g.id, grantBody(c, g)})
+		items = append(items, item{g.id, func() any { return grantBody(c, g) }})
 	}
 	return c.page("grants", items)
 }

@@ -164,9 +164,10 @@ func (c *call) environmentURL() string { return c.base + "/v1/environments/" + c
 // maxPage is how many items a page holds at most, and if no limit is asked for.
 const maxPage = 100
 
+// item is one of a collection. Its body is made only for the page that shows it.
 type item struct {
 	id   string
-	body any
+	body func() any
 }
 
 // page replies with a part of a collection: up to limit items beyond the cursor.
@@ -198,7 +199,7 @@ func (c *call) page(collection string, items []item) (any, *refusal) {
 	}
 	bodies := make([]any, len(part))
 	for i := range part {
-		bodies[i] = part[i].body
+		bodies[i] = part[i].body()
 	}
 	return map[string]any{
 		"_links": links, "_embedded": map[string]any{collection: bodies}, "count": len(items), "size": len(part),

@@ -100,7 +100,7 @@ func (s *Server) listResources(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, r := range e.resources {
-		items = append(items, item{r.id, resourceBody(c, r)})
+		items = append(items, item{r.id, func() any { return resourceBody(c, r) }})
 	}
 	return c.page("resources", items)
 }
@@ -198,7 +198,7 @@ func (s *Server) listScopes(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, scope := range r.scopes {
-		items = append(items, item{scope.id, scopeBody(c, scope)})
+		items = append(items, item{scope.id, func() any { return scopeBody(c, scope) }})
 	}
 	return c.page("scopes", items)
 }
@@ -238,7 +238,7 @@ func (s *Server) listAttributes(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, a := range r.attributes {
-		items = append(items, item{a.id, attributeBody(c, r, a)})
+		items = append(items, item{a.id, func() any { return attributeBody(c, r, a) }})
 	}
 	return c.page("attributes", items)
 }

@@ -70,10 +70,8 @@ func (s *Server) AddApplication(a Application) Application {
 	if !isUUID(a.Environment) || !isUUID(a.ID) {
 		s.t.Fatalf("pingonetest: environment %q and application %q must be UUIDs", a.Environment, a.ID)
 	}
-	for _, other := range s.apps {
-		if other.ID == a.ID || other.ClientID == a.ClientID {
-			s.t.Fatalf("pingonetest: application %s (client %s) exists", a.ID, a.ClientID)
-		}
+	if s.ids[a.ID] != nil || s.clients[a.ClientID] != nil {
+		s.t.Fatalf("pingonetest: application %s (client %s) exists", a.ID, a.ClientID)
 	}
 	s.check(&a)
 	s.store(a, defaultSettings(a))
@@ -84,7 +82,7 @@ func (s *Server) AddApplication(a Application) Application {
 func (s *Server) store(a Application, settings map[string]any) *application {
 	now := s.now()
 	stored := &application{Application: a, keeper: keeper{secret: a.Secret}, settings: settings, created: now, updated: now}
-	s.apps[appKey{a.Environment, a.ID}] = stored
+	s.apps[appKey{a.Environment, a.ID}], s.ids[a.ID], s.clients[a.ClientID] = stored, stored, stored
 	s.environment(a.Environment)
 	if a.Secret != "" {
 		s.issued = append(s.issued, a.Secret)

@@ -55,6 +55,8 @@ type Server struct {
 	environments map[string]*environment
 	roles        map[string]*role // by name
 	apps         map[appKey]*application
+	ids          map[string]*application // the same by id
+	clients      map[string]*application // the same by client id
 	tokens       map[string]accessToken
 	flows        map[string]*flow
 	codes        map[string]*flow     // by authorization code
@@ -101,6 +103,8 @@ func start(addr string, t TB) (*Server, error) {
 		environments: make(map[string]*environment),
 		roles:        builtInRoles(),
 		apps:         make(map[appKey]*application),
+		ids:          make(map[string]*application),
+		clients:      make(map[string]*application),
 		tokens:       make(map[string]accessToken),
 		flows:        make(map[string]*flow),
 		codes:        make(map[string]*flow),

@@ -132,7 +132,7 @@ func (c *call) listSecrets(in struct {
 	IncludePlannedDeletion bool
 	Filters                []filter
 }) (any, error) {
-	all := []description{}
+	var found []*secret
 next:
 	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
 		sec := c.lookup(name)
@@ -146,13 +146,17 @@ next:
 				continue next
 			}
 		}
-		d := sec.describe()
-		d.SecretVersionsToStages = sec.versions.labelled()
-		all = append(all, d)
+		found = append(found, sec)
 	}
-	page, next, err := paginate(all, in.NextToken, in.MaxResults)
+	part, next, err := paginate(found, in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
+	}
+	page := []description{}
+	for _, sec := range part {
+		d := sec.describe()
+		d.SecretVersionsToStages = sec.versions.labelled()
+		page = append(page, d)
 	}
 	return struct {
 		SecretList []description

@@ -54,6 +54,19 @@ func (s *Server) EnableRotation(name, functionARN string) {
 	enable(sec, functionARN)
 }
 
+// Schedule gives the secret a schedule, as RotateSecret would, without rotating. The
+// expression is one of RotationRulesType's.
+func (s *Server) Schedule(name, expression string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec := s.must(name)
+	rules := &rotationRules{ScheduleExpression: expression}
+	if err := rules.check(); err != nil {
+		s.misuse("schedule %s: %v", name, err)
+	}
+	sec.rules, sec.next = rules, rules.next(s.now())
+}
+
 func enable(sec *secret, functionARN string) {
 	on := true
 	sec.rotationEnabled, sec.function = &on, functionARN

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -247,22 +246,30 @@ func (s *Server) create(name, region string) (*secret, error) {
 	return sec, nil
 }
 
-var fullARN = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
+var (
+	anyARN = regexp.MustCompile(`^arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:(.+)$`)
+	suffix = regexp.MustCompile(`-[A-Za-z0-9]{6}$`) // the random one, with which an ARN is whole
+)
 
 // lookup finds a secret by name, ARN, or ARN without the random suffix. What
-// looks like a whole ARN is taken for one.
+// looks like a whole ARN is taken for one. It looks at no other secret, so that a
+// call costs the same however many there are.
 func (s *Server) lookup(id string) *secret {
-	for name, sec := range s.secrets {
-		switch {
-		case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
-			delete(s.secrets, name)
-		case id == name, id == sec.arn:
-			return sec
-		case strings.HasPrefix(id, "arn:") && id == sec.arn[:len(sec.arn)-len("-XXXXXX")] && !fullARN.MatchString(id):
-			return sec
-		}
+	name := id
+	if arn := anyARN.FindStringSubmatch(id); arn != nil {
+		name = suffix.ReplaceAllString(arn[1], "")
 	}
-	return nil
+	sec := s.secrets[name]
+	switch {
+	case sec == nil:
+		return nil
+	case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
+		delete(s.secrets, name)
+		return nil
+	case id != name && id != sec.arn && id != suffix.ReplaceAllString(sec.arn, ""):
+		return nil
+	}
+	return sec
 }
 
 // find is lookup for an action: it refuses what is not there, and what is

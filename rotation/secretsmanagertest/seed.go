@@ -129,7 +129,10 @@ func (s *Server) Dump() string {
 	defer s.mu.Unlock()
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s.secrets)) {
-		sec := s.secrets[name]
+		sec := s.lookup(name)
+		if sec == nil {
+			continue
+		}
 		fmt.Fprintf(&b, "%s", name)
 		if sec.rotationEnabled != nil {
 			fmt.Fprintf(&b, " rotation=%t function=%s", *sec.rotationEnabled, sec.function)

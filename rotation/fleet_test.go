@@ -1,0 +1,75 @@
+package rotation_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// newFleet makes a world of many applications with a secret each, without sockets,
+// and returns the secrets' names. Time moves only when a test says so.
+func newFleet(t testing.TB, size int) (w *world, names []string) {
+	t.Helper()
+	ping, sm := pingonetest.Run(quiet{t}), secretsmanagertest.Run(quiet{t})
+	w = populate(t, ping, sm)
+	for i := range size {
+		name := fmt.Sprintf("pingone/fleet/%05d", i)
+		app := ping.AddApplication(pingonetest.Application{Name: name})
+		sm.Put(name, encode(document(app)))
+		sm.EnableRotation(name, functionARN)
+		names = append(names, name)
+	}
+	w.connect(&memory{handler: ping}, &memory{handler: sm})
+	w.rotator.PingOne.Now = ping.Now
+	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+		w.advance(d)
+		return ctx.Err()
+	}
+	return w, names
+}
+
+// BenchmarkFleet measures a whole rotation, the four steps against both stand-ins,
+// in a fleet of so many secrets. What it costs must not depend on how many there
+// are: a campaign through all of them would take the square.
+func BenchmarkFleet(b *testing.B) {
+	for _, size := range []int{10, 1_000, 10_000} {
+		b.Run(fmt.Sprintf("%d secrets", size), func(b *testing.B) {
+			begun := time.Now()
+			w, names := newFleet(b, size)
+			seeded := time.Since(begun)
+			for i := 0; b.Loop(); i++ {
+				if err := w.sm.Rotate(b.Context(), names[i%size]); err != nil {
+					b.Fatal(err)
+				}
+				if i%size == size-1 {
+					w.advance(25 * time.Hour) // so that each secret is due again
+				}
+			}
+			b.ReportMetric(float64(seeded.Microseconds())/float64(size), "µs/seed")
+		})
+	}
+}
+
+// BenchmarkListFleet measures one page of a fleet, as ListSecrets returns it.
+func BenchmarkListFleet(b *testing.B) {
+	for _, size := range []int{1_000, 10_000} {
+		b.Run(fmt.Sprintf("%d secrets", size), func(b *testing.B) {
+			w, _ := newFleet(b, size)
+			client := w.rotator.Secrets.(secretsmanager.ListSecretsAPIClient)
+			var next *string
+			for b.Loop() {
+				out, err := client.ListSecrets(b.Context(), &secretsmanager.ListSecretsInput{NextToken: next})
+				if err != nil {
+					b.Fatal(err)
+				}
+				next = out.NextToken
+			}
+		})
+	}
+}
