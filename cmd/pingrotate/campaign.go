@@ -201,7 +201,9 @@ func (c *expedition) rotate(ctx context.Context, j job) rotation.Report {
 		Emergency:          c.o.emergency,
 		ClientRequestToken: j.token,
 	}
-	if c.o.resume {
+	if c.o.resume && c.o.emergency == "" {
+		// Not in an emergency: what the schedule has rotated since leaves the leaked
+		// secret alive for its grace. There the token alone tells what is done.
 		a.IfStoredBefore = c.o.start
 	}
 	none := rotation.Report{Action: a.Action, SecretID: j.secret, Version: j.token, Begun: time.Now()}
