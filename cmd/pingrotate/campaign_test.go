@@ -16,6 +16,7 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/memory"
+	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 )
 
@@ -36,6 +37,10 @@ func TestFleetReachesTheLimit(t *testing.T) {
 			t.Errorf("got %.3f of the limit, want at least 0.9", sum.ShareOfLimit)
 		}
 		f.mints(1)
+		seen := int64(f.ping.Count("") - f.ping.Count(pingonetest.OpToken))
+		if sum.Calls.PingOneAPI != seen {
+			t.Errorf("got %d configuration calls in the reports, PingOne has seen %d", sum.Calls.PingOneAPI, seen)
+		}
 		t.Logf("%d secrets in %s: %.2f configuration calls a rotation, %.0f secrets an hour, %.3f of the limit",
 			sum.Secrets, inWords(time.Duration(sum.Seconds)*time.Second), sum.CallsPerRotation, sum.SecretsPerHour, sum.ShareOfLimit)
 	})
@@ -45,10 +50,17 @@ func TestFleetReachesTheLimit(t *testing.T) {
 // function right after PingOne made a secret, and the one after it without the
 // function, which works on. Each is gone on with under the start of the first.
 func TestFleetResumes(t *testing.T) {
-	inFleet(t, *fleetSize, func(f *fleet) {
+	t.Run("rotation", func(t *testing.T) { interruptAndResume(t, *fleetSize, "") })
+	t.Run("emergency", func(t *testing.T) { interruptAndResume(t, 80, rotation.Swift) })
+}
+
+func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
+	inFleet(t, size, func(f *fleet) {
 		f.ping.RateLimit(licenceLimit)
-		part := *fleetSize / 4
+		part := size / 4
 		o := options()
+		o.emergency = emergency
+		leaked := f.current()
 
 		ctx, interrupt := context.WithCancel(f.t.Context())
 		n := 0
@@ -61,7 +73,7 @@ func TestFleetResumes(t *testing.T) {
 		if want := "--resume " + o.start.Format(time.RFC3339); err == nil || !strings.Contains(err.Error(), want) || sum.Stopped != "interrupted" {
 			t.Errorf("interrupted: got %v and %q, want an error with %q", err, sum.Stopped, want)
 		}
-		if got := sum.Promoted; got < part || got > part+o.concurrency || got+sum.NotBegun != *fleetSize {
+		if got := sum.well(); got < part || got > part+o.concurrency || got+sum.NotBegun != size {
 			t.Errorf("interrupted: got %+v, want those under way to be finished and no others begun", sum)
 		}
 
@@ -72,7 +84,7 @@ func TestFleetResumes(t *testing.T) {
 		f.ping.After(func(c fault.Call, _ fault.Kind) {
 			mu.Lock()
 			defer mu.Unlock()
-			if c.Operation == "POST application secret" {
+			if c.Operation == pingonetest.OpRegenerateSecret {
 				if mints++; mints == part {
 					local.kill()
 				}
@@ -85,7 +97,7 @@ func TestFleetResumes(t *testing.T) {
 		ctx, kill := context.WithCancel(f.t.Context())
 		n = 0
 		o.ended = func(r rotation.Report) {
-			if r.Outcome == rotation.Promoted {
+			if r.Outcome != rotation.Skipped {
 				if n++; n == part {
 					kill()
 				}
@@ -95,10 +107,15 @@ func TestFleetResumes(t *testing.T) {
 
 		o.ended = nil
 		sum, err = campaign(f.t.Context(), f.process().call, f.names, o)
-		if err != nil || sum.Promoted+sum.Skipped != *fleetSize || sum.Skipped < 3*part-2 {
+		if err != nil || sum.well()+sum.Skipped != size || sum.Skipped < 3*part-2 {
 			t.Errorf("resumed: got %v and %+v, want the others promoted", err, sum)
 		}
 		f.mints(1)
+		for i, app := range f.apps {
+			if alive := f.ping.Authenticates(app.Environment, app.ClientID, leaked[i]); alive != (emergency == "") {
+				t.Errorf("%s: PingOne accepts the first secret: %t", f.names[i], alive)
+			}
+		}
 	})
 }
 
@@ -155,11 +172,13 @@ func TestCampaignSharesTheLicence(t *testing.T) {
 		if err != nil || sum.Promoted != size {
 			t.Errorf("got %v and %+v, want all promoted", err, sum)
 		}
-		if sum.ShareOfLimit < 0.35 {
-			t.Errorf("got %.3f of the limit, want most of the half that is left", sum.ShareOfLimit)
+		// What was refused has been counted, and was of no use.
+		used := sum.ShareOfLimit * float64(sum.Calls.PingOneAPI-f.limited.Load()) / float64(sum.Calls.PingOneAPI)
+		if used < 0.35 {
+			t.Errorf("got %.3f of the limit, want most of the half that is left", used)
 		}
 		f.mints(1)
-		t.Logf("%.3f of the limit beside somebody who takes half; 429: %d here, %d there", sum.ShareOfLimit, f.limited.Load(), refused)
+		t.Logf("%.3f of the limit beside somebody who takes half; 429: %d here, %d there", used, f.limited.Load(), refused)
 	})
 }
 
@@ -256,11 +275,75 @@ func TestCampaignListsTheRefused(t *testing.T) {
 	})
 }
 
+// TestCampaignStopsAtAVerificationFailure has PingOne refuse one new secret, and
+// checks that no other rotation begins, whatever the options say, and that
+// AWSCURRENT works everywhere.
+func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
+	inFleet(t, 200, func(f *fleet) {
+		f.ping.Before(func(c fault.Call) fault.Kind {
+			if c.Operation == pingonetest.OpToken && c.Target == f.apps[20].ClientID {
+				return fault.Denied
+			}
+			return fault.None
+		})
+		var bad []rotation.Report
+		o := options()
+		o.keepGoing = true
+		o.ended = func(r rotation.Report) {
+			if r.Outcome != rotation.Promoted {
+				bad = append(bad, r)
+			}
+		}
+		sum, err := campaign(f.t.Context(), f.process().call, f.names, o)
+		if err == nil || !strings.Contains(err.Error(), f.names[20]+": the new secret was refused") {
+			t.Errorf("got %v, want an error about %s", err, f.names[20])
+		}
+		if len(bad) != 1 || !bad[0].Unverified || sum.NotBegun < 50 || sum.Promoted+sum.NotBegun+1 != 200 {
+			t.Errorf("got %+v, want one failed, those under way finished, and the others not begun", sum)
+		}
+		f.ping.Before(nil)
+		for i, secret := range f.current() {
+			if !f.ping.Authenticates(f.apps[i].Environment, f.apps[i].ClientID, secret) {
+				t.Errorf("%s: AWSCURRENT does not work", f.names[i])
+			}
+		}
+	})
+}
+
+// TestCampaignComesBackToTheBusy has Secrets Manager begin a rotation of its own just
+// before the campaign. The campaign does not wait for it, and comes back.
+func TestCampaignComesBackToTheBusy(t *testing.T) {
+	inFleet(t, 40, func(f *fleet) {
+		token, err := f.sm.Begin(f.names[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		o := options()
+		o.ended = func(r rotation.Report) { order = append(order, r.Name+" "+string(r.Outcome)) }
+		sum, err := campaign(f.t.Context(), f.process().call, f.names, o)
+		if err != nil || sum.Promoted != 40 || order[len(order)-1] != f.names[3]+" promoted" {
+			t.Errorf("got %v and %+v, want all promoted, %s last", err, sum, f.names[3])
+		}
+		if now := f.sm.VersionID(f.names[3], "AWSCURRENT"); now != token {
+			t.Errorf("AWSCURRENT is version %s, want the one that was begun, %s", now, token)
+		}
+		f.mints(1)
+	})
+}
+
 // TestCampaignRepeatsLostCalls checks that an answer that was lost does not rotate a
 // secret twice, and that a function that never answers ends the campaign.
 func TestCampaignRepeatsLostCalls(t *testing.T) {
+	t.Run("rotation", func(t *testing.T) { loseCalls(t, "") })
+	t.Run("emergency", func(t *testing.T) { loseCalls(t, rotation.Swift) })
+}
+
+func loseCalls(t *testing.T, emergency rotation.Emergency) {
 	inFleet(t, 20, func(f *fleet) {
 		p := f.process()
+		o := options()
+		o.emergency = emergency
 		var mu sync.Mutex
 		tries := map[string][]string{}
 		lossy := func(losses int) caller {
@@ -276,8 +359,8 @@ func TestCampaignRepeatsLostCalls(t *testing.T) {
 				return report, err
 			}
 		}
-		sum, err := campaign(f.t.Context(), lossy(lostTries-1), f.names, options())
-		if err != nil || sum.Promoted != 20 {
+		sum, err := campaign(f.t.Context(), lossy(lostTries-1), f.names, o)
+		if err != nil || sum.well()+sum.Skipped != 20 {
 			t.Errorf("got %v and %+v, want all promoted", err, sum)
 		}
 		for name, tokens := range tries {
@@ -289,7 +372,8 @@ func TestCampaignRepeatsLostCalls(t *testing.T) {
 
 		clear(tries)
 		time.Sleep(25 * time.Hour)
-		sum, err = campaign(f.t.Context(), lossy(lostTries), f.names, options())
+		o.start = time.Now()
+		sum, err = campaign(f.t.Context(), lossy(lostTries), f.names, o)
 		if err == nil || !strings.Contains(err.Error(), "could not be called") || sum.Failed != 1 {
 			t.Errorf("got %v and %+v, want to stop at the first", err, sum)
 		}
