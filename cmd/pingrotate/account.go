@@ -90,8 +90,15 @@ func (a *account) open(ctx context.Context) error {
 }
 
 // caller returns what carries actions out.
-func (a *account) caller() (caller, error) {
-	return deployed(a.cfg, a.function), nil
+func (a *account) caller(ctx context.Context) (caller, error) {
+	if !a.local {
+		return deployed(a.cfg, a.function), nil
+	}
+	function, err := a.functionARN(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inProcess(a.cfg, function)
 }
 
 // identity returns the ARN of the caller. It takes no permission.

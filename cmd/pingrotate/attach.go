@@ -74,7 +74,7 @@ func (a *attachment) attach(ctx context.Context, account *account, output *choic
 	if err := account.open(ctx); err != nil {
 		return err
 	}
-	call, err := account.caller()
+	call, err := account.caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *attachment) attach(ctx context.Context, account *account, output *choic
 		if err := a.tested(ctx, client); err != nil {
 			return err
 		}
-		action := rotation.Action{Action: rotation.ActionRotate, SecretID: now.arn, ClientRequestToken: *a.token("fill"), By: account.by(ctx)}
+		action := rotation.Action{Action: rotation.ActionRotate, SecretID: a.secret, ClientRequestToken: *a.token("fill"), By: account.by(ctx)}
 		if _, report, err = rotateOne(ctx, call, action, 2*time.Minute); err != nil {
 			return fmt.Errorf("fill %s: %w; once that is mended, run the same command again", a.secret, err)
 		}

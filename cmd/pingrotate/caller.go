@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strings"
 	"time"
 
+	"pingrotate/pingone"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 )
 
@@ -51,6 +55,38 @@ func deployed(cfg aws.Config, function string) caller {
 		}
 		return out.Payload, nil
 	}
+}
+
+// inProcess returns the caller that carries actions out here, as the function would,
+// with the credentials and the settings of this process. The log lines that the
+// function would leave in CloudWatch go to standard error: there is no other record.
+func inProcess(cfg aws.Config, functionARN string) (caller, error) {
+	settings, err := rotation.ParseSettings(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	rotator := &rotation.Rotator{
+		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
+			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(5 * time.Second)
+		}),
+		Settings:    settings,
+		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
+		FunctionARN: functionARN,
+		Log:         slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	}
+	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
+		ctx, cancel := context.WithTimeout(ctx, invocationLimit)
+		defer cancel()
+		event, err := json.Marshal(a)
+		if err != nil {
+			return nil, fmt.Errorf("encode the action: %w", err)
+		}
+		report, err := rotator.Handle(ctx, event)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(report)
+	}, nil
 }
 
 // invokeError says what to do about an invocation that Lambda did not carry out, or

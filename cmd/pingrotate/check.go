@@ -45,7 +45,7 @@ func check(ctx context.Context, account *account, secrets []string, user bool, o
 	if err := account.open(ctx); err != nil {
 		return err
 	}
-	call, err := account.caller()
+	call, err := account.caller(ctx)
 	if err != nil {
 		return err
 	}

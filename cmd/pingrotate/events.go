@@ -131,7 +131,7 @@ type evidence struct {
 	Decision      string         `json:"decision,omitempty"`
 	Old           string         `json:"old,omitempty"` // fingerprint
 	New           string         `json:"new,omitempty"` // fingerprint
-	Outcome       string         `json:"outcome"`       // promoted, failed, underway, or that of an action
+	Outcome       string         `json:"outcome"`       // promoted, failed, underway, tested, or that of an action
 	PromotedAt    time.Time      `json:"promotedAt,omitzero"`
 	PreviousUntil time.Time      `json:"previousUntil,omitzero"`
 	Revoked       string         `json:"revoked,omitempty"` // fingerprint
@@ -160,16 +160,20 @@ func join(lines []entry) []*evidence {
 			continue
 		}
 		// A rollback makes no version: it goes to one that a rotation made.
-		key := l.SecretID + " " + l.Version
+		key := l.Version
 		if l.Action == "rollback" {
 			key += " " + l.at.String()
 		}
 		e := found[key]
 		if e == nil {
 			begun := l.at.Add(-time.Duration(l.DurationMs) * time.Millisecond)
-			e = &evidence{SecretID: l.SecretID, Name: nameOf(l.SecretID), Version: l.Version, Begun: begun, By: bySecretsManager, Outcome: "underway"}
+			e = &evidence{SecretID: l.SecretID, Version: l.Version, Begun: begun, By: bySecretsManager, Outcome: "underway"}
 			found[key], all = e, append(all, e)
 		}
+		if arn.IsARN(l.SecretID) { // an action's steps have the name that was given
+			e.SecretID = l.SecretID
+		}
+		e.Name = nameOf(e.SecretID)
 		if l.Action != "" {
 			e.addAction(l)
 		} else {
@@ -186,29 +190,37 @@ func (e *evidence) addStep(l entry) {
 		e.Decision = l.Decision
 	}
 	if l.Pending != "" && l.Pending != l.Current {
-		e.New, e.Old = l.Pending, cmp.Or(e.Old, l.Current)
+		e.New, e.Old = l.Pending, cmp.Or(e.Old, l.Current) // once it is promoted, current is the new one
 	}
 	e.Warning, e.Verified = cmp.Or(l.Warning, e.Warning), cmp.Or(l.Verified, e.Verified)
 	if !l.PreviousUntil.IsZero() {
 		e.PreviousUntil = l.PreviousUntil
 	}
 	switch {
-	case e.Outcome == "promoted": // a step that comes late, or again
+	case !e.PromotedAt.IsZero(): // a step that comes late, or again
 	case l.Error != "":
 		e.Outcome, e.Error = "failed", l.Error
 	case l.Step == "finishSecret":
 		e.Outcome, e.Error, e.PromotedAt = "promoted", "", l.at
+	case len(e.Steps) == 1 && l.Step == "testSecret": // RotateImmediately=false tests the settings
+		e.Outcome, e.Error = "tested", ""
 	default:
 		e.Outcome, e.Error = "underway", ""
 	}
 }
 
 func (e *evidence) addAction(l entry) {
+	if begun := l.at.Add(-time.Duration(l.DurationMs) * time.Millisecond); begun.Before(e.Begun) {
+		e.Begun = begun
+	}
 	e.By, e.Reason, e.Emergency = cmp.Or(l.By, "unknown"), l.Reason, l.Emergency
 	e.Outcome, e.Error, e.Revoked = l.Outcome, l.Error, cmp.Or(l.Revoked, e.Revoked)
-	e.New, e.Decision = cmp.Or(l.Promoted, e.New), cmp.Or(e.Decision, l.Action)
-	if l.Action == "rollback" && l.Promoted != "" {
-		e.PromotedAt = l.at
+	e.New = cmp.Or(l.Promoted, e.New)
+	if l.Action == "rollback" {
+		e.Decision = l.Action
+		if l.Promoted != "" {
+			e.PromotedAt = l.at
+		}
 	}
 }
 

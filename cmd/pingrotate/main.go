@@ -41,6 +41,7 @@ type arity struct {
 
 var (
 	nothing     = arity{0, 0, ""}
+	oneShell    = arity{1, 1, "shell"}
 	oneSecret   = arity{1, 1, "SECRET"}
 	oneAtMost   = arity{0, 1, "SECRET"}
 	someSecrets = arity{1, 1000, "SECRET"}
@@ -68,6 +69,7 @@ func commands() []command {
 		{groupAct, "audit", "complete what interrupted runs have left, and look at every secret", auditUsage, nothing, auditFlags},
 		{groupTry, "demo", "rotate a secret twice while applications use it, once through a crash", demoUsage, nothing, demoFlags},
 		{groupTry, "sandbox", "keep PingOne and AWS running on this machine, for these commands and aws", sandboxUsage, nothing, sandboxFlags},
+		{groupShell, "completion", "make the shell complete commands, flags and values", completionUsage, oneShell, completionFlags},
 		{groupShell, "version", "the version of this program", versionUsage, nothing, versionFlags},
 	}
 }

@@ -45,7 +45,7 @@ func rollback(ctx context.Context, account *account, a rotation.Action, yes bool
 	if err := account.open(ctx); err != nil {
 		return err
 	}
-	call, err := account.caller()
+	call, err := account.caller(ctx)
 	if err != nil {
 		return err
 	}

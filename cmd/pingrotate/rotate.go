@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
+	"strings"
 	"time"
 
 	"pingrotate/rotation"
@@ -80,7 +80,7 @@ func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Wri
 	if err := r.account.open(ctx); err != nil {
 		return err
 	}
-	call, err := r.account.caller()
+	call, err := r.account.caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -148,21 +148,23 @@ func rotateOne(ctx context.Context, call caller, a rotation.Action, patience tim
 			report, err = readJSON[rotation.Report](raw)
 		}
 		var again time.Time
+		var why string
 		switch {
 		case err != nil && errors.Is(err, errUnknown) && ctx.Err() == nil:
-			again = time.Now().Add(5 * time.Second)
-			report.Error = err.Error()
+			again, why = time.Now().Add(5*time.Second), err.Error()
 		case err != nil:
 			return nil, report, err
-		case report.Outcome == rotation.Busy, report.RateLimited && bad(report.Outcome):
-			again = report.RetryAt
+		case report.Outcome == rotation.Busy:
+			again, why = report.RetryAt, "another rotation is under way"
+		case report.RateLimited && bad(report.Outcome):
+			again, why = report.RetryAt, "PingOne asks to slow down"
 		default:
 			return raw, report, nil
 		}
 		if again = latest(again, time.Now().Add(time.Second)); again.After(deadline) {
 			return raw, report, err
 		}
-		log.Printf("%s: %s; asking again at %s", a.SecretID, report.Error, again.Local().Format(time.TimeOnly))
+		log.Printf("%s: %s; asking again at %s", a.SecretID, why, again.Local().Format(time.TimeOnly))
 		if err := wait(ctx, time.Until(again)); err != nil {
 			return nil, report, err
 		}
@@ -176,11 +178,14 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// newToken returns a ClientRequestToken, which becomes a version's id.
+// newToken returns a ClientRequestToken, which becomes a version's id: a random UUID
+// (RFC 9562, version 4).
 func newToken() string {
 	var b [16]byte
 	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // valid checks an action as the function will, before anything is asked.
@@ -198,16 +203,18 @@ func tellReport(w io.Writer, secret string, r rotation.Report) error {
 	if r.Name != "" {
 		secret = r.Name
 	}
-	s.say("%s: %s, %.1f s", secret, outcomes[r.Outcome], r.Ended.Sub(r.Begun).Seconds())
+	s.say("%s: %s, %v", secret, outcomes[r.Outcome], r.Ended.Sub(r.Begun).Round(time.Millisecond))
 	mark := func(what string, m *rotation.Mark) {
 		if m != nil {
 			s.say("  %-9s  %s  %s", what, m.Fingerprint, m.At.UTC().Format(time.RFC3339))
 		}
 	}
 	list := func(what string, lines []string) {
-		for _, line := range lines {
-			s.say("  %-9s  %s", what, line)
-			what = ""
+		for _, text := range lines {
+			for _, line := range fold(text, 86) {
+				s.say("  %-9s  %s", what, line)
+				what = ""
+			}
 		}
 	}
 	mark("minted", r.Minted)
@@ -218,16 +225,24 @@ func tellReport(w io.Writer, secret string, r rotation.Report) error {
 	if r.Error != "" {
 		list("because", []string{r.Error})
 	}
-	if !r.TokensValidUntil.IsZero() {
-		list("open", []string{"access tokens that were got with the leaked secret live until " + r.TokensValidUntil.UTC().Format(time.RFC3339)})
-		list("", r.StillOpen)
-	} else {
-		list("open", r.StillOpen)
-	}
+	list("open", r.StillOpen)
 	if !r.RetryAt.IsZero() {
 		list("again at", []string{r.RetryAt.UTC().Format(time.RFC3339)})
 	}
 	return s.err
+}
+
+// fold breaks a text into lines of the width, at spaces.
+func fold(text string, width int) []string {
+	var lines []string
+	for len(text) > width {
+		at := strings.LastIndexByte(text[:width+1], ' ')
+		if at <= 0 {
+			break
+		}
+		lines, text = append(lines, text[:at]), text[at+1:]
+	}
+	return append(lines, text)
 }
 
 var outcomes = map[rotation.Outcome]string{

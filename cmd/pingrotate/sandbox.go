@@ -14,6 +14,7 @@ import (
 
 	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
 )
 
 const sandboxUsage = `Usage:
@@ -96,6 +97,7 @@ func sandbox(ctx context.Context, listen, rotator string, stdout io.Writer) erro
 
 	billing := s.add("billing API", "Identity Data Admin")
 	s.secrets.Put(billingSecret, s.document(billing))
+	shipping := s.add("shipping API", "Identity Data Admin")
 	aws := &cloud{lines: func() []logLine { return nil }, show: func(operation string) { log.Print(operation) }}
 	invoke := func(context.Context, []byte) error {
 		log.Print("secretsmanager cannot invoke the function, which the sandbox runs without; see pingrotate sandbox --help")
@@ -121,7 +123,7 @@ func sandbox(ctx context.Context, listen, rotator string, stdout io.Writer) erro
 		return err
 	}
 
-	if err := instruct(stdout, s, aws); err != nil {
+	if err := instruct(stdout, s, aws, shipping); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -148,13 +150,15 @@ export PINGONE_ADMIN_SECRET_ID=%[4]s PINGONE_API_URL=%[2]s PINGONE_AUTH_URL=%[2]
 `, secrets, pingOne, cloud, adminSecret)
 }
 
-func instruct(w io.Writer, s *standIns, aws *cloud) error {
+func instruct(w io.Writer, s *standIns, aws *cloud, stray pingonetest.Application) error {
 	try := "aws secretsmanager list-secrets"
 	if aws.invoke != nil {
 		try = `pingrotate status
     pingrotate check ` + billingSecret + `
     aws secretsmanager rotate-secret --secret-id ` + billingSecret + `
-    pingrotate events`
+    pingrotate events
+    pingrotate adopt --secret pingone/shipping-api --pingone-region NA \
+        --client-id ` + stray.ClientID + ` --environment ` + stray.Environment
 	}
 	env := strings.ReplaceAll(strings.TrimSpace(sandboxEnv(s.secretsURL(), s.pingOneURL(), aws.url())), "\n", "\n    ")
 	_, err := fmt.Fprintf(w, `AWS and PingOne are running, with made-up secrets, until Ctrl-C.

@@ -42,8 +42,9 @@ func startStandIns(secretsAddr, pingOneAddr string) (*standIns, error) {
 	s.secrets.Follow(time.Now)
 	s.pingOne.Follow(time.Now)
 
-	// An admin must hold every role that its target holds.
-	admin := s.add("rotation admin", "Client Application Developer", "Identity Data Admin")
+	// An admin must hold every role that its target holds. Environment Admin may also
+	// give roles to an application that it creates.
+	admin := s.add("rotation admin", "Client Application Developer", "Environment Admin", "Identity Data Admin")
 	s.orders = s.add("orders API", "Identity Data Admin")
 	s.secrets.Put(adminSecret, s.document(admin))
 	s.secrets.Put(ordersARN, s.document(s.orders))

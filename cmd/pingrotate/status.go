@@ -69,7 +69,7 @@ func audit(ctx context.Context, command string, account *account, a rotation.Act
 	if err := account.open(ctx); err != nil {
 		return err
 	}
-	call, err := account.caller()
+	call, err := account.caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func audit(ctx context.Context, command string, account *account, a rotation.Act
 			}
 		}
 	}
-	if output.value == "text" {
+	if output.value == "text" && (len(shown) > 0 || err == nil && len(secrets) == 0) {
 		if err := tellHealth(stdout, shown, time.Now()); err != nil {
 			return err
 		}
@@ -193,11 +193,12 @@ func tellHealth(w io.Writer, secrets []rotation.Health, now time.Time) error {
 	return s.err
 }
 
-// labels names the staging labels but for the two that every secret has.
+// labels names the staging labels but for those that say nothing: every secret has
+// AWSCURRENT and AWSPREVIOUS, and AWSPENDING may stay where AWSCURRENT has moved.
 func labels(all map[string]string) string {
 	var shown []string
 	for _, label := range slices.Sorted(maps.Keys(all)) {
-		if label != "AWSCURRENT" && label != "AWSPREVIOUS" {
+		if label != "AWSCURRENT" && label != "AWSPREVIOUS" && (label != "AWSPENDING" || all[label] != all["AWSCURRENT"]) {
 			shown = append(shown, label)
 		}
 	}
