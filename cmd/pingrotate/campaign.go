@@ -14,8 +14,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// campaignOptions say how many secrets are rotated. The hooks may be nil, and are
-// called one at a time.
+// campaignOptions say how many secrets are rotated. The hooks may be nil, are called
+// one at a time, and hold the campaign up.
 type campaignOptions struct {
 	emergency  rotation.Emergency
 	reason, by string
@@ -72,14 +72,29 @@ func campaign(ctx context.Context, call caller, secrets []string, o campaignOpti
 		c.work(ctx, 1)
 		c.canaries = false
 		if c.sum.Stopped == "" && c.left() && o.goOn != nil {
-			if err := o.goOn(ctx, c.summary()); err != nil {
-				c.sum.Stopped = err.Error()
-			}
+			c.ask(ctx)
 		}
 	}
 	c.work(ctx, o.concurrency)
 	sum := c.summary()
 	return sum, sum.err()
+}
+
+// ask asks whether to go on after the canaries. Nothing is shown meanwhile, and the
+// time that it takes is not the campaign's.
+func (c *expedition) ask(ctx context.Context) {
+	sum, since := c.summary(), time.Now()
+	c.mu.Lock()
+	c.asking = true
+	c.mu.Unlock()
+	err := c.o.goOn(ctx, sum)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asking = false
+	c.sum.begun = c.sum.begun.Add(time.Since(since))
+	if err != nil {
+		c.sum.Stopped = err.Error()
+	}
 }
 
 // requestToken derives the version's id from the campaign and the secret, so that a
@@ -112,6 +127,7 @@ type expedition struct {
 	again    []job // tried before
 	underWay int
 	canaries bool
+	asking   bool
 	changed  chan struct{} // closed when something has ended
 	sum      summary
 	last     string
@@ -310,7 +326,7 @@ func (c *expedition) tick() (stop func()) {
 }
 
 func (c *expedition) show() {
-	if c.o.progress == nil {
+	if c.o.progress == nil || c.asking {
 		return
 	}
 	c.o.progress(standing{

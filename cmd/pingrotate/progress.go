@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -54,12 +53,13 @@ func inWords(d time.Duration) string {
 }
 
 // A meter shows standings: on a terminal in one line that is kept up to date,
-// elsewhere in a line for each 100 secrets, and each 30 seconds.
+// elsewhere in a line for each 100 secrets, each 30 seconds, and when it stops.
 type meter struct {
 	w        io.Writer
 	terminal bool
 	shown    time.Time
 	done     int
+	stopped  bool
 	width    int // of the line on the terminal
 }
 
@@ -79,8 +79,8 @@ func (m *meter) show(s standing) {
 	if m.shown.IsZero() {
 		m.shown = now
 	}
-	if now.Sub(m.shown) >= 30*time.Second || s.done()/100 > m.done/100 {
-		m.shown, m.done = now, s.done()
+	if stops := s.Stopped != ""; now.Sub(m.shown) >= 30*time.Second || s.done()/100 > m.done/100 || stops && !m.stopped {
+		m.shown, m.done, m.stopped = now, s.done(), stops
 		fmt.Fprintf(m.w, "pingrotate: %s\n", s)
 	}
 }
@@ -91,11 +91,4 @@ func (m *meter) clear() {
 		fmt.Fprintf(m.w, "\r%*s\r", m.width, "")
 		m.width = 0
 	}
-}
-
-// isTerminal reports whether a file is one, as far as that can be told without the
-// system's own calls.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
