@@ -11,6 +11,10 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // do carries out an action, as the function does for whoever invokes it.
@@ -317,5 +321,40 @@ func TestLabelCompromisedOnAForeignVersionEndsNothing(t *testing.T) {
 }
 
 func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *testing.T) {
-	t.Skip("waits for replicas in the stand-in")
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.InSync)
+
+	// A lag that ends is waited for.
+	w.sm.LagReplicas(5 * time.Second)
+	var early bool
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "DELETE application secret" {
+			early = w.replica() != "InSync"
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Swift)
+	w.ping.Before(nil)
+	w.checkEnded(leaked, rep)
+	if early {
+		t.Error("the leaked secret was ended while consumers elsewhere held nothing else")
+	}
+
+	// One that does not is for people to decide about.
+	leaked = w.secret("AWSCURRENT")
+	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed)
+	if rep = w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "eu-west-1") || !w.accepts(leaked) {
+		t.Errorf("got %s (%s), want open because of eu-west-1", rep.Outcome, rep.Error)
+	}
+	w.checkEnded(leaked, w.emergency(rotation.Contain))
+}
+
+// replica returns the state of the managed secret's replica.
+func (w *world) replica() string {
+	out, err := w.rotator.Secrets.DescribeSecret(w.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(orders)})
+	if err != nil || len(out.ReplicationStatus) != 1 {
+		return fmt.Sprint(err)
+	}
+	return string(out.ReplicationStatus[0].Status)
 }

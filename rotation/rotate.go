@@ -414,7 +414,11 @@ func (h *hand) rollback(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if previous.principal() != current.successor(previous.ClientID).principal() || !current.mayFollow(previous.ClientID) {
+	from, to := previous.principal(), current.successor(previous.ClientID).principal()
+	if from.twin == "" {
+		to.twin = "" // the first version of all names none
+	}
+	if from != to || !current.mayFollow(previous.ClientID) {
 		return errors.New("AWSPREVIOUS is not of the twin that AWSCURRENT names; there is nothing to go back to")
 	}
 	if err := s.verifyStored(ctx, previous); err != nil {

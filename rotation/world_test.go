@@ -417,7 +417,12 @@ func (j *journal) lines() []map[string]any {
 // label puts a label of the user's own on the current version.
 func (w *world) label(name string) {
 	w.t.Helper()
-	id := w.sm.VersionID(orders, "AWSCURRENT")
+	w.labelVersion(name, w.sm.VersionID(orders, "AWSCURRENT"))
+}
+
+// labelVersion puts a label on a version that no other version has.
+func (w *world) labelVersion(name, id string) {
+	w.t.Helper()
 	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId: aws.String(orders), VersionStage: &name, MoveToVersionId: &id,
 	})

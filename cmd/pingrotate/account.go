@@ -148,9 +148,13 @@ func advise(action, permission string, err error) error {
 	}
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
-		return fmt.Errorf("%s: %w; your identity needs %s", action, api, permission)
+		return fmt.Errorf("%s: %s; your identity needs %s", action, said(api), permission)
 	case "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch":
-		return fmt.Errorf("%s: %w; your AWS credentials are not valid, sign in again", action, api)
+		return fmt.Errorf("%s: %s; your AWS credentials are not valid, sign in again", action, said(api))
 	}
-	return fmt.Errorf("%s: %w", action, api)
+	return fmt.Errorf("%s: %s", action, said(api))
 }
+
+// said returns what a service said. The errors of some operations have a type of
+// their own and others have not, and each writes itself in another way.
+func said(err smithy.APIError) string { return err.ErrorCode() + ": " + err.ErrorMessage() }

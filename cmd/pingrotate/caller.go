@@ -100,9 +100,9 @@ func invokeError(function, region string, err error) error {
 	case api.ErrorCode() == "ResourceNotFoundException":
 		return fmt.Errorf("%s: there is no such function in %s; deploy it with make deploy, or name it with --function and --region", action, region)
 	case api.ErrorCode() == "TooManyRequestsException":
-		return fmt.Errorf("%s: %w; too many invocations run at once, try again in a minute", action, api)
+		return fmt.Errorf("%s: %s; too many invocations run at once, try again in a minute", action, said(api))
 	case api.ErrorFault() == smithy.FaultServer:
-		return fmt.Errorf("%s: %w (%w); try again", action, api, errUnknown)
+		return fmt.Errorf("%s: %s (%w); try again", action, said(api), errUnknown)
 	}
 	return advise(action, "lambda:InvokeFunction", err)
 }

@@ -32,6 +32,9 @@ type cloud struct {
 	listener net.Listener
 }
 
+// deniedKey is the access key id of a caller who may do nothing.
+const deniedKey = "denied"
+
 const (
 	sandboxAccount = "123456789012"
 	sandboxCaller  = "arn:aws:iam::" + sandboxAccount + ":user/sandbox"
@@ -51,7 +54,7 @@ func (c *cloud) start(addr string) (err error) {
 func (c *cloud) url() string { return localURL(c.listener.Addr().String()) }
 func (c *cloud) close()      { c.http.Close() }
 
-var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z]+)/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[a-z0-9-]+/([a-z]+)/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
 
 var invocationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocations$`)
 
@@ -69,13 +72,15 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case signed == nil:
 		refuseREST(w, http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
-	case r.Method == http.MethodPost && path != nil && signed[1] == "lambda":
+	case signed[1] == deniedKey:
+		c.refuseDenied(w, signed[2])
+	case r.Method == http.MethodPost && path != nil && signed[2] == "lambda":
 		c.show("lambda Invoke")
 		c.serveInvoke(w, r, path[1], body)
-	case r.Method == http.MethodPost && target == "Logs_20140328.FilterLogEvents" && signed[1] == "logs":
+	case r.Method == http.MethodPost && target == "Logs_20140328.FilterLogEvents" && signed[2] == "logs":
 		c.show("logs FilterLogEvents")
 		c.serveLogs(w, body)
-	case r.Method == http.MethodPost && action == "GetCallerIdentity" && signed[1] == "sts":
+	case r.Method == http.MethodPost && action == "GetCallerIdentity" && signed[2] == "sts":
 		c.show("sts GetCallerIdentity")
 		serveIdentity(w)
 	default:
@@ -89,6 +94,24 @@ func refuseREST(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("X-Amzn-ErrorType", kind)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]string{"__type": kind, "message": message, "Message": message, "Type": "User"})
+}
+
+// refuseDenied says no to a caller without permissions, in the protocol of the service.
+func (c *cloud) refuseDenied(w http.ResponseWriter, service string) {
+	const message = "User: " + sandboxCaller + " is not authorized to perform this action"
+	if service != "sts" {
+		refuseREST(w, http.StatusForbidden, "AccessDeniedException", message)
+		return
+	}
+	type refusal struct {
+		Type, Code, Message string
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(http.StatusForbidden)
+	xml.NewEncoder(w).Encode(struct {
+		XMLName xml.Name `xml:"ErrorResponse"`
+		Error   refusal
+	}{Error: refusal{"Sender", "AccessDenied", message}})
 }
 
 // serveInvoke answers as "Invoke" in the Lambda API reference says, for synchronous

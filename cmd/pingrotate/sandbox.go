@@ -32,6 +32,9 @@ call is shown on standard error.
                      it, it is built with go, which works inside the module
     --env            only print the variables for a sandbox that runs already
 
+With AWS_ACCESS_KEY_ID=denied its AWS refuses everything, as it refuses an identity
+without permissions.
+
 Example, in two terminals:
     pingrotate sandbox
     eval "$(pingrotate sandbox --env)"; pingrotate status
@@ -93,6 +96,12 @@ func sandbox(ctx context.Context, listen, rotator string, stdout io.Writer) erro
 	defer s.close()
 	show := func(c fault.Call, _ fault.Kind) { log.Printf("%s %s %q", c.Service, c.Operation, c.Target) }
 	s.secrets.After(show)
+	s.secrets.Before(func(c fault.Call) fault.Kind {
+		if c.Trace == deniedKey {
+			return fault.Denied
+		}
+		return fault.None
+	})
 	s.pingOne.After(show)
 
 	billing := s.add("billing API", "Identity Data Admin")
@@ -112,10 +121,6 @@ func sandbox(ctx context.Context, listen, rotator string, stdout io.Writer) erro
 		invoke = func(ctx context.Context, event []byte) error { _, err := f.Invoke(ctx, event); return err }
 		aws.invoke, aws.lines = f.Invoke, f.log.written
 	}
-	if err := aws.start(net.JoinHostPort(listen, cloudPort)); err != nil {
-		return err
-	}
-	defer aws.close()
 	s.secrets.AddFunction(runtimetest.FunctionARN, invoke)
 	s.secrets.EnableRotation(billingSecret, runtimetest.FunctionARN)
 	s.secrets.EnableRotation(ordersSecret, runtimetest.FunctionARN)
@@ -123,6 +128,10 @@ func sandbox(ctx context.Context, listen, rotator string, stdout io.Writer) erro
 		return err
 	}
 
+	if err := aws.start(net.JoinHostPort(listen, cloudPort)); err != nil {
+		return fmt.Errorf("%w; end the other sandbox, or give this one another address of this machine with --listen", err)
+	}
+	defer aws.close()
 	if err := instruct(stdout, s, aws, shipping); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,6 +79,7 @@ func TestScripts(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", rotator, "pingrotate/cmd/rotator").CombinedOutput(); err != nil {
 		t.Fatalf("build the rotator: %v\n%s", err, out)
 	}
+	var scripts atomic.Int32
 	wrong, err := exec.LookPath("careless")
 	if err != nil {
 		t.Fatal(err)
@@ -87,39 +90,69 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ROTATOR", rotator)
 			e.Setenv("CARELESS", wrong)
-			e.Setenv("HOST", loopback())
+			host := loopback(int(scripts.Add(1)))
+			e.Setenv("HOST", host)
+			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+secretsPort)
+			for _, service := range []string{"LAMBDA", "CLOUDWATCH_LOGS", "STS"} {
+				e.Setenv("AWS_ENDPOINT_URL_"+service, "http://"+host+":"+cloudPort)
+			}
+			e.Setenv("AWS_ACCESS_KEY_ID", "sandbox")
+			e.Setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+			e.Setenv("AWS_REGION", "us-east-1")
+			e.Setenv("AWS_EC2_METADATA_DISABLED", "true") // a script without credentials is not to look for a machine's
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listening": listening},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds},
 	})
 }
 
-// loopback returns an address of this machine that no other run of the tests is
-// likely to use at the same time, where the system has more than one.
-func loopback() string {
+// loopback returns an address of this machine that no other script, and no other run
+// of the tests, is likely to use at the same time, where the system has more than one.
+func loopback(n int) string {
 	if runtime.GOOS != "linux" {
 		return "127.0.0.1"
 	}
 	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.1", 100+pid>>8&63, pid&255)
+	return fmt.Sprintf("127.%d.%d.%d", 100+pid>>8&63, pid&255, n)
 }
 
 // listening waits until something listens on each address.
 func listening(ts *testscript.TestScript, _ bool, addrs []string) {
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
 	for _, addr := range addrs {
-		for n := 0; ; n++ {
+		eventually(ts, func() error {
 			c, err := net.Dial("tcp", addr)
 			if err == nil {
 				c.Close()
-				break
 			}
-			if n == 250 {
-				ts.Fatalf("nobody listens: %v", err)
-			}
-			<-again.C
+			return err
+		})
+	}
+}
+
+// holds waits until the file has the text in it.
+func holds(ts *testscript.TestScript, _ bool, args []string) {
+	eventually(ts, func() error {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && !strings.Contains(string(text), args[1]) {
+			err = fmt.Errorf("%s has no %q", args[0], args[1])
 		}
+		return err
+	})
+}
+
+// eventually repeats a look at another process, for 10 s at most.
+func eventually(ts *testscript.TestScript, look func() error) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for n := 0; ; n++ {
+		err := look()
+		if err == nil {
+			return
+		}
+		if n == 500 {
+			ts.Fatalf("waited in vain: %v", err)
+		}
+		<-again.C
 	}
 }
