@@ -265,7 +265,7 @@ func TestCampaignListsTheRefused(t *testing.T) {
 			t.Errorf("got %v, %+v and %d reports, want 18 promoted and 2 refused", err, sum, len(reports))
 		}
 		var text bytes.Buffer
-		sum.write(&text)
+		sum.write(&text, false)
 		for _, name := range f.names[3:5] {
 			if want := "refused " + name + ": "; !strings.Contains(text.String(), want) {
 				t.Errorf("got the summary\n%s\nwant %q in it", &text, want)

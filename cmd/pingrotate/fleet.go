@@ -153,9 +153,9 @@ func (r *rotateCommand) campaign(ctx context.Context, secrets []string, stdout i
 	}
 	o.goOn = func(ctx context.Context, sum summary) error {
 		meter.clear()
-		return confirm(ctx, "rotate", fmt.Sprintf("%d of %d secrets are rotated, and their new secrets work. Look at their consumers.", sum.well(), sum.Secrets), "yes", r.yes)
+		return confirm(ctx, "rotate", fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.well(), counted(sum.Secrets, "secret")), "yes", r.yes)
 	}
-	log.Printf("rotating %d secrets; to go on after an interruption, give the same command with --resume %s", len(secrets), o.start.Format(time.RFC3339))
+	log.Printf("rotating %s; to go on after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.start.Format(time.RFC3339))
 	sum, err := campaign(ctx, call, secrets, o)
 	meter.clear()
 	if r.output.value == "json" {
@@ -163,7 +163,7 @@ func (r *rotateCommand) campaign(ctx context.Context, secrets []string, stdout i
 			Summary summary `json:"summary"`
 		}{sum}))
 	} else {
-		writing = errors.Join(writing, sum.write(stdout))
+		writing = errors.Join(writing, sum.write(stdout, named || o.emergency != ""))
 	}
 	if ctx.Err() != nil && err != nil {
 		log.Print(err) // what follows says no more than that it was interrupted
@@ -197,7 +197,7 @@ func (r *rotateCommand) selected(ctx context.Context, tags map[string]string) ([
 // confirmMany asks before secrets are rotated that nobody has named, and before an
 // emergency.
 func (r *rotateCommand) confirmMany(ctx context.Context, n int, named bool) error {
-	question := fmt.Sprintf("This rotates %d secrets.", n)
+	question := fmt.Sprintf("This rotates %s.", counted(n, "secret"))
 	switch rotation.Emergency(r.emergency.value) {
 	case rotation.Swift:
 		question += " It ends those that consumers hold as soon as there are new ones. Consumers that keep theirs in a cache fail until they read again."

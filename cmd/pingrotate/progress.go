@@ -16,7 +16,7 @@ type standing struct {
 
 // String returns the standing in one line.
 func (s standing) String() string {
-	line := fmt.Sprintf("%d of %d secrets", s.done(), s.Secrets)
+	line := fmt.Sprintf("%d of %s", s.done(), counted(s.Secrets, "secret"))
 	if s.SecretsPerHour > 0 {
 		left := time.Duration(float64(s.NotBegun) / s.SecretsPerHour * float64(time.Hour))
 		line += fmt.Sprintf(", %.0f an hour, %s left", s.SecretsPerHour, inWords(left))

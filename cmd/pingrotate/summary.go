@@ -91,16 +91,17 @@ func (s summary) err() error {
 	case bad == 0:
 		return nil
 	case s.Stopped != "":
-		return fmt.Errorf("rotate: stopped, %s; %d of %d secrets were not rotated, go on with --resume %s",
-			s.Stopped, bad, s.Secrets, s.Start.UTC().Format(time.RFC3339))
+		return fmt.Errorf("rotate: stopped, %s; %d of %s not rotated, go on with --resume %s",
+			s.Stopped, bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(time.RFC3339))
 	default:
-		return fmt.Errorf("rotate: %d of %d secrets were not rotated, they are listed above; when their errors are dealt with, go on with --resume %s",
-			bad, s.Secrets, s.Start.UTC().Format(time.RFC3339))
+		return fmt.Errorf("rotate: %d of %s not rotated, as listed; when the errors are dealt with, go on with --resume %s",
+			bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(time.RFC3339))
 	}
 }
 
-// write writes the summary for people.
-func (s summary) write(w io.Writer) error {
+// write writes the summary for people, with what they should look at if they have not
+// been told.
+func (s summary) write(w io.Writer, told bool) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range []struct {
 		outcome string
@@ -113,8 +114,8 @@ func (s summary) write(w io.Writer) error {
 		{"refused", s.Refused, "consumers lag; nothing was changed"},
 		{"busy", s.Busy, "another rotation is under way"},
 		{"open", s.Open, "the leaked secret may still work"},
-		{"failed", s.Failed, ""},
-		{"not begun", s.NotBegun, ""},
+		{"failed", s.Failed, "the error says what to do"},
+		{"not begun", s.NotBegun, "left as they were"},
 	} {
 		if row.n > 0 {
 			fmt.Fprintf(table, "%s\t%d\t%s\n", row.outcome, row.n, row.meaning)
@@ -124,6 +125,9 @@ func (s summary) write(w io.Writer) error {
 		return err
 	}
 	for _, r := range s.unwell {
+		if told {
+			break
+		}
 		if _, err := fmt.Fprintf(w, "%s %s: %s\n", r.Outcome, subject(r), r.Error); err != nil {
 			return err
 		}
@@ -131,7 +135,18 @@ func (s summary) write(w io.Writer) error {
 	if s.well() == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%.1f PingOne calls a rotation, %.0f secrets an hour, %.0f %% of %d calls a minute\n",
-		s.CallsPerRotation, s.SecretsPerHour, 100*s.ShareOfLimit, s.limit)
+	pace := ""
+	if s.Seconds >= 60 { // PingOne counts by the minute
+		pace = fmt.Sprintf(", %.0f secrets an hour, %.0f %% of %d calls a minute", s.SecretsPerHour, 100*s.ShareOfLimit, s.limit)
+	}
+	_, err := fmt.Fprintf(w, "%.1f PingOne configuration calls a rotation%s\n", s.CallsPerRotation, pace)
 	return err
+}
+
+// counted writes a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
