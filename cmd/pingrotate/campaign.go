@@ -20,8 +20,9 @@ type campaignOptions struct {
 	emergency  rotation.Emergency
 	reason, by string
 
-	// start names the campaign. An interrupted one is resumed under its old start: what
-	// was stored since is skipped, and the rotations it left half done are gone on with.
+	// start names the campaign, to the millisecond. An interrupted one is resumed under
+	// its old start: what was stored since is skipped, and the rotations it left half
+	// done are gone on with.
 	start  time.Time
 	resume bool
 
@@ -97,12 +98,15 @@ func (c *expedition) ask(ctx context.Context) {
 	}
 }
 
+// startFormat is RFC 3339 to the millisecond, so that no two campaigns have one start.
+const startFormat = "2006-01-02T15:04:05.000Z07:00"
+
 // requestToken derives the version's id from the campaign and the secret, so that a
 // campaign that is resumed needs no memory: it goes on with the very version that the
 // killed one had begun, and one that was promoted is recognised whatever the clocks
 // say.
 func requestToken(o campaignOptions, secret string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "pingrotate campaign\n%s\n%s\n%s", o.start.UTC().Format(time.RFC3339), o.emergency, secret))
+	sum := sha256.Sum256(fmt.Appendf(nil, "pingrotate campaign\n%s\n%s\n%s", o.start.UTC().Format(startFormat), o.emergency, secret))
 	b := sum[:16]
 	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80 // a UUID of version 8, RFC 9562
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
@@ -220,7 +224,8 @@ func (c *expedition) rotate(ctx context.Context, j job) rotation.Report {
 	if c.o.resume && c.o.emergency == "" {
 		// Not in an emergency: what the schedule has rotated since leaves the leaked
 		// secret alive for its grace. There the token alone tells what is done.
-		a.IfStoredBefore = c.o.start
+		// Versions may be dated to the second.
+		a.IfStoredBefore = c.o.start.Truncate(time.Second)
 	}
 	none := rotation.Report{Action: a.Action, SecretID: j.secret, Version: j.token, Begun: time.Now()}
 	answer, err := c.call(ctx, a)

@@ -70,7 +70,7 @@ func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
 			}
 		}
 		sum, err := campaign(ctx, f.process().call, f.names, o)
-		if want := "--resume " + o.start.Format(time.RFC3339); err == nil || !strings.Contains(err.Error(), want) || sum.Stopped != "interrupted" {
+		if want := "--resume " + o.start.Format(startFormat); err == nil || !strings.Contains(err.Error(), want) || sum.Stopped != "interrupted" {
 			t.Errorf("interrupted: got %v and %q, want an error with %q", err, sum.Stopped, want)
 		}
 		if got := sum.well(); got < part || got > part+o.concurrency || got+sum.NotBegun != size {
@@ -381,5 +381,5 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 }
 
 func options() campaignOptions {
-	return campaignOptions{start: time.Now().UTC().Truncate(time.Second), concurrency: 10, rate: licenceLimit}
+	return campaignOptions{start: time.Now().UTC().Truncate(time.Millisecond), concurrency: 10, rate: licenceLimit}
 }

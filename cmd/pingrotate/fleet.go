@@ -68,7 +68,7 @@ func (f *fleetFlags) wanted(secrets []string) bool {
 // options checks the flags.
 func (f *fleetFlags) options(secrets []string) (o campaignOptions, tags map[string]string, err error) {
 	o = campaignOptions{
-		start:       time.Now().UTC().Truncate(time.Second),
+		start:       time.Now().UTC().Truncate(time.Millisecond),
 		canary:      f.canary,
 		concurrency: f.concurrency,
 		rate:        f.rate,
@@ -155,7 +155,7 @@ func (r *rotateCommand) campaign(ctx context.Context, secrets []string, stdout i
 		meter.clear()
 		return confirm(ctx, "rotate", fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.well(), counted(sum.Secrets, "secret")), "yes", r.yes)
 	}
-	log.Printf("rotating %s; to go on after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.start.Format(time.RFC3339))
+	log.Printf("rotating %s; to go on after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.start.UTC().Format(startFormat))
 	sum, err := campaign(ctx, call, secrets, o)
 	meter.clear()
 	if r.output.value == "json" {

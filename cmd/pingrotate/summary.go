@@ -92,10 +92,10 @@ func (s summary) err() error {
 		return nil
 	case s.Stopped != "":
 		return fmt.Errorf("rotate: stopped, %s; %d of %s not rotated, go on with --resume %s",
-			s.Stopped, bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(time.RFC3339))
+			s.Stopped, bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(startFormat))
 	default:
 		return fmt.Errorf("rotate: %d of %s not rotated, as listed; when the errors are dealt with, go on with --resume %s",
-			bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(time.RFC3339))
+			bad, counted(s.Secrets, "secret"), s.Start.UTC().Format(startFormat))
 	}
 }
 
