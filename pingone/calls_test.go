@@ -105,6 +105,18 @@ var repeatable = []operation{
 			return fails(w.client.Introspect(t.Context(), w.credential(w.app), pingone.NewSecret(plain)))
 		}
 	}},
+	{pingonetest.OpListPopulations, asAdmin, func(w *world, t *testing.T) func() error {
+		w.site(t)
+		return func() error { return fails(w.client.FindPopulation(t.Context(), w.app.Environment, "people")) }
+	}},
+	{pingonetest.OpListUsers, asAdmin, func(w *world, t *testing.T) func() error {
+		w.site(t)
+		return func() error { return fails(w.client.FindUser(t.Context(), w.app.Environment, "ada")) }
+	}},
+	{pingonetest.OpReadPassword, asAdmin, func(w *world, t *testing.T) func() error {
+		id := w.site(t).user
+		return func() error { return fails(w.client.HasPassword(t.Context(), w.app.Environment, id)) }
+	}},
 	{pingonetest.OpSetPassword, asAdmin, func(w *world, t *testing.T) func() error {
 		id := w.site(t).user
 		return func() error {

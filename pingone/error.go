@@ -64,7 +64,7 @@ func (e *Error) advice() string {
 	case IsRejected(e):
 		return "the client id or the secret is wrong, or they belong to another environment"
 	case IsForbidden(e):
-		return "the admin application needs a role that permits this, such as Client Application Developer, and for a secret or a role " +
+		return "the admin application needs a role that permits this, such as Client Application Developer or, for users, Identity Data Admin, and for a secret or a role " +
 			"also each role of the target application at the same scope; no application can manage its own secret"
 	case IsNotFound(e):
 		return "check environmentId and the id; only OPENID_CONNECT applications and CUSTOM resources have a secret"

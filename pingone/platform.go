@@ -123,7 +123,7 @@ const pageLimit = 100
 type collection struct {
 	op    string
 	name  string // in the replies
-	path  string
+	path  string // with a query if only a part of it is wanted
 	limit int
 }
 
@@ -131,6 +131,7 @@ type collection struct {
 func list[T any](ctx context.Context, c *Client, from collection, decode decoder[T], ids ...string) ([]T, error) {
 	var all []T
 	r, path := get(from.op), from.path
+	whole, _, _ := strings.Cut(path, "?")
 	for range pageLimit {
 		got, err := c.call(ctx, r, path, ids...)
 		if err != nil {
@@ -165,7 +166,7 @@ func list[T any](ctx context.Context, c *Client, from collection, decode decoder
 		if !ok {
 			return nil, malformed(r.op, got)
 		}
-		path = from.path + "?" + query
+		path = whole + "?" + query
 	}
 	return nil, fmt.Errorf("%s: there are more than %d, or more than %d pages", from.op, from.limit, pageLimit)
 }

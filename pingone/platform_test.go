@@ -133,6 +133,11 @@ func TestAReplyWithoutItsMembersIsNotBelieved(t *testing.T) {
 		"scopes":     func(c *pingone.Client) error { _, err := c.Scopes(t.Context(), someUUID, someUUID); return err },
 		"attributes": func(c *pingone.Client) error { _, err := c.Attributes(t.Context(), someUUID, someUUID); return err },
 		"grants":     func(c *pingone.Client) error { _, err := c.Grants(t.Context(), someUUID, someUUID); return err },
+		"populations": func(c *pingone.Client) error {
+			_, err := c.FindPopulation(t.Context(), someUUID, "a")
+			return err
+		},
+		"users": func(c *pingone.Client) error { _, err := c.FindUser(t.Context(), someUUID, "a"); return err },
 	} {
 		collection := map[string]string{"assignments": "roleAssignments"}[name]
 		if collection == "" {

@@ -3,7 +3,12 @@ package pingone
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
 )
 
 const (
@@ -16,6 +21,91 @@ func decodeID(data json.RawMessage) (string, bool) {
 	var body reference
 	err := json.Unmarshal(data, &body)
 	return body.ID, err == nil && body.ID != ""
+}
+
+// A User is somebody who signs on to applications. See "Users" in the PingOne
+// platform API reference.
+type User struct {
+	ID           string
+	Username     string
+	PopulationID string
+}
+
+// findLimit is how many things a search by a unique name may find. More of them
+// mean that PingOne has ignored the filter.
+const findLimit = 100
+
+// equals returns the SCIM filter for an attribute of a value (RFC 7644, section
+// 3.4.2.2). It refuses a value that could end its quotation, for no page says how
+// PingOne reads an escaped one.
+func equals(attribute, value string) (string, error) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r == '"' || r == '\\' || !unicode.IsPrint(r) }) {
+		return "", fmt.Errorf("search by %s: a name with a quotation mark, a backslash or a control character cannot be searched for; choose another", attribute)
+	}
+	return attribute + ` eq "` + value + `"`, nil
+}
+
+// find reads the things of a collection whose attribute has the value, and leaves
+// out what the decoder calls by another name: PingOne ignores a filter that a
+// collection does not have.
+func find[T any](ctx context.Context, c *Client, from collection, attribute, value string, decode decoder[T], name func(T) string, ids ...string) ([]T, error) {
+	filter, err := equals(attribute, value)
+	if err != nil {
+		return nil, err
+	}
+	from.path += "?filter=" + url.QueryEscape(filter)
+	all, err := list(ctx, c, from, decode, ids...)
+	return slices.DeleteFunc(all, func(v T) bool { return !strings.EqualFold(name(v), value) }), err
+}
+
+// FindPopulation returns the id of the population with the name, "" if there is
+// none. See "Populations" in the PingOne platform API reference.
+func (c *Client) FindPopulation(ctx context.Context, environmentID, name string) (id string, err error) {
+	type population struct{ ID, Name string }
+	from := collection{"find the population", "populations", populationsPath, findLimit}
+	all, err := find(ctx, c, from, "name", name, func(data json.RawMessage) (p population, ok bool) {
+		err := json.Unmarshal(data, &p)
+		return p, err == nil && p.ID != "" && p.Name != ""
+	}, func(p population) string { return p.Name }, environmentID)
+	switch {
+	case err != nil || len(all) == 0:
+		return "", err
+	case len(all) > 1:
+		return "", fmt.Errorf("find the population: %d have the name; remove all but one", len(all))
+	}
+	return all[0].ID, nil
+}
+
+func decodeUser(data json.RawMessage) (User, bool) {
+	var body struct {
+		ID, Username string
+		Population   reference
+	}
+	err := json.Unmarshal(data, &body)
+	u := User{body.ID, body.Username, body.Population.ID}
+	return u, err == nil && u.ID != "" && u.Username != "" && u.PopulationID != ""
+}
+
+// FindUser returns the user with the username, in whatever case, nil if there is
+// none. See "Users" in the PingOne platform API reference.
+func (c *Client) FindUser(ctx context.Context, environmentID, username string) (*User, error) {
+	from := collection{"find the user", "users", usersPath, findLimit}
+	all, err := find(ctx, c, from, "username", username, decodeUser, func(u User) string { return u.Username }, environmentID)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil // PingOne has no two of one username
+}
+
+// HasPassword reports whether a user was given a password.
+// See "User passwords" in the PingOne platform API reference.
+func (c *Client) HasPassword(ctx context.Context, environmentID, userID string) (bool, error) {
+	status, err := fetch(ctx, c, get("read the state of the user's password"), func(data json.RawMessage) (string, bool) {
+		var body struct{ Status string }
+		err := json.Unmarshal(data, &body)
+		return body.Status, err == nil && body.Status != ""
+	}, userPath+"/password", environmentID, userID)
+	return status != "NO_PASSWORD", err
 }
 
 // CreatePopulation creates a group for users and returns its id. The request is sent

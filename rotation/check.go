@@ -240,6 +240,15 @@ func (c *checkup) adminWorks(ctx context.Context, d *Document) *pingone.Client {
 
 // pingOneIsReady looks at the application, its secret and what a rotation would do.
 func (c *checkup) pingOneIsReady(ctx context.Context, admin *pingone.Client, current *stored) {
+	if c.hand.CreateTestUser {
+		done, err := c.createTestUser(ctx, admin, current.Document)
+		if len(done) > 0 {
+			c.ok("test user", "%s", strings.Join(done, ", "))
+		}
+		if !c.failed("test user", err) && len(done) == 0 {
+			c.ok("test user", "is there already")
+		}
+	}
 	if c.specificationHolds(ctx, admin, current); current.ClientID == "" {
 		c.Decision = Seed
 		return

@@ -24,11 +24,11 @@ func (w *world) check() *rotation.Checkup {
 	return c
 }
 
-var lastUse = regexp.MustCompile(`(never )?used.*`)
+var passing = regexp.MustCompile(`(never )?used.*|(?m:^time .*)`)
 
-// state is what both services hold. Who tries a secret uses it, and so does a check
-// where AWSCURRENT is PingOne's previous one.
-func (w *world) state() string { return w.sm.Dump() + lastUse.ReplaceAllString(w.ping.Dump(), "") }
+// state is what both services hold, but for the time. Who tries a secret uses it, and
+// so does a check where AWSCURRENT is PingOne's previous one.
+func (w *world) state() string { return w.sm.Dump() + passing.ReplaceAllString(w.ping.Dump(), "") }
 
 // point returns the worst finding of a point.
 func point(findings []rotation.Finding, name string) (worst rotation.Finding) {
@@ -219,4 +219,21 @@ func (w *world) denySecretsManager(operation string) {
 		}
 		return fault.None
 	})
+}
+
+func TestCheckCreatesTheTestUserWhenItIsAskedTo(t *testing.T) {
+	w := newWorld(t, signedOn)
+	w.userSecret()
+	if f := point(w.check().Findings, "test user"); f.Point != "" {
+		t.Errorf("without being asked: got %+v", f)
+	}
+	ask := rotation.Action{Action: "check", SecretID: orders, CreateTestUser: true}
+	for _, want := range []string{"created user", "is there already"} {
+		if f := point(w.do(ask).(*rotation.Checkup).Findings, "test user"); f.State != rotation.OK || !strings.Contains(f.Detail, want) {
+			t.Errorf("got %+v, want %q", f, want)
+		}
+	}
+	w.rotate()
+	w.checkPromoted()
+	w.checkSilent(w.reports...)
 }

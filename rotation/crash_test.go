@@ -11,6 +11,7 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
 )
 
@@ -22,6 +23,12 @@ type scenario struct {
 	call   func(*world, fault.Call) // happens before each call, as others act meanwhile
 	alone  bool                     // RotateImmediately=false: testSecret alone, and nothing is promoted
 	rescue bool                     // the rotation ends with an error, and with PingOne's secret as AWSCURRENT
+
+	// An emergency: AWSCURRENT has leaked. next is who completes what the first attempt
+	// has left; the same command, where nobody else is named.
+	emergency rotation.Emergency
+	next      func(*world)
+	mints     int // at most; 1 where it is zero
 }
 
 var scenarios = []scenario{
@@ -98,6 +105,23 @@ var scenarios = []scenario{
 		w.advance(25 * time.Hour)
 	}},
 	{name: "RotateImmediately=false", alone: true},
+	{name: "emergency, swift", emergency: rotation.Swift},
+	{name: "emergency, swift, consumers lag", emergency: rotation.Swift, before: func(w *world) { w.rotate(); w.advance(time.Minute) }},
+	{name: "emergency, swift, a rotation is stuck", emergency: rotation.Swift, before: func(w *world) {
+		w.sm.Fail("PutSecretValue", fault.Denied)
+		w.sm.Rotate(w.t.Context(), orders)
+		w.sm.Before(nil)
+		w.advance(time.Hour)
+	}},
+	{name: "emergency, swift, then the schedule", emergency: rotation.Swift, mints: 2, next: func(w *world) {
+		if err := w.sm.Attempt(w.t.Context(), orders); errors.Is(err, secretsmanagertest.ErrNoRotation) {
+			w.sm.Rotate(w.t.Context(), orders)
+		}
+	}},
+	{name: "emergency, swift, then an audit", emergency: rotation.Swift, next: func(w *world) { w.do(rotation.Action{Action: "audit"}) }},
+	{name: "emergency, contain", emergency: rotation.Contain},
+	{name: "emergency, swift, alternating", emergency: rotation.Swift, mints: 2, opts: []option{alternate}, before: func(w *world) { w.rotate(); w.advance(25 * time.Hour) }},
+	{name: "emergency, contain, alternating", emergency: rotation.Contain, mints: 2, opts: []option{alternate}, before: func(w *world) { w.rotate(); w.advance(25 * time.Hour) }},
 }
 
 // A fate is what happens at one call.
@@ -193,7 +217,9 @@ func (s scenario) places(t *testing.T) []place {
 func (s scenario) drive(w *world, heal func()) (attempts int, err error) {
 	const enough = 6
 	for attempts = 1; attempts <= enough; attempts++ {
-		if s.alone {
+		if s.emergency != "" {
+			err = s.actInAnEmergency(w, attempts)
+		} else if s.alone {
 			err = w.sm.TestOnly(w.t.Context(), orders)
 		} else if err = w.sm.Attempt(w.t.Context(), orders); errors.Is(err, secretsmanagertest.ErrNoRotation) {
 			err = w.sm.Rotate(w.t.Context(), orders)
@@ -208,6 +234,31 @@ func (s scenario) drive(w *world, heal func()) (attempts int, err error) {
 	return enough, err
 }
 
+// actInAnEmergency is one invocation by hand, and later whoever completes it.
+func (s scenario) actInAnEmergency(w *world, attempt int) error {
+	if attempt == 1 || s.next == nil || w.forgotten() {
+		if rep := w.emergency(s.emergency); rep.Outcome != rotation.Ended {
+			return errors.New(rep.Error)
+		}
+		return nil
+	}
+	if w.unlabelled() && w.promoted() {
+		return nil // it was only the report that got lost
+	}
+	if s.next(w); !w.unlabelled() || !w.promoted() {
+		return errors.New("the emergency is not over")
+	}
+	return nil
+}
+
+// forgotten reports whether an emergency died before it left a trace.
+func (w *world) forgotten() bool {
+	return w.unlabelled() && w.sm.VersionID(orders, "AWSPREVIOUS") == ""
+}
+
+// unlabelled reports whether no version is labelled COMPROMISED.
+func (w *world) unlabelled() bool { return w.sm.VersionID(orders, "COMPROMISED") == "" }
+
 // try plays the scenario with a fate at a place, and returns the breaches.
 func (s scenario) try(t *testing.T, at place, f fate) (report string) {
 	inBubble(t, func(w *world) {
@@ -215,6 +266,11 @@ func (s scenario) try(t *testing.T, at place, f fate) (report string) {
 			s.before(w)
 		}
 		p := watch(w)
+		if p.mintable = max(s.mints, 1); s.emergency != "" {
+			w.order = token // as the operator's command repeats it
+			p.leaked, p.contain = w.secret("AWSCURRENT"), s.emergency == rotation.Contain
+		}
+		leakedClient := w.client()
 		var mu sync.Mutex
 		seen := 0
 		healed := false
@@ -251,8 +307,13 @@ func (s scenario) try(t *testing.T, at place, f fate) (report string) {
 			w.ping.After(after)
 			w.sm.After(after)
 		}
-		attempts, err := s.drive(w, func() { mu.Lock(); healed = true; mu.Unlock() })
+		heal := func() { mu.Lock(); healed = true; mu.Unlock() }
+		attempts, err := s.drive(w, heal)
+		heal()
 		p.end(err, attempts)
+		if p.leaked != "" && (!w.unlabelled() || w.ping.Authenticates(w.app.Environment, leakedClient, p.leaked)) {
+			p.breach("the leaked secret is not dead")
+		}
 		w.applications() // which tells of two with one name
 		if len(p.breaches) > 0 {
 			report = fmt.Sprintf("%s, %s %d: %s\n%s", s.name, at.operation, at.n, f, p.report())

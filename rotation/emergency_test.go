@@ -42,7 +42,7 @@ func (w *world) do(a rotation.Action) any {
 // emergency says that AWSCURRENT has leaked.
 func (w *world) emergency(e rotation.Emergency) *rotation.Report {
 	w.t.Helper()
-	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice"}).(*rotation.Report)
+	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice", ClientRequestToken: w.order}).(*rotation.Report)
 }
 
 // checkEnded checks that a leak is over: the leaked secret is dead, AWSCURRENT is

@@ -26,6 +26,8 @@ type promise struct {
 
 	mu       sync.Mutex
 	leaked   string // the secret that an emergency ends, and that keeps no grace
+	contain  bool   // and AWSCURRENT with it
+	mintable int    // the most regenerations that are right
 	healing  bool   // AWSCURRENT is dead already; I1 holds from when it is repaired
 	mints    int    // regenerations before the rotation
 	live     secretOf
@@ -37,7 +39,7 @@ type promise struct {
 
 // watch begins to watch.
 func watch(w *world) *promise {
-	p := &promise{w: w, mints: w.mints(), until: map[secretOf]time.Time{}}
+	p := &promise{w: w, mintable: 1, mints: w.mints(), until: map[secretOf]time.Time{}}
 	p.live = w.live()
 	p.healing = !w.works()
 	w.ping.After(p.after)
@@ -73,11 +75,12 @@ func (p *promise) after(c fault.Call, k fault.Kind) {
 	switch {
 	case w.works():
 		p.healing = false
+	case p.contain && w.secret("AWSCURRENT") == p.leaked:
 	case !p.healing:
 		p.dead++
 		p.breach("I1: AWSCURRENT does not authenticate")
 	}
-	if n := w.mints() - p.mints; n > 1 {
+	if n := w.mints() - p.mints; n > p.mintable {
 		p.breach("I2: %d regenerations in one rotation", n)
 	}
 	now := w.ping.Now()

@@ -206,8 +206,11 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	leaked := s.holder(labelCompromised)
 	if current != "" && current == h.action.ClientRequestToken && h.action.Emergency != "" && leaked == "" {
 		// An answer was lost, and this is the same emergency again. What it has made has
-		// not leaked.
-		h.Outcome, h.Version = Skipped, current
+		// not leaked; what it has replaced has.
+		h.Version, h.leaked = current, s.holder(labelPrevious)
+		if h.leaked == "" {
+			h.Outcome = Skipped
+		}
 		return "", nil
 	}
 	if t := h.action.IfStoredBefore; !t.IsZero() && current != "" && (h.action.Emergency == "" || leaked == "") {

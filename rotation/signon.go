@@ -20,6 +20,7 @@ type testUser struct {
 	login         pingone.Login
 	attribute     string // to change with the user's token; "" for none
 	environmentID string // the only one that is given the password
+	email         string // to create the user with; "" for one that goes nowhere
 }
 
 // testUser reads the user of the document, nil if it names none.
@@ -57,6 +58,7 @@ func parseTestUser(text string) (*testUser, error) {
 		"scope":         parsed(&u.login.Scope, parseText),
 		"attribute":     parsed(&u.attribute, parseAttribute),
 		"environmentId": parsed(&u.environmentID, parseUUID),
+		"email":         parsed(&u.email, parseText),
 	})(document, json.RawMessage(text))
 	switch {
 	case err != nil:

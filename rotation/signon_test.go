@@ -56,14 +56,20 @@ func testUser(environmentID string) map[string]any {
 }
 
 // readUser returns the user as PingOne has it.
-func (w *world) readUser(id string) (user map[string]any) {
+func (w *world) readUser(id string) map[string]any {
+	w.t.Helper()
+	return w.fetch("users/" + id)
+}
+
+// fetch returns what PingOne has in the environment below a path.
+func (w *world) fetch(path string) (body map[string]any) {
 	w.t.Helper()
 	root := w.root()
 	token, err := root.Token(w.t.Context(), root.Admin, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/users/"+id, nil)
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/"+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -73,10 +79,10 @@ func (w *world) readUser(id string) (user map[string]any) {
 		w.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&user); err != nil {
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 		w.t.Fatal(err)
 	}
-	return user
+	return body
 }
 
 // Document 003 whole: the application is created, a user signs on with each new

@@ -48,6 +48,7 @@ type world struct {
 	toPingOne, toSecretsManager http.RoundTripper
 	bubble                      bool
 	reports                     []string                           // what actions have returned
+	order                       string                             // the ClientRequestToken of an emergency that is repeated
 	die                         atomic.Pointer[context.CancelFunc] // ends the invocation in progress
 }
 

@@ -8,9 +8,11 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -69,6 +71,7 @@ func (a *account) open(ctx context.Context) error {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(a.region),
 		config.WithSharedConfigProfile(a.profile),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(30 * time.Second)),
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

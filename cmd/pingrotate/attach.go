@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -62,10 +61,12 @@ func (a *attachment) check(text string) error {
 }
 
 // token returns an id that follows from what is to be made, so that a repetition is
-// known for what it is.
+// known for what it is: a UUID of version 8 (RFC 9562).
 func (a *attachment) token(step string) *string {
 	sum := sha256.Sum256([]byte(step + "\x00" + a.secret + "\x00" + a.text))
-	return aws.String(hex.EncodeToString(sum[:]))
+	b := sum[:16]
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return aws.String(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }
 
 // attach makes the secret, configures its rotation, waits for Secrets Manager's test

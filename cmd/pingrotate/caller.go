@@ -29,6 +29,10 @@ type caller func(ctx context.Context, a rotation.Action) (json.RawMessage, error
 // be repeated: a rotation with its ClientRequestToken, the others as they are.
 var errUnknown = errors.New("it is not known what became of it")
 
+// errAtLimit is in the error of an invocation that did not begin, because too many
+// others run.
+var errAtLimit = errors.New("too many invocations run at once")
+
 // invocationLimit is longer than any function may take, which is 900 s. See
 // "Timeout" in the Lambda quotas.
 const invocationLimit = 910 * time.Second
@@ -38,7 +42,7 @@ const invocationLimit = 910 * time.Second
 // behind the caller's back.
 func deployed(cfg aws.Config, function string) caller {
 	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) {
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(invocationLimit)
+		o.HTTPClient = within(o.HTTPClient, invocationLimit)
 		o.Retryer = aws.NopRetryer{}
 	})
 	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
@@ -67,7 +71,7 @@ func inProcess(cfg aws.Config, functionARN string) (caller, error) {
 	}
 	rotator := &rotation.Rotator{
 		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
-			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(5 * time.Second)
+			o.HTTPClient = within(o.HTTPClient, 5*time.Second) // as the function does
 		}),
 		Settings:    settings,
 		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
@@ -89,6 +93,14 @@ func inProcess(cfg aws.Config, functionARN string) (caller, error) {
 	}, nil
 }
 
+// within returns the client with another limit on the time of a call.
+func within(c aws.HTTPClient, limit time.Duration) aws.HTTPClient {
+	if b, ok := c.(*awshttp.BuildableClient); ok { // it may trust authorities of its own, by AWS_CA_BUNDLE
+		return b.WithTimeout(limit)
+	}
+	return c
+}
+
 // invokeError says what to do about an invocation that Lambda did not carry out, or
 // of which nothing came back.
 func invokeError(function, region string, err error) error {
@@ -100,7 +112,7 @@ func invokeError(function, region string, err error) error {
 	case api.ErrorCode() == "ResourceNotFoundException":
 		return fmt.Errorf("%s: there is no such function in %s; deploy it with make deploy, or name it with --function and --region", action, region)
 	case api.ErrorCode() == "TooManyRequestsException":
-		return fmt.Errorf("%s: %s; too many invocations run at once, try again in a minute", action, said(api))
+		return fmt.Errorf("%s: %s (%w); try again in a minute", action, said(api), errAtLimit)
 	case api.ErrorFault() == smithy.FaultServer:
 		return fmt.Errorf("%s: %s (%w); try again", action, said(api), errUnknown)
 	}

@@ -215,6 +215,9 @@ func (e *evidence) addAction(l entry) {
 	}
 	e.By, e.Reason, e.Emergency = cmp.Or(l.By, "unknown"), l.Reason, l.Emergency
 	e.Outcome, e.Error, e.Revoked = l.Outcome, l.Error, cmp.Or(l.Revoked, e.Revoked)
+	if e.Revoked != "" {
+		e.PreviousUntil = time.Time{} // it was ended before
+	}
 	e.New = cmp.Or(l.Promoted, e.New)
 	if l.Action == "rollback" {
 		e.Decision = l.Action
@@ -263,6 +266,9 @@ func tellEvidence(w io.Writer, all []*evidence, asJSON bool, since time.Duration
 			promoted = e.PromotedAt.Format(time.TimeOnly)
 		}
 		by := e.By
+		if who, err := arn.Parse(by); err == nil {
+			by = who.Resource
+		}
 		if e.Emergency != "" {
 			by += ", emergency " + e.Emergency
 		}

@@ -99,12 +99,13 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 }
 
 func main() {
+	log.SetOutput(printable{os.Stderr})
 	log.SetFlags(0)
 	log.SetPrefix("pingrotate: ")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program whatever it does
 
-	err := run(ctx, os.Args[1:], os.Stdout)
+	err := run(ctx, os.Args[1:], printable{os.Stdout})
 	if err == nil {
 		return
 	}

@@ -147,8 +147,11 @@ func rotateOne(ctx context.Context, call caller, a rotation.Action, patience tim
 		var again time.Time
 		var why string
 		switch {
-		case err != nil && errors.Is(err, errUnknown) && ctx.Err() == nil:
-			again, why = time.Now().Add(5*time.Second), err.Error()
+		case ctx.Err() != nil:
+			log.Printf("%s: what has begun may go on; pingrotate events and pingrotate status show what becomes of it", a.SecretID)
+			return nil, report, ctx.Err()
+		case errors.Is(err, errUnknown), errors.Is(err, errAtLimit):
+			why = err.Error()
 		case err != nil:
 			return nil, report, err
 		case report.Outcome == rotation.Busy:

@@ -77,6 +77,7 @@ func audit(ctx context.Context, command string, account *account, a rotation.Act
 		a.By = account.by(ctx)
 	}
 	all, err := auditAll(ctx, call, a)
+	slices.SortFunc(all, func(a, b rotation.Health) int { return strings.Compare(a.Name, b.Name) })
 	shown := pick(all, secrets)
 	failing := 0
 	for _, h := range shown {

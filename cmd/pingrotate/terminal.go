@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +11,27 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
 )
+
+// A printable passes on what people can read, and a question mark in place of what
+// would steer their terminal: names, reasons and errors come from elsewhere.
+type printable struct{ w io.Writer }
+
+func (p printable) Write(text []byte) (int, error) {
+	clean := bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return '?'
+		}
+		return r
+	}, text)
+	if n, err := p.w.Write(clean); err != nil {
+		return min(n, len(text)), err
+	}
+	return len(text), nil
+}
 
 // confirm asks a person to type a word before something that cannot be undone.
 // Without a terminal there is nobody to ask, and --yes has to say it.

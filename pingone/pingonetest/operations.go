@@ -36,10 +36,13 @@ const (
 	OpRegenerateSecret = "POST application secret"
 	OpDeletePrevious   = "DELETE application secret"
 
+	OpListPopulations  = "GET populations"
 	OpCreatePopulation = "POST population"
+	OpListUsers        = "GET users"
 	OpCreateUser       = "POST user"
 	OpReadUser         = "GET user"
 	OpUpdateUser       = "PATCH user"
+	OpReadPassword     = "GET user password"
 	OpSetPassword      = "set user password"
 
 	OpAuthorize  = "authorize"

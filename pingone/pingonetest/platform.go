@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -204,6 +205,24 @@ func (c *call) page(collection string, items []item) (any, *refusal) {
 	return map[string]any{
 		"_links": links, "_embedded": map[string]any{collection: bodies}, "count": len(items), "size": len(part),
 	}, nil
+}
+
+// equals is the one kind of SCIM filter that this server knows (RFC 7644, section
+// 3.4.2.2). The value is a JSON string.
+var equals = regexp.MustCompile(`^([A-Za-z.]+) eq ("(?:[^"\\]|\\.)*")$`)
+
+// filter returns the value to which the call's filter wants the attribute to be
+// equal, if it has a filter.
+func (c *call) filter(attribute string) (value string, filtered bool, no *refusal) {
+	text := c.url.Query().Get("filter")
+	if text == "" {
+		return "", false, nil
+	}
+	m := equals.FindStringSubmatch(text)
+	if m == nil || m[1] != attribute || json.Unmarshal([]byte(m[2]), &value) != nil {
+		return "", false, invalidData("INVALID_FILTER", "filter", "is not understood")
+	}
+	return value, true, nil
 }
 
 // wireTime formats an instant as PingOne does, to the millisecond.

@@ -24,8 +24,8 @@ func (s *site) every() []struct{ method, path string } {
 		{"GET", "/resources/" + openID + "/scopes"}, {"POST", "/resources/" + shop + "/scopes"},
 		{"GET", "/resources/" + openID + "/attributes"}, {"POST", "/resources/" + shop + "/attributes"},
 		{"GET", "/resources/" + shop + "/secret"}, {"POST", "/resources/" + shop + "/secret"}, {"DELETE", "/resources/" + shop + "/secret"},
-		{"POST", "/populations"}, {"POST", "/users"}, {"GET", "/users/" + s.user}, {"PATCH", "/users/" + s.user},
-		{"POST", "/users/" + s.user + "/password"}, {"PUT", "/users/" + s.user + "/password"},
+		{"GET", "/populations"}, {"POST", "/populations"}, {"GET", "/users"}, {"POST", "/users"}, {"GET", "/users/" + s.user}, {"PATCH", "/users/" + s.user},
+		{"GET", "/users/" + s.user + "/password"}, {"POST", "/users/" + s.user + "/password"}, {"PUT", "/users/" + s.user + "/password"},
 	}
 }
 

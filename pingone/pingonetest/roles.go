@@ -74,9 +74,11 @@ const (
 	permDeleteResourceSecret = "resources:delete:secret"
 
 	permCreatePopulation = "dir:create:population"
+	permReadPopulation   = "dir:read:population"
 	permCreateUser       = "dir:create:user"
 	permReadUser         = "dir:read:user"
 	permUpdateUser       = "dir:update:user"
+	permReadPassword     = "dir:read:userPassword"
 	permSetPassword      = "dir:update:userPassword"
 
 	permReadAssignments   = "permissions:read:applicationRoleAssignments"
@@ -110,7 +112,7 @@ func builtInRoles() map[string]*role {
 		permReadResourceSecret, permUpdateResourceSecret, permDeleteResourceSecret,
 	}
 	assignments := []string{permReadAssignments, permUpdateAssignments}
-	users := []string{permCreatePopulation, permCreateUser, permReadUser, permUpdateUser, permSetPassword}
+	users := []string{permCreatePopulation, permReadPopulation, permCreateUser, permReadUser, permUpdateUser, permReadPassword, permSetPassword}
 	reading := []string{permReadApplication, permReadAssignments, permReadGrant, permReadResource}
 	return map[string]*role{
 		organizationAdmin: {assignments, []string{environmentAdmin}, []string{scopeOrganization}, ""},

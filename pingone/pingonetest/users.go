@@ -24,10 +24,13 @@ type user struct {
 func (s *Server) userRoutes() {
 	const users = "/v1/environments/{env}/users"
 	const setPassword = "application/vnd.pingidentity.password.set+json"
+	s.platform("GET /v1/environments/{env}/populations", OpListPopulations, s.listPopulations)
 	s.platform("POST /v1/environments/{env}/populations", OpCreatePopulation, s.createPopulation)
+	s.platform("GET "+users, OpListUsers, s.listUsers)
 	s.platform("POST "+users, OpCreateUser, s.createUser)
 	s.platform("GET "+users+"/{user}", OpReadUser, s.readUser)
 	s.platform("PATCH "+users+"/{user}", OpUpdateUser, s.updateUser)
+	s.platform("GET "+users+"/{user}/password", OpReadPassword, s.readPassword)
 	s.platform("POST "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
 	s.platform("PUT "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
 }
@@ -49,7 +52,11 @@ func (s *Server) createPopulation(c *call) (any, *refusal) {
 		return nil, no
 	}
 	e.populations = append(e.populations, p)
-	return created{struct {
+	return created{populationBody(c, p)}, nil
+}
+
+func populationBody(c *call, p *population) any {
+	return struct {
 		Links       map[string]href `json:"_links"`
 		Environment reference       `json:"environment"`
 		ID          string          `json:"id"`
@@ -57,8 +64,44 @@ func (s *Server) createPopulation(c *call) (any, *refusal) {
 		Description string          `json:"description,omitempty"`
 	}{
 		map[string]href{"self": {c.environmentURL() + "/populations/" + p.id}, "environment": {c.environmentURL()}},
-		reference{e.id}, p.id, p.name, p.description,
-	}}, nil
+		reference{c.target.environment}, p.id, p.name, p.description,
+	}
+}
+
+func (s *Server) listPopulations(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadPopulation)
+	if no != nil {
+		return nil, no
+	}
+	name, filtered, no := c.filter("name")
+	if no != nil {
+		return nil, no
+	}
+	var items []item
+	for _, p := range e.populations {
+		if !filtered || p.name == name {
+			items = append(items, item{p.id, func() any { return populationBody(c, p) }})
+		}
+	}
+	return c.page("populations", items)
+}
+
+func (s *Server) listUsers(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadUser)
+	if no != nil {
+		return nil, no
+	}
+	username, filtered, no := c.filter("username")
+	if no != nil {
+		return nil, no
+	}
+	var items []item
+	for _, u := range e.users {
+		if !filtered || u.username == username {
+			items = append(items, item{u.id, func() any { return userBody(c, u) }})
+		}
+	}
+	return c.page("users", items)
 }
 
 func (s *Server) createUser(c *call) (any, *refusal) {
@@ -179,15 +222,31 @@ func (s *Server) setPassword(c *call) (any, *refusal) {
 	}
 	u.password, u.mustChange = password, mustChange
 	s.issued = append(s.issued, password)
+	return passwordBody(c, u), nil
+}
+
+func (s *Server) readPassword(c *call) (any, *refusal) {
+	_, u, no := s.reachUser(c, permReadPassword, "")
+	if no != nil {
+		return nil, no
+	}
+	return passwordBody(c, u), nil
+}
+
+// passwordBody tells of a password whether it can be used, and not the password.
+func passwordBody(c *call, u *user) any {
 	status := "OK"
-	if mustChange {
+	switch {
+	case u.password == "":
+		status = "NO_PASSWORD"
+	case u.mustChange:
 		status = mustChangePassword
 	}
 	return struct {
 		Environment reference `json:"environment"`
 		User        reference `json:"user"`
 		Status      string    `json:"status"`
-	}{reference{c.target.environment}, reference{u.id}, status}, nil
+	}{reference{c.target.environment}, reference{u.id}, status}
 }
 
 func userBody(c *call, u *user) any {

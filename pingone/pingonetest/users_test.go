@@ -2,6 +2,7 @@ package pingonetest_test
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -103,5 +104,62 @@ func TestB65_SetPassword(t *testing.T) {
 		if !slices.Contains(d.Issued(), password) {
 			t.Errorf("issued: got no %q", password)
 		}
+	}
+}
+
+// find lists a collection with a filter.
+func (d *directory) find(collection, filter string) reply {
+	d.t.Helper()
+	return d.in(d.env, "GET", "/"+collection+"?filter="+url.QueryEscape(filter), "")
+}
+
+func TestB74_PopulationsAndUsersAreFoundByName(t *testing.T) {
+	d := newDirectory(t)
+	staff := d.in(d.env, "POST", "/populations", `{"name":"Staff \"night\"","description":"d"}`)
+	staff.want(t, 201)
+	r := d.find("populations", `name eq "Staff \"night\""`)
+	r.want(t, 200, "count", "1", "_embedded.populations.0.id", staff.at("id"), "_embedded.populations.0.name", `Staff "night"`, "_embedded.populations.0.description", "d")
+	d.find("populations", `name eq "Staff"`).want(t, 200, "count", "0", "_embedded.populations", "[]")
+	d.in(d.env, "GET", "/populations", "").want(t, 200, "count", "2")
+
+	ada := d.signUp("ada")
+	d.signUp("bob")
+	d.find("users", `username eq "ada"`).want(t, 200, "count", "1", "_embedded.users.0.id", ada, "_embedded.users.0.population.id", d.population)
+	d.find("users", `username eq "eve"`).want(t, 200, "count", "0")
+	d.in(d.env, "GET", "/users", "").want(t, 200, "count", "2")
+
+	for name, status := range map[string]int{"Identity Data Admin": 200, "Environment Admin": 403} {
+		token := d.bearer(d.AddApplication(pingonetest.Application{Roles: roles(role(name, "", ""))}))
+		for _, path := range []string{"/populations", "/users", "/users/" + ada + "/password"} {
+			d.inAs(token, d.env, "GET", path, "").want(t, status)
+		}
+	}
+}
+
+func TestB75_FiltersAreReadStrictly(t *testing.T) {
+	d := newDirectory(t)
+	d.signUp("ada")
+	d.find("users", `username eq "Ada"`).want(t, 200, "count", "0")
+	d.in(d.env, "POST", "/users", d.user("Ada")).want(t, 400, "details.0.code", "UNIQUENESS_VIOLATION")
+	for _, filter := range []string{
+		"ada", `username eq ada`, `username eq 'ada'`, `username eq "a"da"`, `username eq "x" or username eq "ada"`, `username eq "\x"`,
+		`nobody eq "ada"`, `username sw "a"`, `username eq "ada`,
+	} {
+		d.find("users", filter).want(t, 400, "details.0.code", "INVALID_FILTER", "details.0.target", "filter")
+	}
+	d.find("populations", `username eq "ada"`).want(t, 400, "details.0.code", "INVALID_FILTER")
+}
+
+func TestB76_PasswordState(t *testing.T) {
+	d := newDirectory(t)
+	path := "/users/" + d.in(d.env, "POST", "/users", d.user("ada")).at("id") + "/password"
+	d.in(d.env, "GET", path, "").want(t, 200, "status", "NO_PASSWORD")
+	d.in(d.env, "PUT", path, `{"value":"`+goodPassword+`","forceChange":true}`).want(t, 200)
+	d.in(d.env, "GET", path, "").want(t, 200, "status", "MUST_CHANGE_PASSWORD")
+	d.in(d.env, "PUT", path, `{"value":"`+goodPassword+`"}`).want(t, 200)
+	r := d.in(d.env, "GET", path, "")
+	r.want(t, 200, "status", "OK", "environment.id", d.env)
+	if strings.Contains(r.text, goodPassword) {
+		t.Errorf("got %s, want no password in it", r.text)
 	}
 }

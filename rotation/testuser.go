@@ -1,0 +1,106 @@
+package rotation
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"pingrotate/pingone"
+)
+
+// createTestUser makes what is missing of the user that rotation.verify.userSecretId
+// names: a population for it, the user, and the user's password. It returns what it
+// has made, also when it then fails.
+//
+// Died at any point, or a reply lost: the next run finds the population by its name,
+// which has the secret's marker in it, and goes on from what is there. A user of that
+// name who is anywhere else is somebody. Who may write a managed secret says which
+// user it is, and must not get at somebody's account by that: it is left as it is,
+// and so is a password that was set.
+func (s *step) createTestUser(ctx context.Context, admin *pingone.Client, d *Document) (done []string, err error) {
+	u, err := s.testUser(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		return nil, fieldError("rotation.verify.userSecretId", "is missing; name there the secret with the test user's environmentId, username, password and redirectUri")
+	}
+	var population string
+	var user *pingone.User
+	err = parallel(
+		func() (err error) {
+			population, err = admin.FindPopulation(ctx, d.EnvironmentID, s.testPopulation())
+			return err
+		},
+		func() (err error) {
+			user, err = admin.FindUser(ctx, d.EnvironmentID, u.login.Username)
+			return err
+		},
+	)
+	if err != nil {
+		return nil, testUserError(d, err)
+	}
+	if user != nil && (population == "" || user.PopulationID != population) {
+		return nil, somebody(d, "user "+user.ID)
+	}
+	if population == "" {
+		if population, err = admin.CreatePopulation(ctx, d.EnvironmentID, s.testPopulation()); err != nil {
+			return nil, testUserError(d, err)
+		}
+		done = append(done, "created population "+population)
+	}
+	if user == nil {
+		user = &pingone.User{}
+		user.ID, err = admin.CreateUser(ctx, d.EnvironmentID, population, u.login.Username, cmp.Or(u.email, nowhere(u.login.Username)))
+		if pingone.IsDuplicate(err) { // made a moment ago, or with letters of another case
+			return done, somebody(d, "a user")
+		}
+		if err != nil {
+			return done, testUserError(d, err)
+		}
+		done = append(done, "created user "+user.ID)
+	}
+	has, err := admin.HasPassword(ctx, d.EnvironmentID, user.ID)
+	if err != nil || has {
+		return done, testUserError(d, err)
+	}
+	if err := admin.SetPassword(ctx, d.EnvironmentID, user.ID, u.login.Password); err != nil {
+		return done, testUserError(d, err)
+	}
+	return append(done, "set the password of user "+user.ID), nil
+}
+
+// testPopulation is the name of the population of the secret's test users.
+func (s *step) testPopulation() string { return "Test users " + s.marker() }
+
+// nowhere is an address for a user who gets no mail, because PingOne demands one. It
+// takes only a domain that exists, and example.com is reserved for such purposes
+// (RFC 2606). The username is not in it: it may have letters that an address has not,
+// or be somebody's address.
+func nowhere(username string) string {
+	sum := sha256.Sum256([]byte(username))
+	return "test-user-" + hex.EncodeToString(sum[:8]) + "@example.com"
+}
+
+func somebody(d *Document, who string) error {
+	return fmt.Errorf("%s of the environment has the test user's username and was not created for this secret, so that it is left as it is; "+
+		"store another username in the secret %s", who, d.Rotation.Verify.UserSecretID)
+}
+
+// testUserError says what to do about a refusal.
+func testUserError(d *Document, err error) error {
+	refusal, _ := errors.AsType[*pingone.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case pingone.IsForbidden(err):
+		return fmt.Errorf("the admin application may not manage users; give it the role Identity Data Admin at the environment %s: %w", d.EnvironmentID, err)
+	case refusal != nil && refusal.Status == http.StatusBadRequest:
+		return fmt.Errorf("PingOne does not take the test user as it is; change the username, password or email in the secret %s: %w", d.Rotation.Verify.UserSecretID, err)
+	}
+	return fmt.Errorf("create the test user: %w", err)
+}
