@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -357,4 +358,40 @@ func (w *world) replica() string {
 		return fmt.Sprint(err)
 	}
 	return string(out.ReplicationStatus[0].Status)
+}
+
+// From the command to PingOne's refusal, when each call takes 50 ms.
+func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
+	for _, c := range []struct {
+		emergency rotation.Emergency
+		opts      []option
+		calls     int64 // of both services, at most
+		limit     time.Duration
+	}{
+		{rotation.Swift, nil, 37, 1600 * time.Millisecond},
+		{rotation.Contain, nil, 37, 1600 * time.Millisecond},
+	} {
+		t.Run(string(c.emergency), func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				leaked := w.secret("AWSCURRENT")
+				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
+				w.connect(&memory{handler: w.ping, pass: slow}, &memory{handler: w.sm, pass: slow})
+				begun := time.Now()
+				var dead time.Duration // since the command
+				w.ping.After(func(fault.Call, fault.Kind) {
+					if dead == 0 && !w.accepts(leaked) {
+						dead = time.Since(begun)
+					}
+				})
+				rep := w.emergency(c.emergency)
+				w.ping.After(nil)
+				w.checkEnded(leaked, rep)
+				calls, took := rep.Calls.SecretsManager+rep.Calls.PingOne, rep.Revoked.At.Sub(begun)
+				if calls > c.calls || took > c.limit {
+					t.Errorf("took %d calls and %v, want at most %d and %v", calls, took, c.calls, c.limit)
+				}
+				t.Logf("%s: the leaked secret is dead after %v, and PingOne was asked after %v; %d calls, of which %d to PingOne", c.emergency, dead, took, calls, rep.Calls.PingOne)
+			}, c.opts...)
+		})
+	}
 }
