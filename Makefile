@@ -13,7 +13,10 @@ FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
 # Where that is not Linux, they build it anew for it.
 ROTATOR = $(if $(filter linux,$(shell $(GO) env GOOS)),--rotator bin/bootstrap)
 
-.PHONY: help demo sandbox test check prove mutants fuzz moto build bench sam-build deploy clean
+# For containers on this machine, whatever the function is deployed to.
+HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
+
+.PHONY: help demo sandbox test check prove mutants fuzz moto build bench sam-build sam-local deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,7 +48,7 @@ mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fuzz: ## Fuzz each decoder for FUZZTIME
-	@for package in ./pingone ./rotation; do \
+	@for package in ./pingone ./rotation ./consumer; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 	    echo "$$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
@@ -66,6 +69,11 @@ bench: ## Measure a rotation, the cold start, memory and size, and a rotation in
 
 sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
 	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+sam-local: ## Check the template, and rotate in the container of sam local (needs the SAM CLI and Docker, no account)
+	sam validate --lint --region us-east-1
+	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --build-dir bin/sam-local --parameter-overrides Architecture=$(HOST_ARCHITECTURE) >/dev/null
+	@$(GO) test -count=1 -v -run TestSamLocal ./cmd/pingrotate -sam-local $(CURDIR)/bin/sam-local/template.yaml -sam-flags '$(SAM_FLAGS)'
 
 deploy: sam-build ## Build and deploy by SAM, which asks for the parameters
 	sam deploy --guided --stack-name pingrotate --capabilities CAPABILITY_IAM --parameter-overrides Architecture=$(ARCHITECTURE)

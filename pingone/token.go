@@ -56,7 +56,7 @@ func (c *Client) Token(ctx context.Context, cred Credential, scope string) (*Tok
 
 // token sends a token request.
 func (c *Client) token(ctx context.Context, r request) (*Token, error) {
-	asked := c.Time()
+	asked := c.Time().Round(0) // by the wall clock: the monotonic one stands still while Lambda freezes a process
 	got, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func TestEveryExampleEventIsAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := map[rotation.Step]bool{}
+	steps, actions := map[rotation.Step]bool{}, map[string]bool{}
 	for _, f := range files {
 		if filepath.Base(f) == "env.json" { // variables for sam local
 			continue
@@ -26,6 +26,14 @@ func TestEveryExampleEventIsAnEvent(t *testing.T) {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `"action"`) {
+			a, err := rotation.ParseAction(text)
+			if err != nil {
+				t.Errorf("%s: %v", f, err)
+			}
+			actions[a.Action+string(a.Emergency)] = true
+			continue
 		}
 		ev, err := rotation.ParseEvent(text)
 		if err != nil {
@@ -35,6 +43,11 @@ func TestEveryExampleEventIsAnEvent(t *testing.T) {
 	}
 	if len(steps) != 4 {
 		t.Errorf("steps with an example: got %d, want 4", len(steps))
+	}
+	for _, a := range []string{rotation.ActionRotate, rotation.ActionRotate + string(rotation.Swift), rotation.ActionCheck, rotation.ActionAudit} {
+		if !actions[a] {
+			t.Errorf("%s: has no example", a)
+		}
 	}
 }
 

@@ -29,8 +29,10 @@ type duel struct {
 	name string
 
 	// second returns the events of the second actor. It runs as a call of its own,
-	// at any moment. The first actor has the events of the rotation in progress.
+	// at any moment. The first actor has the events of the rotation in progress, or its
+	// own and then there is none.
 	second func(w *world) [][]byte
+	first  func(w *world) [][]byte
 
 	opts   []option
 	before func(w *world)
@@ -63,10 +65,7 @@ var duels = []duel{
 			if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {
 				w.clear(id)
 			}
-			if _, err := w.sm.Begin(orders); err != nil {
-				return nil
-			}
-			return w.events()
+			return begin(w)
 		},
 	},
 	{
@@ -74,6 +73,12 @@ var duels = []duel{
 		second: emergencyEvent,
 		leak:   true,
 		safe:   true,
+	},
+	{
+		name:   "an emergency, and a rotation that begins at any moment of it",
+		first:  emergencyEvent,
+		second: begin,
+		leak:   true,
 	},
 	{
 		name:   "an emergency, and the retry of a rotation that was stuck",
@@ -86,6 +91,14 @@ var duels = []duel{
 			w.advance(time.Hour)
 		},
 	},
+}
+
+// begin starts a rotation, if Secrets Manager lets it, and returns its events.
+func begin(w *world) [][]byte {
+	if _, err := w.sm.Begin(orders); err != nil {
+		return nil
+	}
+	return w.events()
 }
 
 func emergencyEvent(*world) [][]byte {
@@ -227,9 +240,11 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 			g.duel.before(w)
 		}
 		leaked := w.secret("AWSCURRENT")
-		if _, err := w.sm.Begin(orders); err != nil && !g.duel.leak {
-			t.Error(err)
-			return
+		if g.duel.first == nil && w.sm.VersionID(orders, "AWSPENDING") == "" {
+			if _, err := w.sm.Begin(orders); err != nil {
+				t.Error(err)
+				return
+			}
 		}
 		known := &symbols{w: w, clients: []string{w.client()}, versions: []string{w.sm.VersionID(orders, "AWSCURRENT"), w.sm.VersionID(orders, "AWSPENDING")}}
 		if id := w.twin(); id != "" {
@@ -243,7 +258,12 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 		ctx, cancel := context.WithCancel(w.t.Context())
 		defer cancel()
 		s := &stage{stir: make(chan struct{}, 1)}
-		first := w.events()
+		var first [][]byte
+		if g.duel.first != nil {
+			first = g.duel.first(w)
+		} else {
+			first = w.events()
+		}
 		for i, name := range []string{"A", "B"} {
 			s.actors[i] = &actor{name: name}
 			process := w.process(known, func(call string) error { return s.enter(i, call) })

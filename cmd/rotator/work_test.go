@@ -1,0 +1,77 @@
+package main_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/cmd/rotator/runtimetest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// work has the function do everything that it does, once, and ends its process.
+// What it called and wrote is in the world that is returned.
+func work(t *testing.T) *world {
+	t.Helper()
+	const name = "pingone/orders"
+	w := newWorld(t)
+	app := w.addSecret(name)
+	w.attach(t, name)
+
+	// A consumer that lags, which the next rotation respects.
+	w.pingone.Advance(time.Minute)
+	w.secrets.Advance(time.Minute)
+	form := url.Values{"grant_type": {"client_credentials"}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.pingone.URL()+"/"+app.Environment+"/as/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(app.ClientID, app.Secret)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	check(t, "a token with the replaced secret", resp.StatusCode, http.StatusOK)
+	if err := w.secrets.Rotate(t.Context(), name); err == nil {
+		t.Fatal("a second rotation a minute later succeeds")
+	}
+
+	for _, event := range []string{
+		`{"action":"audit"}`,
+		`{"action":"check","secretId":"pingone/orders"}`,
+		`{"action":"rotate","secretId":"pingone/orders","emergency":"swift","reason":"in a repository","by":"a test"}`,
+	} {
+		if _, err := w.Invoke(t.Context(), []byte(event)); err != nil {
+			t.Fatalf("%s: %v", event, err)
+		}
+	}
+	w.Close()
+	return w
+}
+
+// attach gives the secret a schedule, as the README does, and waits for the rotation
+// with which that begins.
+func (w *world) attach(t *testing.T, name string) {
+	t.Helper()
+	client := secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: aws.String(w.secrets.URL()),
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("stand-in", "stand-in", ""),
+	})
+	_, err := client.RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{
+		SecretId: &name, RotationLambdaARN: aws.String(runtimetest.FunctionARN),
+		RotationRules: &types.RotationRulesType{ScheduleExpression: aws.String("rate(30 days)")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.secrets.Wait()
+}

@@ -1,0 +1,6 @@
+package consumer
+
+import "time"
+
+// SetClock gives the source another clock.
+func (s *Source) SetClock(now func() time.Time) { s.now = now }
