@@ -230,7 +230,8 @@ func (a *attachment) configure(ctx context.Context, client *secretsmanager.Clien
 func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) error {
 	done := busy("waiting for Secrets Manager to test the rotation of " + a.secret)
 	defer done()
-	for range 120 {
+	deadline := time.Now().Add(2 * time.Minute)
+	for pause := 100 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 2*time.Second) {
 		now, err := a.describe(ctx, client)
 		if err != nil {
 			return err
@@ -238,7 +239,7 @@ func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) 
 		if now.pending == "" || now.pending == *a.token("fill") {
 			return nil
 		}
-		if err := wait(ctx, time.Second); err != nil {
+		if err := wait(ctx, pause); err != nil {
 			return err
 		}
 	}

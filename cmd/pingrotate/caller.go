@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
 	"strings"
@@ -65,18 +66,9 @@ func deployed(cfg aws.Config, function string) caller {
 // with the credentials and the settings of this process. The log lines that the
 // function would leave in CloudWatch go to standard error: there is no other record.
 func inProcess(cfg aws.Config, functionARN string) (caller, error) {
-	settings, err := rotation.ParseSettings(os.Getenv)
+	rotator, err := newRotator(cfg, functionARN)
 	if err != nil {
 		return nil, err
-	}
-	rotator := &rotation.Rotator{
-		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
-			o.HTTPClient = within(o.HTTPClient, 5*time.Second) // as the function does
-		}),
-		Settings:    settings,
-		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
-		FunctionARN: functionARN,
-		Log:         slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}
 	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
 		ctx, cancel := context.WithTimeout(ctx, invocationLimit)
@@ -90,6 +82,22 @@ func inProcess(cfg aws.Config, functionARN string) (caller, error) {
 			return nil, err
 		}
 		return json.Marshal(report)
+	}, nil
+}
+
+func newRotator(cfg aws.Config, functionARN string) (*rotation.Rotator, error) {
+	settings, err := rotation.ParseSettings(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &rotation.Rotator{
+		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
+			o.HTTPClient = within(o.HTTPClient, 5*time.Second) // as the function does
+		}),
+		Settings:    settings,
+		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
+		FunctionARN: functionARN,
+		Log:         slog.New(slog.NewJSONHandler(printable{log.Writer()}, nil)),
 	}, nil
 }
 

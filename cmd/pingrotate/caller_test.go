@@ -34,29 +34,33 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 		t.Fatal(err)
 	}
 	t.Cleanup(s.close)
-	s.secrets.AddFunction(runtimetest.FunctionARN, func(context.Context, []byte) error { return nil })
-	s.secrets.EnableRotation(ordersSecret, runtimetest.FunctionARN)
 	t.Setenv("PINGONE_ADMIN_SECRET_ID", adminSecret)
 	t.Setenv("PINGONE_API_URL", s.pingOneURL())
 	t.Setenv("PINGONE_AUTH_URL", s.pingOneURL())
-	t.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", s.secretsURL())
+	log.SetOutput(t.Output())
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	cfg := aws.Config{
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "made-up", ""),
 		BaseEndpoint: aws.String(s.secretsURL()),
 	}
-	function, err := inProcess(cfg, runtimetest.FunctionARN)
+	function, err := newRotator(cfg, runtimetest.FunctionARN)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.secrets.AddFunction(runtimetest.FunctionARN, func(ctx context.Context, event []byte) error {
+		_, err := function.Handle(ctx, event)
+		return err
+	})
+	s.secrets.EnableRotation(ordersSecret, runtimetest.FunctionARN)
 	d := &deployment{standIns: s, cloud: &cloud{show: func(string) {}, lines: func() []logLine { return nil }}}
 	d.cloud.invoke = func(ctx context.Context, event []byte) ([]byte, error) {
 		return meet(func() ([]byte, error) {
-			a, err := rotation.ParseAction(event)
+			report, err := function.Handle(ctx, event)
 			if err != nil {
 				return nil, &runtimetest.FunctionError{Type: "errorString", Message: err.Error()}
 			}
-			return function(ctx, a)
+			return json.Marshal(report)
 		})
 	}
 	if err := d.cloud.start("127.0.0.1:0"); err != nil {

@@ -132,7 +132,8 @@ func (c *cloud) serveInvoke(w http.ResponseWriter, r *http.Request, function str
 		refuseREST(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
-	answer, err := c.invoke(r.Context(), event)
+	// What has begun goes on when the caller hangs up, as it does on Lambda.
+	answer, err := c.invoke(context.WithoutCancel(r.Context()), event)
 	if err != nil {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		answer = invocationFailure(err)
