@@ -321,10 +321,12 @@ func TestCampaignComesBackToTheBusy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p := f.process()
+		p.timeout = time.Minute // too little to wait for the other one
 		var order []string
 		o := options()
 		o.ended = func(r rotation.Report) { order = append(order, r.Name+" "+string(r.Outcome)) }
-		sum, err := campaign(f.t.Context(), f.process().call, f.names, o)
+		sum, err := campaign(f.t.Context(), p.call, f.names, o)
 		if err != nil || sum.Promoted != 40 || order[len(order)-1] != f.names[3]+" promoted" {
 			t.Errorf("got %v and %+v, want all promoted, %s last", err, sum, f.names[3])
 		}

@@ -137,7 +137,7 @@ func (r *rotateCommand) campaign(ctx context.Context, secrets []string, stdout i
 	}
 	o.by = r.account.by(ctx)
 
-	meter := &meter{w: log.Writer(), terminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	meter := &meter{w: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
 	o.progress = meter.show
 	var writing error
 	o.ended = func(report rotation.Report) {

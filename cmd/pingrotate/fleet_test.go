@@ -102,12 +102,13 @@ func credentialOf(app pingonetest.Application) string {
 type process struct {
 	*fleet
 	rotator *rotation.Rotator
+	timeout time.Duration // of an invocation
 	killed  context.Context
 	kill    context.CancelFunc // as SIGKILL does: nothing is sent any more
 }
 
 func (f *fleet) process() *process {
-	p := &process{fleet: f}
+	p := &process{fleet: f, timeout: 5 * time.Minute} // as the template has it
 	p.killed, p.kill = context.WithCancel(context.Background())
 	alive := func(*http.Request, []byte) error { return p.killed.Err() }
 	p.rotator = &rotation.Rotator{
@@ -145,14 +146,13 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// call is the function's front door, in this process. An invocation has a minute, as
-// the template gives it.
+// call is the function's front door, in this process.
 func (p *process) call(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
 	event, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	answer, err := p.rotator.Handle(ctx, event)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s standing) String() string {
 		return line + fmt.Sprintf("; stopping, %d still under way", s.underWay)
 	}
 	if s.held > 0 {
-		return line + "; PingOne asks to slow down, going on in " + inWords(s.held)
+		return line + "; waits " + inWords(s.held) + " for PingOne"
 	}
 	if s.last != "" {
 		line += "; last " + s.last
@@ -60,7 +60,7 @@ type meter struct {
 	shown    time.Time
 	done     int
 	stopped  bool
-	width    int // of the line on the terminal
+	line     bool // there is one on the terminal
 }
 
 func (m *meter) show(s standing) {
@@ -69,11 +69,10 @@ func (m *meter) show(s standing) {
 		if now.Sub(m.shown) < 100*time.Millisecond && s.NotBegun > 0 {
 			return
 		}
-		m.shown = now
+		m.clear()
+		m.shown, m.line = now, true
 		line := s.String()
-		line = line[:min(len(line), 79)] // a line that wraps could not be overwritten
-		fmt.Fprintf(m.w, "\r%-*s", m.width, line)
-		m.width = len(line)
+		fmt.Fprint(printable{m.w}, line[:min(len(line), 79)]) // one that wraps could not be taken back
 		return
 	}
 	if m.shown.IsZero() {
@@ -81,14 +80,14 @@ func (m *meter) show(s standing) {
 	}
 	if stops := s.Stopped != ""; now.Sub(m.shown) >= 30*time.Second || s.done()/100 > m.done/100 || stops && !m.stopped {
 		m.shown, m.done, m.stopped = now, s.done(), stops
-		fmt.Fprintf(m.w, "pingrotate: %s\n", s)
+		fmt.Fprintf(printable{m.w}, "pingrotate: %s\n", s)
 	}
 }
 
-// clear gives the terminal's line back, before something else is written.
+// clear takes the line back, before something else is written.
 func (m *meter) clear() {
-	if m.terminal && m.width > 0 {
-		fmt.Fprintf(m.w, "\r%*s\r", m.width, "")
-		m.width = 0
+	if m.line {
+		fmt.Fprint(m.w, "\r\x1b[K")
+		m.line = false
 	}
 }
