@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pingrotate/rotation"
+
+	"github.com/aws/smithy-go"
 )
 
 // campaignOptions say how many secrets are rotated. The hooks may be nil, are called
@@ -41,7 +43,7 @@ type campaignOptions struct {
 const (
 	busyTries = 10 // while another rotation of it is under way
 	busyPause = 30 * time.Second
-	lostTries = 3 // when the call of the function itself failed
+	lostTries = 3 // when an answer was lost, or too many invocations ran at once
 	lostPause = 5 * time.Second
 )
 
@@ -209,8 +211,12 @@ func (c *expedition) due(now time.Time) (list *[]job, wait time.Duration) {
 	return nil, c.again[0].notBefore.Sub(now)
 }
 
-// lost is the outcome of a call that brought no report.
-const lost rotation.Outcome = ""
+// What there is in place of an outcome when a call has brought no report. A lost one
+// may be repeated; after the other the next call would fail as well.
+const (
+	lost       rotation.Outcome = "lost"
+	impossible rotation.Outcome = "impossible"
+)
 
 func (c *expedition) rotate(ctx context.Context, j job) rotation.Report {
 	a := rotation.Action{
@@ -232,12 +238,15 @@ func (c *expedition) rotate(ctx context.Context, j job) rotation.Report {
 	var r rotation.Report
 	if err == nil {
 		err = json.Unmarshal(answer, &r)
-		if err != nil || r.Outcome == lost {
+		if err != nil || r.Outcome == "" {
 			err = errors.New("the function's answer is no report of a rotation; deploy the function anew, it may be older than this command")
 		}
 	}
 	if err != nil {
-		none.Error, none.Ended = err.Error(), time.Now()
+		none.Outcome, none.Error, none.Ended = impossible, err.Error(), time.Now()
+		if api, ok := errors.AsType[smithy.APIError](err); errors.Is(err, errUnknown) || ok && api.ErrorCode() == "TooManyRequestsException" {
+			none.Outcome = lost
+		}
 		return none
 	}
 	return r
@@ -277,7 +286,7 @@ func (c *expedition) settle(j job, debit float64, r rotation.Report) {
 		j.lost++
 		j.notBefore = now.Add(lostPause << j.lost)
 		c.again = append(c.again, j)
-	case r.Outcome == lost:
+	case r.Outcome == lost || r.Outcome == impossible:
 		r.Outcome = rotation.Failed
 		c.end(r, "the function could not be called")
 	case r.Outcome == rotation.Open:

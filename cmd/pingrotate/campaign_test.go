@@ -18,6 +18,8 @@ import (
 	"pingrotate/internal/memory"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+
+	"github.com/aws/smithy-go"
 )
 
 var fleetSize = flag.Int("fleet", 300, "how many secrets the fleet's tests have")
@@ -251,6 +253,24 @@ func TestCampaignStopsAtAFailure(t *testing.T) {
 	}
 }
 
+// TestCampaignStopsAtAnOpenLeak has PingOne keep one leaked secret alive.
+func TestCampaignStopsAtAnOpenLeak(t *testing.T) {
+	inFleet(t, 60, func(f *fleet) {
+		f.ping.Before(func(c fault.Call) fault.Kind {
+			if c.Operation == pingonetest.OpDeletePrevious && c.Target == f.apps[5].ID {
+				return fault.Denied
+			}
+			return fault.None
+		})
+		o := options()
+		o.emergency = rotation.Swift
+		sum, err := campaign(f.t.Context(), f.process().call, f.names, o)
+		if err == nil || !strings.Contains(err.Error(), f.names[5]+": a leaked secret may still work") || sum.Open != 1 || sum.NotBegun < 20 {
+			t.Errorf("got %v and %+v, want to stop at %s", err, sum, f.names[5])
+		}
+	})
+}
+
 // TestCampaignListsTheRefused checks that consumers who lag hold nobody up, and are
 // named.
 func TestCampaignListsTheRefused(t *testing.T) {
@@ -375,12 +395,27 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 		}
 		f.mints(1)
 
-		clear(tries)
 		time.Sleep(25 * time.Hour)
-		o.start = time.Now()
-		sum, err = campaign(f.t.Context(), lossy(lostTries), f.names, o)
-		if err == nil || !strings.Contains(err.Error(), "could not be called") || sum.Failed != 1 {
-			t.Errorf("got %v and %+v, want to stop at the first", err, sum)
+		for _, c := range []struct {
+			name  string
+			err   error
+			tries int
+		}{
+			{"every answer is lost", errUnknown, lostTries},
+			{"too many invocations", &smithy.GenericAPIError{Code: "TooManyRequestsException"}, lostTries},
+			{"forbidden", &smithy.GenericAPIError{Code: "AccessDeniedException"}, 1},
+		} {
+			n := 0
+			o.start = time.Now()
+			sum, err := campaign(f.t.Context(), func(_ context.Context, a rotation.Action) (json.RawMessage, error) {
+				if a.SecretID == f.names[0] {
+					n++
+				}
+				return nil, fmt.Errorf("invoke the function: %w", c.err)
+			}, f.names, o)
+			if err == nil || !strings.Contains(err.Error(), "could not be called") || sum.Failed != 1 || n != c.tries {
+				t.Errorf("%s: got %v and %+v after %d calls, want to stop after %d", c.name, err, sum, n, c.tries)
+			}
 		}
 	})
 }
