@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -15,177 +13,11 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
-	"pingrotate/internal/memory"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 
 	"github.com/aws/smithy-go"
 )
-
-var fleetSize = flag.Int("fleet", 300, "how many secrets the fleet's tests have")
-
-// TestFleetReachesTheLimit rotates the whole fleet as fast as PingOne allows.
-func TestFleetReachesTheLimit(t *testing.T) {
-	inFleet(t, *fleetSize, func(f *fleet) {
-		f.ping.RateLimit(licenceLimit)
-		sum, err := campaign(f.t.Context(), f.process().call, f.names, options())
-		if err != nil {
-			t.Error(err)
-		}
-		if sum.Promoted != *fleetSize || f.limited.Load() > 0 {
-			t.Errorf("got %+v and %d calls beyond the limit, want all promoted and none", sum, f.limited.Load())
-		}
-		if sum.ShareOfLimit < 0.9 {
-			t.Errorf("got %.3f of the limit, want at least 0.9", sum.ShareOfLimit)
-		}
-		f.mints(1)
-		seen := int64(f.ping.Count("") - f.ping.Count(pingonetest.OpToken))
-		if sum.Calls.PingOneAPI != seen {
-			t.Errorf("got %d configuration calls in the reports, PingOne has seen %d", sum.Calls.PingOneAPI, seen)
-		}
-		t.Logf("%d secrets in %s: %.2f configuration calls a rotation, %.0f secrets an hour, %.3f of the limit",
-			sum.Secrets, inWords(time.Duration(sum.Seconds)*time.Second), sum.CallsPerRotation, sum.SecretsPerHour, sum.ShareOfLimit)
-	})
-}
-
-// TestFleetResumes interrupts a campaign with Ctrl-C, kills the next one with the
-// function right after PingOne made a secret, and the one after it without the
-// function, which works on. Each is gone on with under the start of the first.
-func TestFleetResumes(t *testing.T) {
-	t.Run("rotation", func(t *testing.T) { interruptAndResume(t, *fleetSize, "") })
-	t.Run("emergency", func(t *testing.T) { interruptAndResume(t, 80, rotation.Swift) })
-}
-
-func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
-	inFleet(t, size, func(f *fleet) {
-		f.ping.RateLimit(licenceLimit)
-		part := size / 4
-		o := options()
-		o.emergency = emergency
-		leaked := f.current()
-
-		ctx, interrupt := context.WithCancel(f.t.Context())
-		n := 0
-		o.ended = func(rotation.Report) {
-			if n++; n == part {
-				interrupt()
-			}
-		}
-		sum, err := campaign(ctx, f.process().call, f.names, o)
-		if want := "--resume " + o.start.Format(startFormat); err == nil || !strings.Contains(err.Error(), want) || sum.Stopped != "interrupted" {
-			t.Errorf("interrupted: got %v and %q, want an error with %q", err, sum.Stopped, want)
-		}
-		if got := sum.well(); got < part || got > part+o.concurrency || got+sum.NotBegun != size {
-			t.Errorf("interrupted: got %+v, want those under way to be finished and no others begun", sum)
-		}
-
-		o.resume, o.ended = true, nil
-		local := f.process()
-		var mints int
-		var mu sync.Mutex
-		f.ping.After(func(c fault.Call, _ fault.Kind) {
-			mu.Lock()
-			defer mu.Unlock()
-			if c.Operation == pingonetest.OpRegenerateSecret {
-				if mints++; mints == part {
-					local.kill()
-				}
-			}
-		})
-		campaign(f.t.Context(), local.call, f.names, o)
-		f.ping.After(nil)
-
-		deployed := f.process()
-		ctx, kill := context.WithCancel(f.t.Context())
-		n = 0
-		o.ended = func(r rotation.Report) {
-			if r.Outcome != rotation.Skipped {
-				if n++; n == part {
-					kill()
-				}
-			}
-		}
-		campaign(f.t.Context(), deployed.abandonedBy(ctx), f.names, o)
-
-		o.ended = nil
-		sum, err = campaign(f.t.Context(), f.process().call, f.names, o)
-		if err != nil || sum.well()+sum.Skipped != size {
-			t.Errorf("resumed: got %v and %+v, want the others promoted", err, sum)
-		}
-		if emergency == "" && sum.Skipped < 3*part-2 { // an emergency asks PingOne once more whether it is over
-			t.Errorf("resumed: got %d skipped, want those that were rotated before", sum.Skipped)
-		}
-		f.mints(1)
-		for i, app := range f.apps {
-			if alive := f.ping.Authenticates(app.Environment, app.ClientID, leaked[i]); alive != (emergency == "") {
-				t.Errorf("%s: PingOne accepts the first secret: %t", f.names[i], alive)
-			}
-		}
-	})
-}
-
-// abandonedBy is the function's front door for a command that is killed when the
-// context ends. The function does not notice, and finishes what it was asked.
-func (p *process) abandonedBy(command context.Context) caller {
-	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
-		if err := command.Err(); err != nil {
-			return nil, err
-		}
-		type answer struct {
-			report json.RawMessage
-			err    error
-		}
-		answered := make(chan answer, 1)
-		go func() {
-			report, err := p.call(ctx, a)
-			answered <- answer{report, err}
-		}()
-		select {
-		case got := <-answered:
-			return got.report, got.err
-		case <-command.Done():
-			return nil, command.Err()
-		}
-	}
-}
-
-// TestCampaignSharesTheLicence runs beside somebody who takes half of the limit, and
-// is told nothing about it.
-func TestCampaignSharesTheLicence(t *testing.T) {
-	const size = 300
-	inFleet(t, size, func(f *fleet) {
-		f.ping.RateLimit(licenceLimit)
-		ctx, leave := context.WithCancel(f.t.Context())
-		var other sync.WaitGroup
-		refused := 0
-		other.Go(func() {
-			to := &memory.Transport{Handler: f.ping}
-			every := time.NewTicker(2 * time.Minute / licenceLimit)
-			defer every.Stop()
-			for ctx.Err() == nil {
-				<-every.C
-				// The limit counts calls before anybody asks who makes them.
-				req, _ := http.NewRequest("GET", f.ping.URL()+"/v1/environments/"+f.apps[0].Environment+"/applications", nil)
-				if resp, err := to.RoundTrip(req); err == nil && resp.StatusCode == http.StatusTooManyRequests {
-					refused++
-				}
-			}
-		})
-		sum, err := campaign(f.t.Context(), f.process().call, f.names, options())
-		leave()
-		other.Wait()
-		if err != nil || sum.Promoted != size {
-			t.Errorf("got %v and %+v, want all promoted", err, sum)
-		}
-		// What was refused has been counted, and was of no use.
-		used := sum.ShareOfLimit * float64(sum.Calls.PingOneAPI-f.limited.Load()) / float64(sum.Calls.PingOneAPI)
-		if used < 0.35 {
-			t.Errorf("got %.3f of the limit, want most of the half that is left", used)
-		}
-		f.mints(1)
-		t.Logf("%.3f of the limit beside somebody who takes half; 429: %d here, %d there", used, f.limited.Load(), refused)
-	})
-}
 
 // TestCampaignCanary checks that nobody else is touched until the canaries have ended
 // well and somebody has said so.
