@@ -3,6 +3,8 @@ package rotation
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"slices"
@@ -138,10 +140,17 @@ func auditOrder(all []versions, cursor string, now time.Time) (order []versions,
 	if cursor != "" {
 		return calm[after(cursor):], cursor
 	}
-	const perHour = 4 * auditRate // what one audit reaches for certain
-	start := int(now.Unix()/3600) % len(calm) * perHour % len(calm)
+	start := startOf(now, len(calm))
 	calm = slices.Concat(calm[start:], calm[:start])
 	return append(order, calm...), calm[0].name
+}
+
+// startOf returns with which of n secrets an audit of this hour begins. It is as good as
+// random: any rule that steps on by so much each hour leaves secrets out for ever where
+// audits come in another rhythm, or reach less.
+func startOf(now time.Time, n int) int {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(now.Unix()/3600)))
+	return int(binary.BigEndian.Uint64(sum[:]) % uint64(n))
 }
 
 // lookAt looks at the secrets in their order for as long as there is time, and returns
@@ -320,7 +329,8 @@ func (e *examination) judgePrevious(ctx context.Context, admin *pingone.Client, 
 	if err := e.describe(ctx); e.failed(pointUnreadable, err) {
 		return
 	}
-	if pending := e.holder(labelPending); e.holder(labelCurrent) != current.versionID || pending != "" && pending != current.versionID {
+	pending, label := e.underWay()
+	if e.holder(labelCurrent) != current.versionID || pending != "" && (label == labelPending || e.client.Time().Sub(e.changed) < quiet) {
 		return // a rotation has begun
 	}
 	if region, _ := e.replicaBehind(); region != "" {

@@ -62,7 +62,7 @@ func (s *step) readCompromised(ctx context.Context) (*stored, error) {
 	}
 	v, err := s.read(ctx, id)
 	if err == nil && (v == nil || v.ClientSecret.IsZero()) {
-		return nil, s.clearCompromised(ctx, id) // there is nothing in it
+		return nil, s.unlabel(ctx, labelCompromised, id) // there is nothing in it
 	}
 	return v, err
 }
@@ -123,7 +123,7 @@ func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
 	s.did.revoked = s.mark(leaked.ClientSecret)
 	s.note("ended the leaked secret " + leaked.ClientSecret.Fingerprint())
 	// Died before this write: the next run finds the secret gone, and asks again.
-	return s.clearCompromised(ctx, leaked.versionID)
+	return s.unlabel(ctx, labelCompromised, leaked.versionID)
 }
 
 var (

@@ -250,14 +250,18 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	}
 	ours := s.changed // of the label, and nobody else's
 	for {
-		pending, now := s.holder(labelPending), s.client.Time()
-		if pending == "" || pending == s.holder(labelCurrent) {
-			break
+		pending, label := s.underWay()
+		if pending == "" || pending == h.action.ClientRequestToken && label == labelByHand {
+			break // or it is this action, which has been repeated
 		}
+		now := s.client.Time()
 		if s.changed.After(ours) {
 			lastChange = s.changed
 		}
 		rest := quiet - now.Sub(lastChange)
+		if rest <= 0 && label == labelByHand {
+			break // it has died, and this run finds what it has left in PingOne
+		}
 		if rest <= 0 {
 			return pending, nil // it has stopped, and this run goes on with it
 		}
@@ -399,12 +403,13 @@ func (h *hand) rollback(ctx context.Context) error {
 	}
 	s.current = current.ClientSecret
 	id := s.holder(labelPrevious)
-	switch pending := s.holder(labelPending); {
+	pending, _ := s.underWay()
+	switch {
 	case !current.alternates():
 		return errors.New(`with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends with its grace. ` +
 			"If the new secret gives trouble, rotate again, or look with check at what its consumers meet")
-	case pending != "" && pending != current.versionID:
-		return errors.New("a rotation is under way: AWSPENDING is on another version than AWSCURRENT; wait until it is over, or take the label off")
+	case pending != "":
+		return fmt.Errorf("a rotation is under way: version %s waits to become AWSCURRENT; wait until it is over, or take its label off", pending)
 	case id == "":
 		return errors.New("no version is labelled AWSPREVIOUS; there is nothing to go back to")
 	case slices.Contains(s.labels[id], labelCompromised):

@@ -54,7 +54,7 @@ func (s *step) preflight() (done bool, err error) {
 			return false, nil
 		}
 	}
-	return s.versions.preflight(token)
+	return s.versions.preflight(token, s.label())
 }
 
 // createSecret makes sure that the version of this rotation holds the secret that
@@ -355,6 +355,11 @@ func (s *step) finishSecret(ctx context.Context) error {
 		return err
 	}
 	s.did.promoted = s.mark(pending.ClientSecret)
+	if s.label() == labelByHand {
+		if err := s.unlabel(ctx, labelByHand, pending.versionID); err != nil {
+			s.warning = err.Error() // it does no harm there
+		}
+	}
 	leaked, err := s.readCompromised(ctx)
 	if err != nil || leaked == nil {
 		return err

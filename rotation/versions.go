@@ -26,6 +26,11 @@ const (
 	// labelCompromised is on the version whose secret has leaked and is not yet shown
 	// to be dead. It is set before anything else is done about it, and taken off last.
 	labelCompromised = "COMPROMISED"
+
+	// labelByHand is on the version that an action makes. It is not AWSPENDING, because
+	// Secrets Manager repeats no rotation but its own, and starts none while another
+	// version has that label: an action that dies must not keep it from rotating.
+	labelByHand = "PINGROTATE"
 )
 
 // versions is what DescribeSecret says of a secret: which version has which labels.
@@ -61,9 +66,22 @@ func (v versions) promoted(current *stored) time.Time {
 	return current.created
 }
 
+// underWay returns the version of a rotation that is not over, and the label that it
+// has; "" if there is none.
+func (v versions) underWay() (versionID, label string) {
+	current := v.holder(labelCurrent)
+	for _, label := range []string{labelPending, labelByHand} {
+		if id := v.holder(label); id != "" && id != current {
+			return id, label
+		}
+	}
+	return "", ""
+}
+
 // preflight tells whether the version that the rotation makes is already promoted,
-// or else why there is nothing to do for this step.
-func (v versions) preflight(token string) (done bool, err error) {
+// or else why there is nothing to do for this step. The version has the label until it
+// is.
+func (v versions) preflight(token, label string) (done bool, err error) {
 	labels, ok := v.labels[token]
 	switch {
 	case !v.rotationEnabled:
@@ -72,8 +90,8 @@ func (v versions) preflight(token string) (done bool, err error) {
 		return false, fmt.Errorf("version %s does not exist; ClientRequestToken must be that of a rotation in progress", token)
 	case slices.Contains(labels, labelCurrent):
 		return true, nil
-	case !slices.Contains(labels, labelPending):
-		return false, fmt.Errorf("version %s is not labelled AWSPENDING; this rotation was ended, start another with aws secretsmanager rotate-secret", token)
+	case !slices.Contains(labels, label):
+		return false, fmt.Errorf("version %s is not labelled %s; this rotation was ended, start another with aws secretsmanager rotate-secret", token, label)
 	}
 	return false, nil
 }
@@ -177,7 +195,7 @@ func (s *step) put(ctx context.Context, d *Document) error {
 		SecretId:           &s.arn,
 		ClientRequestToken: &s.event.ClientRequestToken,
 		SecretString:       aws.String(d.Reveal()),
-		VersionStages:      []string{labelPending}, // without it the version would become AWSCURRENT, untested
+		VersionStages:      []string{s.label()}, // without it the version would become AWSCURRENT, untested
 	}
 	if !s.event.RotationToken.IsZero() {
 		in.RotationToken = aws.String(s.event.RotationToken.Reveal())
@@ -188,9 +206,18 @@ func (s *step) put(ctx context.Context, d *Document) error {
 		return errExists
 	}
 	if err != nil {
-		return secretsManagerError("store the new secret as AWSPENDING", err)
+		return secretsManagerError("store the new secret as "+s.label(), err)
 	}
 	return nil
+}
+
+// label is on the version of this rotation until that is AWSCURRENT. An action that
+// joins a rotation of Secrets Manager's goes on with its label.
+func (s *step) label() string {
+	if s.hand != nil && !slices.Contains(s.labels[s.event.ClientRequestToken], labelPending) {
+		return labelByHand
+	}
+	return labelPending
 }
 
 // putCurrent stores a version of its own as AWSCURRENT. Its id follows from the
@@ -248,35 +275,27 @@ func (s *step) markCompromised(ctx context.Context, versionID string) error {
 	return nil
 }
 
-// clearCompromised takes the label COMPROMISED off a version. That it is gone
-// already is success.
-func (s *step) clearCompromised(ctx context.Context, versionID string) error {
+// abandon takes AWSPENDING off the version of this rotation, so that another
+// rotation can start.
+func (s *step) abandon(ctx context.Context) error {
+	return s.unlabel(ctx, s.label(), s.event.ClientRequestToken)
+}
+
+// unlabel takes a label off a version. That it is gone already is success.
+func (s *step) unlabel(ctx context.Context, label, versionID string) error {
 	_, err := s.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId:            &s.arn,
-		VersionStage:        aws.String(labelCompromised),
+		VersionStage:        &label,
 		RemoveFromVersionId: &versionID,
 	}, s.count)
 	if err == nil {
 		return nil
 	}
-	if again := s.describe(ctx); again == nil && s.holder(labelCompromised) != versionID {
+	// A repetition is refused when the reply of the first was lost.
+	if again := s.describe(ctx); again == nil && s.holder(label) != versionID {
 		return nil
 	}
-	return secretsManagerError("take COMPROMISED off version "+versionID, err)
-}
-
-// abandon takes AWSPENDING off the version of this rotation, so that another
-// rotation can start.
-func (s *step) abandon(ctx context.Context) error {
-	_, err := s.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
-		SecretId:            &s.arn,
-		VersionStage:        aws.String(labelPending),
-		RemoveFromVersionId: &s.event.ClientRequestToken,
-	}, s.count)
-	if err != nil {
-		return secretsManagerError("take AWSPENDING off version "+s.event.ClientRequestToken, err)
-	}
-	return nil
+	return secretsManagerError("take "+label+" off version "+versionID, err)
 }
 
 // count makes a call to Secrets Manager count each of its requests, repeats included.
