@@ -24,7 +24,7 @@ help: ## Show this list
 demo: build ## Rotate a secret and survive a crash, on this machine, without any account
 	@bin/pingrotate demo $(ROTATOR)
 
-sandbox: build ## Run PingOne and Secrets Manager on fixed ports, to play with
+sandbox: build ## Run PingOne, AWS and the function on fixed ports, to play with
 	@bin/pingrotate sandbox $(ROTATOR)
 
 test: ## Run the tests

@@ -43,7 +43,8 @@ when it is run again, and creates no second one. Prints the secret's ARN.
     --name NAME           the application's name in PingOne
     --redirect-uri URL    where users are sent back to; may be repeated
     --role NAME           a role, for the environment; may be repeated
-    --grant RESOURCE=SCOPE,...  access to scopes of a resource; may be repeated
+    --grant RESOURCE=SCOPE,...
+                          access to scopes of a resource; may be repeated
 ` + documentUsage + outputUsage + localUsage + accountUsage + `
 Example:
     pingrotate new --secret pingone/orders-api --preset non-interactive-worker --name orders-api \
@@ -51,7 +52,8 @@ Example:
 `
 
 const documentUsage = `    --environment UUID    the environment in PingOne
-    --pingone-region CODE NA, CA, EU, AU, SG or AP
+    --pingone-region CODE
+                          NA, CA, EU, AU, SG or AP
     --admin-secret NAME   the admin's secret, where not the function's default
     --strategy NAME       single (the default) or alternating
     --grace DURATION      how long a replaced secret lives, such as 24h
@@ -61,6 +63,7 @@ const documentUsage = `    --environment UUID    the environment in PingOne
     --schedule TEXT       when to rotate, 'rate(30 days)' by default
     --kms-key KEY         the key that encrypts it, where not aws/secretsmanager
     --tag KEY=VALUE       a tag of the secret; may be repeated
+
 `
 
 // A blueprint is what adopt and new are asked to make.

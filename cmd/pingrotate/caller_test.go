@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/fault"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,7 +25,8 @@ type deployment struct {
 	*standIns
 	cloud *cloud
 	cfg   aws.Config
-	call  caller // of the function, as the operator's commands call it
+	call  caller        // of the function, as the operator's commands call it
+	limit time.Duration // of an invocation; 0 for none
 }
 
 // deploy starts it. Each invocation goes through meet, which calls answer or not.
@@ -56,6 +59,11 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 	d := &deployment{standIns: s, cloud: &cloud{show: func(string) {}, lines: func() []logLine { return nil }}}
 	d.cloud.invoke = func(ctx context.Context, event []byte) ([]byte, error) {
 		return meet(func() ([]byte, error) {
+			if d.limit > 0 {
+				limited, cancel := context.WithTimeout(ctx, d.limit)
+				defer cancel()
+				ctx = limited
+			}
 			report, err := function.Handle(ctx, event)
 			if err != nil {
 				return nil, &runtimetest.FunctionError{Type: "errorString", Message: err.Error()}
@@ -244,5 +252,42 @@ func TestEvidenceIsJoinedByVersion(t *testing.T) {
 	}
 	if p := join(lines)[0].PromotedAt; p != at(9) {
 		t.Errorf("promoted at %v, want %v", p, at(9))
+	}
+}
+
+func TestLeakThatCouldNotBeEndedIsOpenUntilTheCommandIsRunAgain(t *testing.T) {
+	d := deploy(t, answered)
+	leaked := d.accepted()[0]
+	d.pingOne.Before(func(c fault.Call) fault.Kind {
+		if strings.HasPrefix(c.Operation, "DELETE") {
+			return fault.Denied
+		}
+		return fault.None
+	})
+	emergency := rotateOrders()
+	emergency.Emergency = rotation.Swift
+	_, report, err := rotateOne(t.Context(), d.call, emergency, 0)
+	var told strings.Builder
+	if err != nil || report.Outcome != rotation.Open || !bad(report.Outcome) || tellReport(&told, ordersSecret, report) != nil {
+		t.Fatalf("got %+v, error %v, want it open", report, err)
+	}
+	if want := ordersSecret + ": THE LEAKED SECRET MAY STILL WORK"; !strings.HasPrefix(told.String(), want) {
+		t.Errorf("got %q, want %q first", told.String(), want)
+	}
+	if !slices.Contains(d.accepted(), leaked) {
+		t.Error("PingOne refuses the leaked secret, want the test to keep it alive")
+	}
+
+	d.pingOne.Before(nil)
+	emergency.ClientRequestToken = newToken()
+	_, report, err = rotateOne(t.Context(), d.call, emergency, 0)
+	if err != nil || report.Outcome != rotation.Ended || bad(report.Outcome) {
+		t.Fatalf("again: got %+v, error %v, want it ended", report, err)
+	}
+	if slices.Contains(d.accepted(), leaked) {
+		t.Error("PingOne accepts the leaked secret")
+	}
+	if mints := d.pingOne.Mints(d.orders.Environment, d.orders.ID); mints != 1 {
+		t.Errorf("%d secrets were minted, want 1", mints)
 	}
 }

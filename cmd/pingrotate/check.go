@@ -16,8 +16,9 @@ const checkUsage = `Usage:
 Says point by point whether a rotation of these secrets would succeed now, and what
 to do about what would not. It changes nothing.
 
-    --create-test-user   create the user that rotation.verify.userSecretId names in
-                         PingOne, if there is none: the only thing it ever changes
+    --create-test-user
+                     create the user that rotation.verify.userSecretId names in
+                     PingOne, if there is none: the only thing it ever changes
 ` + outputUsage + localUsage + accountUsage + `
 Examples:
     pingrotate check pingone/orders-api

@@ -24,7 +24,7 @@ func TestHelpNamesEachFlagAndNoOther(t *testing.T) {
 			help = c.usage[:examples]
 		}
 		for _, name := range declared {
-			if !regexp.MustCompile(`(?m)^    ` + name + ` `).MatchString(help) {
+			if !regexp.MustCompile(`(?m)^    ` + name + `[ \n]`).MatchString(help) {
 				t.Errorf("%s: the help does not explain %s", c.name, name)
 			}
 		}

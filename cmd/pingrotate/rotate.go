@@ -147,7 +147,7 @@ func rotateOne(ctx context.Context, call caller, a rotation.Action, patience tim
 		var again time.Time
 		var why string
 		switch {
-		case ctx.Err() != nil:
+		case err != nil && ctx.Err() != nil:
 			log.Printf("%s: what has begun may go on; pingrotate events and pingrotate status show what becomes of it", a.SecretID)
 			return nil, report, ctx.Err()
 		case errors.Is(err, errUnknown), errors.Is(err, errAtLimit):

@@ -110,9 +110,10 @@ func audit(ctx context.Context, command string, account *account, a rotation.Act
 }
 
 // auditAll asks until every secret is reached. What was reached before an error is
-// returned with it.
+// returned with it. A secret may come twice, when it becomes urgent in between.
 func auditAll(ctx context.Context, call caller, a rotation.Action) ([]rotation.Health, error) {
 	var all []rotation.Health
+	known := map[string]int{}
 	for {
 		what := "looking at the secrets"
 		if len(all) > 0 {
@@ -128,7 +129,15 @@ func auditAll(ctx context.Context, call caller, a rotation.Action) ([]rotation.H
 		if err != nil {
 			return all, err
 		}
-		all = append(all, report.Secrets...)
+		before := len(all)
+		for _, h := range report.Secrets {
+			i, again := known[h.SecretID]
+			if !again {
+				i, all = len(all), append(all, h)
+				known[h.SecretID] = i
+			}
+			all[i] = h
+		}
 		switch {
 		case report.Error != "":
 			return all, errors.New(report.Error)
@@ -136,8 +145,8 @@ func auditAll(ctx context.Context, call caller, a rotation.Action) ([]rotation.H
 			return all, fmt.Errorf("%d secrets were not reached", report.NotReached)
 		case report.Next == "":
 			return all, nil
-		case report.Next == a.After:
-			return all, fmt.Errorf("the function's time suffices for no secret after %s; raise its timeout", a.After)
+		case len(all) == before:
+			return all, fmt.Errorf("%d secrets were not reached, because the function's time suffices for none; raise its timeout to 60 s", report.NotReached)
 		}
 		a.After = report.Next
 	}
