@@ -95,7 +95,7 @@ func (c *expedition) ask(ctx context.Context) {
 	defer c.mu.Unlock()
 	c.asking = false
 	c.sum.begun = c.sum.begun.Add(time.Since(since))
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // else it was interrupted, which the next look finds
 		c.sum.Stopped = err.Error()
 	}
 }
@@ -271,7 +271,7 @@ func (c *expedition) settle(j job, debit float64, r rotation.Report) {
 	case well, r.Outcome == rotation.Skipped, r.Outcome == rotation.Refused:
 		c.end(r, "")
 	case r.RateLimited:
-		j.notBefore = r.RetryAt
+		j.busy, j.notBefore = 0, r.RetryAt // its own half of a rotation makes it busy for a minute
 		c.again = append(c.again, j)
 	case r.Outcome == rotation.Busy && j.busy+1 < busyTries:
 		j.busy++
@@ -286,8 +286,12 @@ func (c *expedition) settle(j job, debit float64, r rotation.Report) {
 		j.lost++
 		j.notBefore = now.Add(lostPause << j.lost)
 		c.again = append(c.again, j)
-	case r.Outcome == lost || r.Outcome == impossible:
+	case r.Outcome == lost:
 		r.Outcome = rotation.Failed
+		c.end(r, "no answer of the function arrived")
+	case r.Outcome == impossible:
+		r.Outcome = rotation.Failed
+		c.o.keepGoing = false
 		c.end(r, "the function could not be called")
 	case r.Outcome == rotation.Open:
 		c.end(r, "a leaked secret may still work")

@@ -27,7 +27,7 @@ func TestCampaignCanary(t *testing.T) {
 			o := options()
 			o.canary = 2
 			o.goOn = func(_ context.Context, sum summary) error {
-				if sum.Promoted != 2 || sum.NotBegun != 6 {
+				if sum.Promoted != 2 || sum.Left != 6 {
 					t.Errorf("asked after %+v, want two promoted", sum)
 				}
 				return errors.New("not today")
@@ -78,8 +78,8 @@ func TestCampaignStopsAtAFailure(t *testing.T) {
 			if err == nil || sum.Failed != 1 {
 				t.Errorf("keep going %t: got %v and %+v, want one failed", keepGoing, err, sum)
 			}
-			if keepGoing != (sum.NotBegun == 0) || !keepGoing && (sum.NotBegun < 60-21-o.concurrency || !strings.Contains(err.Error(), f.names[20])) {
-				t.Errorf("keep going %t: got %v and %d not begun", keepGoing, err, sum.NotBegun)
+			if keepGoing != (sum.Left == 0) || !keepGoing && (sum.Left < 60-21-o.concurrency || !strings.Contains(err.Error(), f.names[20])) {
+				t.Errorf("keep going %t: got %v and %d not begun", keepGoing, err, sum.Left)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestCampaignStopsAtAnOpenLeak(t *testing.T) {
 		o := options()
 		o.emergency = rotation.Swift
 		sum, err := campaign(f.t.Context(), f.process().call, f.names, o)
-		if err == nil || !strings.Contains(err.Error(), f.names[5]+": a leaked secret may still work") || sum.Open != 1 || sum.NotBegun < 20 {
+		if err == nil || !strings.Contains(err.Error(), f.names[5]+": a leaked secret may still work") || sum.Open != 1 || sum.Left < 20 {
 			t.Errorf("got %v and %+v, want to stop at %s", err, sum, f.names[5])
 		}
 	})
@@ -153,7 +153,7 @@ func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), f.names[20]+": the new secret was refused") {
 			t.Errorf("got %v, want an error about %s", err, f.names[20])
 		}
-		if len(bad) != 1 || !bad[0].Unverified || sum.NotBegun < 50 || sum.Promoted+sum.NotBegun+1 != 200 {
+		if len(bad) != 1 || !bad[0].Unverified || sum.Left < 50 || sum.Promoted+sum.Left+1 != 200 {
 			t.Errorf("got %+v, want one failed, those under way finished, and the others not begun", sum)
 		}
 		f.ping.Before(nil)
@@ -232,20 +232,21 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 			name  string
 			err   error
 			tries int
+			words string
 		}{
-			{"every answer is lost", errUnknown, lostTries},
-			{"too many invocations", &smithy.GenericAPIError{Code: "TooManyRequestsException"}, lostTries},
-			{"forbidden", &smithy.GenericAPIError{Code: "AccessDeniedException"}, 1},
+			{"every answer is lost", errUnknown, lostTries, "no answer of the function arrived"},
+			{"too many invocations", &smithy.GenericAPIError{Code: "TooManyRequestsException"}, lostTries, "no answer of the function arrived"},
+			{"forbidden", &smithy.GenericAPIError{Code: "AccessDeniedException"}, 1, "the function could not be called"},
 		} {
 			n := 0
-			o.start = time.Now()
+			o.start, o.keepGoing = time.Now(), c.tries == 1
 			sum, err := campaign(f.t.Context(), func(_ context.Context, a rotation.Action) (json.RawMessage, error) {
 				if a.SecretID == f.names[0] {
 					n++
 				}
 				return nil, fmt.Errorf("invoke the function: %w", c.err)
 			}, f.names, o)
-			if err == nil || !strings.Contains(err.Error(), "could not be called") || sum.Failed != 1 || n != c.tries {
+			if err == nil || !strings.Contains(err.Error(), c.words) || sum.Failed != 1 || n != c.tries {
 				t.Errorf("%s: got %v and %+v after %d calls, want to stop after %d", c.name, err, sum, n, c.tries)
 			}
 		}

@@ -18,7 +18,7 @@ type standing struct {
 func (s standing) String() string {
 	line := fmt.Sprintf("%d of %s", s.done(), counted(s.Secrets, "secret"))
 	if s.SecretsPerHour > 0 {
-		left := time.Duration(float64(s.NotBegun) / s.SecretsPerHour * float64(time.Hour))
+		left := time.Duration(float64(s.Left) / s.SecretsPerHour * float64(time.Hour))
 		line += fmt.Sprintf(", %.0f an hour, %s left", s.SecretsPerHour, inWords(left))
 	}
 	for _, n := range []struct {
@@ -66,7 +66,7 @@ type meter struct {
 func (m *meter) show(s standing) {
 	now := time.Now()
 	if m.terminal {
-		if now.Sub(m.shown) < 100*time.Millisecond && s.NotBegun > 0 {
+		if now.Sub(m.shown) < 100*time.Millisecond && s.Left > 0 {
 			return
 		}
 		m.clear()

@@ -40,7 +40,7 @@ func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
 		if want := "--resume " + o.start.Format(startFormat); err == nil || !strings.Contains(err.Error(), want) || sum.Stopped != "interrupted" {
 			t.Errorf("interrupted: got %v and %q, want an error with %q", err, sum.Stopped, want)
 		}
-		if got := sum.well(); got < part || got > part+o.concurrency || got+sum.NotBegun != size {
+		if got := sum.well(); got < part || got > part+o.concurrency || got+sum.Left != size {
 			t.Errorf("interrupted: got %+v, want those under way to be finished and no others begun", sum)
 		}
 

@@ -22,7 +22,7 @@ type summary struct {
 	Busy     int            `json:"busy"`
 	Open     int            `json:"open"`
 	Failed   int            `json:"failed"`
-	NotBegun int            `json:"notBegun"`
+	Left     int            `json:"left"`
 	Stopped  string         `json:"stopped,omitempty"` // why before the end
 	Seconds  float64        `json:"seconds"`
 	Calls    rotation.Calls `json:"calls"`
@@ -75,7 +75,7 @@ func (s *summary) done() int { return s.well() + s.Skipped + len(s.unwell) }
 // until returns the summary with what depends on the time.
 func (s summary) until(now time.Time) summary {
 	s.Seconds = now.Sub(s.begun).Seconds()
-	s.NotBegun = s.Secrets - s.done()
+	s.Left = s.Secrets - s.done()
 	s.unwell = slices.Clone(s.unwell)
 	if n := s.well(); n > 0 && s.Seconds > 0 {
 		s.CallsPerRotation = float64(s.Calls.PingOneAPI) / float64(n)
@@ -87,7 +87,7 @@ func (s summary) until(now time.Time) summary {
 
 // err says that not all secrets ended well.
 func (s summary) err() error {
-	switch bad := len(s.unwell) + s.NotBegun; {
+	switch bad := len(s.unwell) + s.Left; {
 	case bad == 0:
 		return nil
 	case s.Stopped != "":
@@ -115,7 +115,7 @@ func (s summary) write(w io.Writer, told bool) error {
 		{"busy", s.Busy, "another rotation is under way"},
 		{"open", s.Open, "the leaked secret may still work"},
 		{"failed", s.Failed, "the error says what to do"},
-		{"not begun", s.NotBegun, "left as they were"},
+		{"left", s.Left, "not begun, or not finished"},
 	} {
 		if row.n > 0 {
 			fmt.Fprintf(table, "%s\t%d\t%s\n", row.outcome, row.n, row.meaning)
