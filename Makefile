@@ -16,7 +16,7 @@ ROTATOR = $(if $(filter linux,$(shell $(GO) env GOOS)),--rotator bin/bootstrap)
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox test check prove mutants fuzz moto build bench sam-build sam-local deploy clean
+.PHONY: help demo sandbox test check prove mutants fleet fuzz moto build bench sam-build sam-local deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ prove: ## Try every crash, fault and interleaving; write the tables into README.
 
 mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
+
+fleet: ## Rotate 10 000 secrets as fast as PingOne allows, interrupted and killed on the way; a few minutes
+	$(GO) test -v -run TestFleet -timeout 30m ./cmd/pingrotate -fleet 10000
 
 fuzz: ## Fuzz each decoder for FUZZTIME
 	@for package in ./pingone ./rotation ./consumer; do \

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/memory"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
@@ -375,7 +376,7 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 			inBubble(t, func(w *world) {
 				leaked := w.secret("AWSCURRENT")
 				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
-				w.connect(&memory{handler: w.ping, pass: slow}, &memory{handler: w.sm, pass: slow})
+				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow})
 				begun := time.Now()
 				var dead time.Duration // since the command
 				w.ping.After(func(fault.Call, fault.Kind) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pingrotate/internal/memory"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
 
@@ -25,7 +26,7 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 		sm.EnableRotation(name, functionARN)
 		names = append(names, name)
 	}
-	w.connect(&memory{handler: ping}, &memory{handler: sm})
+	w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm})
 	w.rotator.PingOne.Now = ping.Now
 	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
 		w.advance(d)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/memory"
 	"pingrotate/pingone"
 	"pingrotate/rotation/secretsmanagertest"
 )
@@ -293,7 +294,7 @@ func (w *world) process(known *symbols, enter func(call string) error) interface
 		return enter(name)
 	}
 	other := &world{t: w.t, ping: w.ping, sm: w.sm, log: w.log, settings: w.settings, bubble: true}
-	other.connect(&memory{handler: w.ping, pass: hold}, &memory{handler: w.sm, pass: hold})
+	other.connect(&memory.Transport{Handler: w.ping, Pass: hold}, &memory.Transport{Handler: w.sm, Pass: hold})
 	return other.rotator
 }
 
@@ -312,7 +313,7 @@ func (s *stage) key() (key string) {
 
 // settle plays Secrets Manager after the duel, until a rotation is finished.
 func (w *world) settle() error {
-	w.connect(&memory{handler: w.ping}, &memory{handler: w.sm})
+	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm})
 	var err error
 	for range 4 {
 		w.advance(25 * time.Hour) // a rotation that waits for consumers may go on then

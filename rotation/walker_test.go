@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/memory"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
@@ -98,7 +99,7 @@ func newWalk(t *testing.T, ping *pingonetest.Server, sm *secretsmanagertest.Serv
 		w.ledgers = append(w.ledgers, l)
 		w.read(l, ping.Now())
 	}
-	w.connect(&memory{handler: ping}, &memory{handler: sm})
+	w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm})
 	for _, line := range []*fault.Line{ping.Line, sm.Line} {
 		line.Before(w.before)
 		line.After(w.after)

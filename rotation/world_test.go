@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pingrotate/internal/canary"
+	"pingrotate/internal/memory"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
@@ -93,7 +94,7 @@ func inBubble(t *testing.T, run func(*world), opts ...option) {
 		sm.Follow(time.Now)
 		w := populate(t, ping, sm, opts...)
 		w.bubble = true
-		w.connect(&memory{handler: ping}, &memory{handler: sm})
+		w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm})
 		run(w)
 	})
 	ping.Close() // now, because a matrix has more worlds than a process has files

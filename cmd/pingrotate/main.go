@@ -62,7 +62,7 @@ func commands() []command {
 		{groupLook, "status", "every secret in a table: age, next rotation, labels, health", statusUsage, anySecrets, statusFlags},
 		{groupLook, "check", "whether a rotation would succeed now, point by point", checkUsage, someSecrets, checkFlags},
 		{groupLook, "events", "recent rotations as evidence: who, when, decision, fingerprints", eventsUsage, oneAtMost, eventsFlags},
-		{groupAct, "rotate", "rotate secrets now; with --emergency, end the ones that leaked", rotateUsage, someSecrets, rotateFlags},
+		{groupAct, "rotate", "rotate secrets now; with --emergency, end the ones that leaked", rotateUsage, anySecrets, rotateFlags},
 		{groupAct, "rollback", "go back to the secret before, with the strategy alternating", rollbackUsage, oneSecret, rollbackFlags},
 		{groupAct, "adopt", "make a managed secret from an application that exists", adoptUsage, nothing, adoptFlags},
 		{groupAct, "new", "make a managed secret with a new application, from a preset", newUsage, nothing, newFlags},

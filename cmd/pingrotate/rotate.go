@@ -17,10 +17,12 @@ import (
 
 const rotateUsage = `Usage:
     pingrotate rotate SECRET... [--reason TEXT] [--wait DURATION] [-o text|json]
-    pingrotate rotate SECRET... --emergency swift|contain [--yes] ...
+    pingrotate rotate --all | --tag KEY=VALUE... [--canary N] [--yes] ...
+    pingrotate rotate ... --emergency swift|contain [--yes]
 
-Rotates secrets now, one after the other, and reports what was minted, promoted and
-verified. SECRET is a name or an ARN.
+Rotates secrets now, and reports what was minted, promoted and verified. SECRET is a
+name or an ARN. Many are rotated at once, as fast as PingOne allows; when a new secret
+was refused, or a rotation has failed, no other one begins.
 
 With --emergency the secret that consumers hold has leaked, and is ended:
 
@@ -34,15 +36,18 @@ where it was interrupted.
 
     --emergency HOW  swift or contain; asks for the secret's name, or wants --yes
     --reason TEXT    for the log and the report
-    --wait DURATION  how long to come again while another rotation of the secret is
+    --wait DURATION  how long to come again while another rotation of the one secret is
                      under way, or PingOne asks to slow down; 5m by default
     --yes            do not ask
-` + outputUsage + localUsage + accountUsage + `
+` + fleetUsage + "\n" + outputUsage + localUsage + accountUsage + `
 Examples:
     pingrotate rotate pingone/orders-api
     pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
+    pingrotate rotate --tag team=payments --canary 2 --reason "CHG-5678"
+    pingrotate rotate --all --yes -o json >rotations.json
 
 Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
+A secret that was skipped because it has been rotated already is not counted as one.
 `
 
 // rotateFlags declares the command rotate.
@@ -54,6 +59,7 @@ func rotateFlags(flags *flag.FlagSet) runner {
 	flags.StringVar(&r.reason, "reason", "", "")
 	flags.DurationVar(&r.wait, "wait", 5*time.Minute, "")
 	flags.BoolVar(&r.yes, "yes", false, "")
+	r.fleet.declare(flags)
 	return r.run
 }
 
@@ -64,18 +70,20 @@ type rotateCommand struct {
 	reason    string
 	wait      time.Duration
 	yes       bool
+	fleet     fleetFlags
 }
 
 func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Writer) error {
-	action := rotation.Action{Action: rotation.ActionRotate, Emergency: rotation.Emergency(r.emergency.value), Reason: r.reason}
-	for _, secret := range secrets {
-		action.SecretID = secret
-		if err := valid(action); err != nil {
-			return usageError{"rotate", err.Error()}
-		}
-		if err := r.confirm(ctx, secret); err != nil {
-			return err
-		}
+	if len(secrets) == 0 || r.fleet.wanted(secrets) {
+		return r.campaign(ctx, secrets, stdout)
+	}
+	secret := secrets[0]
+	action := rotation.Action{Action: rotation.ActionRotate, SecretID: secret, Emergency: rotation.Emergency(r.emergency.value), Reason: r.reason}
+	if err := valid(action); err != nil {
+		return usageError{"rotate", err.Error()}
+	}
+	if err := r.confirm(ctx, secret); err != nil {
+		return err
 	}
 	if err := r.account.open(ctx); err != nil {
 		return err
@@ -85,32 +93,21 @@ func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Wri
 		return err
 	}
 	action.By = r.account.by(ctx)
-
-	wrong := 0
-	for i, secret := range secrets {
-		action.SecretID = secret
-		action.ClientRequestToken = newToken()
-		raw, report, err := rotateOne(ctx, call, action, r.wait)
-		if err != nil {
-			return fmt.Errorf("rotate %s: %w", secret, err)
-		}
-		if r.output.value == "json" {
-			err = writeJSON(stdout, raw)
-		} else {
-			err = tellReport(stdout, secret, report)
-		}
-		if err != nil {
-			return err
-		}
-		if bad(report.Outcome) {
-			wrong++
-		}
-		if left := len(secrets) - i - 1; report.Unverified && left > 0 {
-			return fmt.Errorf("rotate %s: PingOne refused the new secret; the %d secrets after it were left alone until somebody has looked", secret, left)
-		}
+	action.ClientRequestToken = newToken()
+	raw, report, err := rotateOne(ctx, call, action, r.wait)
+	if err != nil {
+		return fmt.Errorf("rotate %s: %w", secret, err)
 	}
-	if wrong > 0 {
-		return fmt.Errorf("rotate: %d of %d secrets not rotated as asked; the report says why", wrong, len(secrets))
+	if r.output.value == "json" {
+		err = writeJSON(stdout, raw)
+	} else {
+		err = tellReport(stdout, secret, report)
+	}
+	if err != nil {
+		return err
+	}
+	if bad(report.Outcome) {
+		return fmt.Errorf("rotate %s: %s; the report says why", secret, outcomes[report.Outcome])
 	}
 	return nil
 }

@@ -1,4 +1,7 @@
-package rotation_test
+// Package memory carries HTTP requests from a client to a handler inside one
+// process, for tests that want no sockets between the two, such as those in a
+// synctest bubble.
+package memory
 
 import (
 	"bytes"
@@ -9,17 +12,19 @@ import (
 	"net/http/httptrace"
 )
 
-// memory carries requests to a handler without a socket, and fails as a socket
-// would: a handler that aborts has closed the connection, and one that aborts
-// after it has written has closed it inside the reply.
-type memory struct {
-	handler http.Handler
+// A Transport carries requests to its handler, and fails as a socket would: a
+// handler that aborts has closed the connection, and one that aborts after it has
+// written has closed it inside the reply.
+type Transport struct {
+	Handler http.Handler
 
-	// pass, when there is one, holds a request back until it may go on.
-	pass func(r *http.Request, body []byte) error
+	// Pass, when there is one, holds a request back until it may go on. With an error
+	// the request never leaves.
+	Pass func(r *http.Request, body []byte) error
 }
 
-func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {
 		var err error
@@ -28,8 +33,8 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r.Body.Close()
 	}
-	if m.pass != nil {
-		if err := m.pass(r, body); err != nil {
+	if t.Pass != nil {
+		if err := t.Pass(r, body); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +67,7 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 			done <- o
 		}()
-		m.handler.ServeHTTP(o.reply, in)
+		t.Handler.ServeHTTP(o.reply, in)
 		o.aborted = false
 	}()
 	select {
