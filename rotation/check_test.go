@@ -10,6 +10,7 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+	"pingrotate/rotation/secretsmanagertest"
 )
 
 // check runs the action check, and expects it to change nothing.
@@ -132,6 +133,12 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 				a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Environment Admin"})
 			})
 		}, "application secret", rotation.Failure, "has roles that the admin lacks", "rotate with another admin"},
+		{"a replica lags", nil, func(w *world) {
+			w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed)
+		}, "replicas", rotation.Failure, "eu-west-1 is not in sync", "mend the replication"},
+		{"the clocks differ", nil, func(w *world) {
+			w.rotator.PingOne.Now = func() time.Time { return w.ping.Now().Add(-10 * time.Minute) }
+		}, "clock", rotation.Warning, "differ by 10m", "PingOne's clock"},
 		{"drift", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, "current", rotation.Failure, "is refused", "rotate now"},
 		{"consumers lag", nil, func(w *world) {
 			old := w.secret("AWSCURRENT")

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -170,6 +171,10 @@ func instruct(w io.Writer, s *standIns, aws *cloud, stray pingonetest.Applicatio
         --client-id ` + stray.ClientID + ` --environment ` + stray.Environment
 	}
 	env := strings.ReplaceAll(strings.TrimSpace(sandboxEnv(s.secretsURL(), s.pingOneURL(), aws.url())), "\n", "\n    ")
+	processor := "" // the template's default is arm64
+	if runtime.GOARCH == "amd64" {
+		processor = " --parameter-overrides Architecture=x86_64"
+	}
 	_, err := fmt.Fprintf(w, `AWS and PingOne are running, with made-up secrets, until Ctrl-C.
 Secrets Manager is at %[1]s, PingOne at %[2]s,
 Lambda, CloudWatch Logs and STS at %[3]s.
@@ -183,10 +188,10 @@ A rotation of %[6]s waits for its four steps, which are in events/. To take one 
 with the SAM CLI, and then set, test and finish in place of create:
 
     sam local invoke RotatorFunction -e events/create.json --env-vars events/env.json \
-        --add-host host.docker.internal:host-gateway
+        --add-host host.docker.internal:host-gateway%[7]s
 
 Where a container does not reach this machine's 127.0.0.1, as on Linux, start the sandbox with
 --listen and the address of Docker's bridge, which is 172.17.0.1 as a rule.
-`, s.secretsURL(), s.pingOneURL(), aws.url(), env, try, ordersSecret)
+`, s.secretsURL(), s.pingOneURL(), aws.url(), env, try, ordersSecret, processor)
 	return err
 }
