@@ -49,6 +49,7 @@ func inWords(d time.Duration) string {
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", (d+time.Minute-1)/time.Minute)
 	}
+	d += time.Minute - 1
 	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
 }
 

@@ -55,3 +55,20 @@ func TestMeter(t *testing.T) {
 		}
 	})
 }
+
+func TestDurationsAreRoundedUp(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                               "0 s",
+		1:                               "1 s",
+		59 * time.Second:                "59 s",
+		time.Minute:                     "1 min",
+		time.Minute + 1:                 "2 min",
+		time.Hour:                       "1 h 00 min",
+		time.Hour + 25*time.Minute + 57: "1 h 26 min",
+		27*time.Hour + 59*time.Minute:   "27 h 59 min",
+	} {
+		if got := inWords(d); got != want {
+			t.Errorf("%v: got %q, want %q", d, got, want)
+		}
+	}
+}
