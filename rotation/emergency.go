@@ -86,22 +86,26 @@ func (s *step) completeRevocation(ctx context.Context) error {
 // PingOne whether it is refused. Whatever a crash leaves leads here again, because
 // the label is taken off last.
 func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
-	if leaked.sameSecret(current.Document) {
-		return errStillCurrent
+	admin, err := s.admin(ctx, current.Document)
+	if err != nil {
+		return err
 	}
-	d, err := current.leak(leaked.Document)
-	if err != nil && s.emergency() == "" {
-		s.warning = err.Error() // somebody else's matter, which must not stop the rotations
+	d, err := s.leak(ctx, admin, current, leaked)
+	if s.emergency() == "" && (errors.Is(err, errStillCurrent) || errors.Is(err, errForeignLeak)) {
+		s.warning = err.Error() // a matter for people, which must not stop the rotations
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	admin, err := s.admin(ctx, current.Document)
-	if err != nil {
-		return err
-	}
 	if s.did.promoted == nil { // else it has just been verified
+		live, err := s.readUntil(ctx, admin, current.Document, func(now *pingone.ApplicationSecret) bool { return now.Accepts(current.ClientSecret) })
+		if err != nil {
+			return err
+		}
+		if !live.Accepts(current.ClientSecret) {
+			return errCurrentDead
+		}
 		decision := s.decision
 		if err := s.verifyStored(ctx, &stored{current.undemanding(), current.versionID, current.created}); err != nil {
 			return fmt.Errorf("the leaked secret is not ended, because AWSCURRENT does not work: %w", err)
@@ -126,8 +130,45 @@ func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
 	return s.unlabel(ctx, labelCompromised, leaked.versionID)
 }
 
+// confirmEnded asks PingOne about a leaked secret that another rotation has ended.
+func (h *hand) confirmEnded(ctx context.Context) error {
+	s := h.step(FinishSecret, "")
+	defer func() { h.note(s) }()
+	if err := s.describe(ctx); err != nil {
+		return err
+	}
+	var current, leaked *stored
+	err := parallel(
+		func() (err error) { current, err = s.readCurrent(ctx); return err },
+		func() (err error) { leaked, err = s.read(ctx, h.leaked); return err },
+	)
+	switch {
+	case err != nil:
+		return err
+	case leaked == nil:
+		return fmt.Errorf("version %s, which has leaked, is gone before its secret was shown to be dead; run the command again, if AWSCURRENT has leaked", h.leaked)
+	}
+	admin, err := s.admin(ctx, current.Document)
+	if err != nil {
+		return err
+	}
+	d, err := s.leak(ctx, admin, current, leaked)
+	if err != nil {
+		return err
+	}
+	if err := s.awaitRefusal(ctx, d); err != nil {
+		return err
+	}
+	s.did.revoked = s.mark(leaked.ClientSecret)
+	return nil
+}
+
 var (
 	errStillCurrent = errors.New("the secret labelled COMPROMISED is still AWSCURRENT; run the emergency again, it makes another one first")
+
+	errCurrentDead = errors.New("the leaked secret is not ended before consumers have one that works: somebody has regenerated the secret, and AWSCURRENT is dead; run the emergency again, or rotate, which adopts PingOne's secret")
+
+	errLeakIsLive = errors.New("it is PingOne's current secret, although AWSCURRENT is another; run the emergency again, which adopts it and then makes another one")
 
 	errForeignLeak = errors.New("the version labelled COMPROMISED is not of the application that AWSCURRENT names, nor of its twin; " +
 		"end its secret in PingOne yourself, and take the label off with aws secretsmanager update-secret-version-stage --version-stage COMPROMISED --remove-from-version-id")
@@ -149,6 +190,34 @@ func (d *Document) leak(leaked *Document) (*Document, error) {
 	return &next, nil
 }
 
+// leak returns that document, if AWSCURRENT holds another secret, and once PingOne agrees: the document says who the twin is, and
+// who writes it must not thereby end the secret of another application either.
+func (s *step) leak(ctx context.Context, admin *pingone.Client, current, leaked *stored) (*Document, error) {
+	if leaked.sameSecret(current.Document) {
+		return nil, errStillCurrent
+	}
+	d, err := current.leak(leaked.Document)
+	if err != nil || d.ClientID == current.ClientID && d.AuthMethod != "" {
+		return d, err
+	}
+	app, err := s.application(ctx, admin, d)
+	if err != nil {
+		return nil, err
+	}
+	if d.ClientID != current.ClientID {
+		active, err := s.application(ctx, admin, current.Document)
+		if err != nil {
+			return nil, err
+		}
+		if !s.twins(active, app) {
+			return d, errForeignLeak
+		}
+	}
+	// With another method PingOne refuses the secret whether it lives or not.
+	d.AuthMethod = app.TokenEndpointAuthMethod
+	return d, nil
+}
+
 // end makes PingOne forget the secret that the document holds. That it has already
 // is success. PingOne's current secret is only ended where that is the idle twin's, or
 // the one that is to be contained.
@@ -164,7 +233,7 @@ func (s *step) end(ctx context.Context, admin *pingone.Client, d *Document, rege
 	case !live.Secret.Equal(d.ClientSecret):
 		return nil
 	case !regenerate:
-		return errors.New("it is PingOne's current secret, although AWSCURRENT is another; start a rotation, which adopts it, and then the emergency again")
+		return errLeakIsLive
 	}
 	// The other twin, which consumers have left or, to contain the leak, must leave.
 	// Its new secret is stored nowhere; the rotation that needs it adopts it.

@@ -24,7 +24,10 @@ const (
 // rotate carries out all four steps at once, with a version of its own. A rotation that
 // is under way is waited for, and one that has stopped is ended.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
-	h := r.byHand(a)
+	return r.byHand(a).carryOut(ctx)
+}
+
+func (h *hand) carryOut(ctx context.Context) *Report {
 	err := h.rotate(ctx)
 	h.conclude(err)
 	h.logReport(ctx)
@@ -36,6 +39,8 @@ type hand struct {
 	*Rotator
 	Report
 	action Action
+
+	completes bool // what another emergency has begun, and begins none
 
 	leaked    string        // the version that an emergency is about
 	resumed   bool          // consumers had left it before
@@ -63,6 +68,10 @@ func (h *hand) rotate(ctx context.Context) error {
 		return err
 	case h.resumed:
 		err = h.take(ctx, FinishSecret, token)
+		if errors.Is(err, errCurrentDead) || errors.Is(err, errLeakIsLive) {
+			h.resumed = false
+			err = h.run(ctx, newToken())
+		}
 	case token != "":
 		err = h.run(ctx, token)
 	}
@@ -90,11 +99,11 @@ func (h *hand) run(ctx context.Context, token string) (err error) {
 			// AWSCURRENT is PingOne's secret, by a version of its own.
 			h.Warnings = append(h.Warnings, err.Error())
 			return h.finishRescued(ctx)
-		case !last.givenUp:
+		case !last.givenUp && !errors.Is(err, errStillCurrent):
 			return err
 		}
-		// The version held a secret that can never be promoted. A fresh one finds
-		// PingOne's.
+		// The version held a secret that can never be promoted, and a fresh one finds
+		// PingOne's; or that was the leaked one, and a fresh one leaves it.
 		h.Warnings = append(h.Warnings, err.Error())
 		token = newToken()
 	}
@@ -112,35 +121,6 @@ func (h *hand) finishRescued(ctx context.Context) error {
 		return err
 	}
 	return h.take(ctx, FinishSecret, s.holder(labelCurrent))
-}
-
-// confirmEnded asks PingOne about a leaked secret that another rotation has ended.
-func (h *hand) confirmEnded(ctx context.Context) error {
-	s := h.step(FinishSecret, "")
-	defer func() { h.note(s) }()
-	if err := s.describe(ctx); err != nil {
-		return err
-	}
-	var current, leaked *stored
-	err := parallel(
-		func() (err error) { current, err = s.readCurrent(ctx); return err },
-		func() (err error) { leaked, err = s.read(ctx, h.leaked); return err },
-	)
-	switch {
-	case err != nil:
-		return err
-	case leaked == nil:
-		return fmt.Errorf("version %s, which has leaked, is gone before its secret was shown to be dead; run the command again, if AWSCURRENT has leaked", h.leaked)
-	}
-	d, err := current.leak(leaked.Document)
-	if err != nil {
-		return err
-	}
-	if err := s.awaitRefusal(ctx, d); err != nil {
-		return err
-	}
-	s.did.revoked = s.mark(leaked.ClientSecret)
-	return nil
 }
 
 // take carries out one step.
@@ -202,6 +182,10 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	}
 	current := s.holder(labelCurrent)
 	leaked := s.holder(labelCompromised)
+	if h.completes && leaked == "" {
+		h.Outcome = Skipped // somebody else has
+		return "", nil
+	}
 	if current != "" && current == h.action.ClientRequestToken && h.action.Emergency != "" && leaked == "" {
 		// An answer was lost, and this is the same emergency again. What it has made has
 		// not leaked; what it has replaced has.
@@ -223,11 +207,15 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	}
 	lastChange := s.changed
 	if h.action.Emergency != "" {
-		if h.leaked = leaked; h.leaked != "" && h.leaked != current {
-			h.resumed = true
-			return current, nil
-		}
 		now, err := s.readCurrent(ctx)
+		if h.leaked = leaked; err == nil && leaked != "" && leaked != current {
+			// Another version may hold the same secret, if somebody has mended the document.
+			var v *stored
+			if v, err = s.read(ctx, leaked); err == nil && (v == nil || !v.sameSecret(now.Document)) {
+				h.resumed = true
+				return current, nil
+			}
+		}
 		if err == nil && now.ClientSecret.IsZero() {
 			err = errors.New("AWSCURRENT holds no secret that could have leaked; rotate without emergency, which takes PingOne's over")
 		}
@@ -249,7 +237,8 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	ours := s.changed // of the label, and nobody else's
 	for {
 		pending, label := s.underWay()
-		if pending == "" || pending == h.action.ClientRequestToken && label == labelByHand {
+		// An emergency has no version before its mint: whoever completes it lets it.
+		if pending == "" && !h.completes || pending != "" && pending == h.action.ClientRequestToken && label == labelByHand {
 			break // or it is this action, which has been repeated
 		}
 		now := s.client.Time()
@@ -258,6 +247,9 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 		}
 		rest := quiet - now.Sub(lastChange)
 		if rest <= 0 {
+			if pending == "" {
+				break
+			}
 			// It has stopped, and is over with this write; died before it, and it still waits.
 			// This run finds in PingOne what it has left there.
 			if err := s.unlabel(ctx, label, pending); err != nil {
@@ -277,7 +269,7 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 		}
 	}
 	switch token := h.action.ClientRequestToken; {
-	case h.leaked != "" && s.holder(labelCurrent) != h.leaked:
+	case h.leaked != "" && s.holder(labelCurrent) != current:
 		// The rotation that was waited for has given consumers another one.
 		if h.resumed = s.holder(labelCompromised) == h.leaked; h.resumed {
 			return s.holder(labelCurrent), nil

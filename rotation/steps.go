@@ -73,7 +73,8 @@ func (s *step) createSecret(ctx context.Context) error {
 	if leaked != nil && !leaked.sameSecret(current.Document) {
 		// An emergency ended before its last write. Its secret would be taken for one
 		// that consumers still need.
-		if err := s.revoke(ctx, current, leaked); err != nil {
+		// Where it cannot be ended before consumers have another, finishSecret ends it.
+		if err := s.revoke(ctx, current, leaked); err != nil && !errors.Is(err, errCurrentDead) && !errors.Is(err, errLeakIsLive) {
 			return err
 		}
 		leaked = nil
@@ -109,7 +110,7 @@ func (s *step) createSecret(ctx context.Context) error {
 	if sub.held.IsZero() && current.Rotation.Twin != "" {
 		sub.held = live.Secret // an idle secret that no version holds may be an old one
 	}
-	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Leaked: leaked != nil, Live: live, Now: live.AsOf})
+	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Leaked: leaked != nil || s.emergency() != "", Live: live, Now: live.AsOf})
 	if decision == Drift && current.alternates() {
 		decision = Adopt // nobody holds the secret that died
 	}

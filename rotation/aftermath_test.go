@@ -1,0 +1,193 @@
+package rotation_test
+
+import (
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// An audit completes emergencies and begins none: what it has listed a moment ago may
+// be over.
+func TestAuditBeginsNoEmergency(t *testing.T) {
+	w := newWorld(t)
+	w.label("COMPROMISED")
+	current := w.secret("AWSCURRENT")
+	listed := false
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "ListSecrets" {
+			listed = true
+		}
+		return fault.None
+	})
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if listed { // somebody takes the label off while the audit looks
+			listed = false
+			w.sm.Before(nil)
+			id := w.sm.VersionID(orders, "COMPROMISED")
+			_, err := w.rotator.Secrets.UpdateSecretVersionStage(t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+				SecretId: aws.String(orders), VersionStage: aws.String("COMPROMISED"), RemoveFromVersionId: &id,
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		return fault.None
+	})
+	rep := w.audit()
+	w.ping.Before(nil)
+	if w.mints() != 0 || !w.accepts(current) {
+		t.Errorf("the audit has ended AWSCURRENT, which nobody asked for\n%s", w.log)
+	}
+	if h := w.health(rep); point(h.Findings, "leak").State == rotation.Failure {
+		t.Errorf("the audit reports a leak that is over: %+v", h.Findings)
+	}
+}
+
+// The operator's emergency is at work for a moment before its version shows.
+func TestAuditLetsAnEmergencyThatHasJustBegunFinish(t *testing.T) {
+	w := newWorld(t)
+	w.label("COMPROMISED")
+	leaked, begun := w.secret("AWSCURRENT"), w.ping.Now()
+	var minted time.Time
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "POST application secret" {
+			minted = w.ping.Now()
+		}
+		return fault.None
+	})
+	w.audit()
+	w.ping.Before(nil)
+	if after := minted.Sub(begun); after < time.Minute {
+		t.Errorf("the audit regenerated %v after the label was set, want it to wait for a step's time", after)
+	}
+	if w.accepts(leaked) || w.sm.VersionID(orders, "COMPROMISED") != "" {
+		t.Errorf("the leak is not over\n%s", w.log)
+	}
+}
+
+// An emergency that cannot begin because of the document is repeated once that is
+// mended, with the same secret in another version.
+func TestEmergencyGoesOnAfterTheDocumentWasMended(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		t.Run(string(e), func(t *testing.T) {
+			w := newWorld(t, withDocument(func(d map[string]any) {
+				d["rotation"] = map[string]any{"adminSecretId": "pingone/no-such"}
+			}))
+			leaked := w.secret("AWSCURRENT")
+			if rep := w.emergency(e); rep.Outcome != rotation.Failed {
+				t.Fatalf("outcome: got %s (%s), want failed", rep.Outcome, rep.Error)
+			}
+			w.sm.Put(orders, encode(document(w.app)))
+			w.checkEnded(leaked, w.emergency(e))
+		})
+	}
+}
+
+// Whoever regenerates by hand, while a leak is open, must not lock consumers out for
+// good.
+func TestDriftWhileALeakIsOpenIsMended(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		next func(*world)
+	}{
+		{"by the same command", func(w *world) { w.emergency(rotation.Swift) }},
+		{"by the schedule", func(w *world) { w.rotate() }},
+		{"by an audit", func(w *world) { w.do(rotation.Action{Action: "audit"}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			leaked := w.secret("AWSCURRENT")
+			w.deny("DELETE application secret")
+			if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
+				t.Fatalf("outcome: got %s (%s), want open", rep.Outcome, rep.Error)
+			}
+			w.ping.Before(nil)
+			w.advance(2 * time.Minute)
+			w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
+			c.next(w)
+			if w.accepts(leaked) || w.sm.VersionID(orders, "COMPROMISED") != "" {
+				t.Errorf("the leak is not over\n%s", w.log)
+			}
+			w.checkPromoted()
+		})
+	}
+}
+
+// Somebody has moved AWSCURRENT back, from the leaked version to the one before.
+func TestLeakInAVersionThatConsumersHaveLeftByHand(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		next func(*world)
+	}{
+		{"by the schedule and an audit", func(w *world) {
+			w.rotate()
+			w.advance(2 * time.Minute)
+			w.do(rotation.Action{Action: "audit"})
+		}},
+		{"by the same command", func(w *world) { w.emergency(rotation.Swift) }},
+		{"by an audit", func(w *world) { w.do(rotation.Action{Action: "audit"}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rotate()
+			w.advance(time.Minute)
+			leaked := w.secret("AWSCURRENT")
+			w.label("COMPROMISED")
+			w.move("AWSCURRENT", w.sm.VersionID(orders, "AWSPREVIOUS"))
+			c.next(w)
+			if w.accepts(leaked) || w.sm.VersionID(orders, "COMPROMISED") != "" {
+				t.Errorf("the leak is not over: %s", w.reports)
+			}
+			w.checkPromoted()
+		})
+	}
+}
+
+// Who stores a document by hand may leave out what the rotation writes.
+func TestLeakIsEndedWhenAWSCURRENTNamesNoMethod(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.deny("DELETE application secret")
+	w.emergency(rotation.Swift)
+	w.ping.Before(nil)
+	d := w.stored("AWSCURRENT")
+	delete(d, "tokenEndpointAuthMethod")
+	w.sm.Put(orders, encode(d))
+	w.advance(2 * time.Minute)
+	w.checkEnded(leaked, w.emergency(rotation.Swift))
+}
+
+// The document says who the twin is, and who writes it must not thereby end the secret
+// of another application.
+func TestLabelCompromisedEndsNoApplicationThatIsOnlyNamedAsTheTwin(t *testing.T) {
+	w := newWorld(t, alternate)
+	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
+	w.sm.Put(orders, encode(document(other)))
+	w.label("COMPROMISED")
+	d := document(w.app)
+	d["rotation"] = map[string]any{"strategy": "alternating", "twin": other.ID}
+	w.sm.Put(orders, encode(d))
+	rep := w.emergency(rotation.Swift)
+	w.do(rotation.Action{Action: "audit"})
+	w.sm.Rotate(t.Context(), orders)
+	if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
+		t.Errorf("the other application's secret is dead: %s", rep.Outcome)
+	}
+}
+
+// A read that lags behind must not turn an emergency into a refusal.
+func TestEmergencyDoesNotWaitForConsumersEvenIfItsLabelDoesNotShowYet(t *testing.T) {
+	w := newWorld(t)
+	w.rotate()
+	w.advance(time.Minute) // consumers lag
+	leaked := w.secret("AWSCURRENT")
+	w.sm.LagReads(3)
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(leaked, rep)
+}
