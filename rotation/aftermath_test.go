@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,67 @@ func TestLabelCompromisedEndsNoApplicationThatIsOnlyNamedAsTheTwin(t *testing.T)
 	w.sm.Rotate(t.Context(), orders)
 	if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
 		t.Errorf("the other application's secret is dead: %s", rep.Outcome)
+	}
+}
+
+// A rotation that has stopped leaves AWSPREVIOUS a grace, and no more.
+func TestRollbackGoesToNoSecretThatIsAboutToEnd(t *testing.T) {
+	w := newWorld(t, alternate)
+	w.rotate()
+	w.advance(25 * time.Hour)
+	w.rotate()
+	w.advance(25 * time.Hour)
+	w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+	w.sm.Rotate(t.Context(), orders) // regenerates the twin's, and stops
+	w.sm.Before(nil)
+	w.unstick()
+	rep := w.do(rotation.Action{Action: "rollback", SecretID: orders}).(*rotation.Report)
+	if rep.Outcome != rotation.Failed || !strings.Contains(rep.Error, "rotate instead") {
+		t.Errorf("got %s (%s), want it refused, with advice", rep.Outcome, rep.Error)
+	}
+	w.advance(25 * time.Hour)
+	if !w.works() {
+		t.Error("a day after the rollback AWSCURRENT is dead")
+	}
+	target, mints := w.stored("AWSPREVIOUS")["clientId"], w.mints()
+	w.do(rotation.Action{Action: "rotate", SecretID: orders}) // as advised
+	if w.client() != target || !w.works() || w.mints() != mints {
+		t.Errorf("the rotation did not take over what is there: client %s, %d mints", w.client(), w.mints())
+	}
+}
+
+// What an action leaves when it dies is no rotation that is under way.
+func TestRollbackAfterAnActionThatDied(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dies string
+		n    int
+	}{
+		{"before the promotion", "AWSCURRENT", 0},
+		{"after the promotion", "PINGROTATE", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, alternate)
+			w.rotate()
+			w.advance(25 * time.Hour)
+			w.sm.Before(func(k fault.Call) fault.Kind {
+				if k.Operation == "UpdateSecretVersionStage" {
+					if c.n++; c.dies == "AWSCURRENT" || c.n > 1 {
+						return fault.Denied
+					}
+				}
+				return fault.None
+			})
+			w.do(rotation.Action{Action: "rotate", SecretID: orders})
+			w.sm.Before(nil)
+			w.advance(25 * time.Hour)
+			w.rotate()
+			w.advance(2 * time.Minute)
+			rep := w.do(rotation.Action{Action: "rollback", SecretID: orders}).(*rotation.Report)
+			if rep.Outcome != rotation.RolledBack || !w.works() {
+				t.Errorf("got %s (%s), want rolledBack", rep.Outcome, rep.Error)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	"pingrotate/pingone"
 )
 
 // rollback makes the version before AWSCURRENT again. With two applications that is
@@ -29,13 +32,20 @@ func (h *hand) rollback(ctx context.Context) error {
 	}
 	s.current = current.ClientSecret
 	id := s.holder(labelPrevious)
-	pending, _ := s.underWay()
+	pending, label := s.underWay()
+	if current.alternates() && label == labelByHand && s.client.Time().Sub(s.changed) >= quiet {
+		// Its action has stopped, and is over with this write.
+		if err := s.unlabel(ctx, label, pending); err != nil {
+			return err
+		}
+		pending = ""
+	}
 	switch {
 	case !current.alternates():
 		return errors.New(`with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends with its grace. ` +
 			"If the new secret gives trouble, rotate again, or look with check at what its consumers meet")
 	case pending != "":
-		return fmt.Errorf("a rotation is under way: version %s waits to become AWSCURRENT; wait until it is over, or take its label off", pending)
+		return fmt.Errorf("a rotation is under way: version %s waits to become AWSCURRENT; wait until it is over, or take its label %s off", pending, label)
 	case id == "":
 		return errors.New("no version is labelled AWSPREVIOUS; there is nothing to go back to")
 	case slices.Contains(s.labels[id], labelCompromised):
@@ -55,6 +65,9 @@ func (h *hand) rollback(ctx context.Context) error {
 	if from != to || !current.mayFollow(previous.ClientID) {
 		return errors.New("AWSPREVIOUS is not of the twin that AWSCURRENT names; there is nothing to go back to")
 	}
+	if err := s.lasts(ctx, previous); err != nil {
+		return err
+	}
 	if err := s.verifyStored(ctx, previous); err != nil {
 		return fmt.Errorf("AWSPREVIOUS is not promoted, because it does not work: %w", err)
 	}
@@ -67,5 +80,22 @@ func (h *hand) rollback(ctx context.Context) error {
 	}
 	s.did.promoted = s.mark(previous.ClientSecret)
 	h.Outcome = RolledBack
+	return nil
+}
+
+// lasts checks that a rotation which has stopped did not leave the version's secret a
+// grace only. To ask that takes the admin, without whom there is still a way back.
+func (s *step) lasts(ctx context.Context, v *stored) error {
+	admin, err := s.admin(ctx, v.Document)
+	if err == nil {
+		var live *pingone.ApplicationSecret
+		if live, err = s.readSecret(ctx, admin, v.Document); err == nil && live.Replaced(v.ClientSecret) {
+			return fmt.Errorf("AWSPREVIOUS is not promoted, because it ends at %s: a rotation that has stopped has made a newer secret for its application; "+
+				"rotate instead, which takes that one over", live.Previous.ExpiresAt.UTC().Format(time.RFC3339))
+		}
+	}
+	if err != nil {
+		s.warning = "it is not known how long AWSPREVIOUS lasts: " + err.Error()
+	}
 	return nil
 }

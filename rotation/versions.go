@@ -70,11 +70,12 @@ func (v versions) promoted(current *stored) time.Time {
 }
 
 // underWay returns the version of a rotation that is not over, and the label that it
-// has; "" if there is none.
+// has; "" if there is none. What is AWSPREVIOUS was AWSCURRENT, whatever its action
+// has left on it.
 func (v versions) underWay() (versionID, label string) {
-	current := v.holder(labelCurrent)
+	current, previous := v.holder(labelCurrent), v.holder(labelPrevious)
 	for _, label := range []string{labelPending, labelByHand} {
-		if id := v.holder(label); id != "" && id != current {
+		if id := v.holder(label); id != "" && id != current && (label != labelByHand || id != previous) {
 			return id, label
 		}
 	}
