@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"pingrotate/rotation"
-
-	"github.com/aws/smithy-go"
 )
 
 // campaignOptions say how many secrets are rotated. The hooks may be nil, are called
@@ -244,7 +242,7 @@ func (c *expedition) rotate(ctx context.Context, j job) rotation.Report {
 	}
 	if err != nil {
 		none.Outcome, none.Error, none.Ended = impossible, err.Error(), time.Now()
-		if api, ok := errors.AsType[smithy.APIError](err); errors.Is(err, errUnknown) || ok && api.ErrorCode() == "TooManyRequestsException" {
+		if errors.Is(err, errUnknown) || errors.Is(err, errAtLimit) {
 			none.Outcome = lost
 		}
 		return none

@@ -234,8 +234,8 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 			words string
 		}{
 			{"every answer is lost", errUnknown, lostTries, "no answer of the function arrived"},
-			{"too many invocations", &smithy.GenericAPIError{Code: "TooManyRequestsException"}, lostTries, "no answer of the function arrived"},
-			{"forbidden", &smithy.GenericAPIError{Code: "AccessDeniedException"}, 1, "the function could not be called"},
+			{"too many invocations", invokeError("pingone-rotator", "us-east-1", &smithy.GenericAPIError{Code: "TooManyRequestsException"}), lostTries, "no answer of the function arrived"},
+			{"forbidden", invokeError("pingone-rotator", "us-east-1", &smithy.GenericAPIError{Code: "AccessDeniedException"}), 1, "the function could not be called"},
 		} {
 			n := 0
 			o.start, o.keepGoing = time.Now(), c.tries == 1
