@@ -209,6 +209,12 @@ type Calls struct {
 	PingOneAPI     int64 `json:"pingOneApi"` // those that count against the licence's limit for configuration
 }
 
+func (c *Calls) add(more Calls) {
+	c.SecretsManager += more.SecretsManager
+	c.PingOne += more.PingOne
+	c.PingOneAPI += more.PingOneAPI
+}
+
 // A State is how something looks.
 type State string
 

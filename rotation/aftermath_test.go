@@ -253,3 +253,32 @@ func TestEmergencyDoesNotWaitForConsumersEvenIfItsLabelDoesNotShowYet(t *testing
 	rep := w.emergency(rotation.Swift)
 	w.checkEnded(leaked, rep)
 }
+
+// Secrets Manager repeats no rotation but its own. One by hand that dies after the mint
+// leaves consumers a secret that ends with its grace.
+func TestRotationByHandThatDiedIsCompletedBeforeConsumersAreLockedOut(t *testing.T) {
+	w := newWorld(t)
+	w.schedule()
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "PutSecretValue" {
+			return fault.Denied
+		}
+		return fault.None
+	})
+	rep := w.do(rotation.Action{Action: "rotate", SecretID: orders}).(*rotation.Report)
+	w.sm.Before(nil)
+	if rep.Outcome != rotation.Failed || w.mints() != 1 {
+		t.Fatalf("got %s with %d mints, want it to fail after the mint", rep.Outcome, w.mints())
+	}
+	for range 26 {
+		w.audit()
+		w.advance(time.Hour)
+		if !w.works() {
+			t.Fatalf("AWSCURRENT is dead at %v\n%s", w.ping.Now(), w.log)
+		}
+	}
+	w.checkPromoted()
+	if w.mints() != 1 {
+		t.Errorf("PingOne regenerated %d times, want once", w.mints())
+	}
+}

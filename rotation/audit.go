@@ -167,9 +167,7 @@ func (r *Rotator) lookAt(ctx context.Context, a Action, order []versions, rep *A
 			mu.Lock()
 			defer mu.Unlock()
 			found[i] = h
-			rep.Calls.SecretsManager += calls.SecretsManager
-			rep.Calls.PingOne += calls.PingOne
-			rep.Calls.PingOneAPI += calls.PingOneAPI
+			rep.Calls.add(calls)
 		})
 	}
 	wg.Wait()
@@ -185,6 +183,7 @@ type examination struct {
 	Checkup // only its findings, of what is not OK
 	health  *Health
 	action  Action
+	actions Calls // of what it completes
 }
 
 func (r *Rotator) examine(ctx context.Context, a Action, v versions) (*Health, Calls) {
@@ -200,13 +199,11 @@ func (r *Rotator) examine(ctx context.Context, a Action, v versions) (*Health, C
 	limited, cancel := context.WithDeadlineCause(ctx, r.PingOne.Time().Add(oneSecret), context.DeadlineExceeded)
 	e.look(limited)
 	cancel()
-	calls := s.callsSoFar()
 	if leaked := v.holder(labelCompromised); leaked != "" {
-		c := e.endLeak(ctx)
-		calls.SecretsManager += c.SecretsManager
-		calls.PingOne += c.PingOne
-		calls.PingOneAPI += c.PingOneAPI
+		e.endLeak(ctx)
 	}
+	calls := s.callsSoFar()
+	calls.add(e.actions)
 	h.Findings, h.State = e.Findings, worst(e.Findings)
 	if !a.ReadOnly {
 		r.logHealth(ctx, h)
@@ -257,6 +254,9 @@ func (e *examination) look(ctx context.Context) {
 		err = e.explain(ctx, admin, d, err)
 	}
 	if e.failed(pointUnreadable, err) {
+		return
+	}
+	if works && live.Replaced(d.ClientSecret) && !busy && e.completeRotation(ctx, current, live) {
 		return
 	}
 	e.judgeCurrent(d, live, works, refused)
@@ -338,15 +338,16 @@ func (e *examination) judgePrevious(ctx context.Context, admin *pingone.Client, 
 }
 
 // endLeak completes an emergency that has stopped half way.
-func (e *examination) endLeak(ctx context.Context) Calls {
+func (e *examination) endLeak(ctx context.Context) {
 	const remedy = "run the emergency again; what it has done so far stays done"
 	if e.action.ReadOnly {
 		e.fail(pointLeak, remedy, "a version is labelled COMPROMISED, and its secret is not shown to be dead")
-		return Calls{}
+		return
 	}
 	h := e.byHand(Action{Action: ActionRotate, SecretID: e.arn, Emergency: Swift, Reason: "left unfinished", By: "audit"})
 	h.completes = true
 	rep := h.carryOut(ctx)
+	e.actions.add(rep.Calls)
 	switch rep.Outcome {
 	case Ended:
 		e.health.Done = append(e.health.Done, "ended the leaked secret "+rep.Revoked.fingerprint())
@@ -354,5 +355,27 @@ func (e *examination) endLeak(ctx context.Context) Calls {
 	default:
 		e.fail(pointLeak, remedy, "a leaked secret may still work (%s): %s", rep.Outcome, rep.Error)
 	}
-	return rep.Calls
+}
+
+// completeRotation has consumers given the secret that a rotation made and did not
+// promote, before theirs ends. Secrets Manager repeats its own rotations, and nobody one
+// by hand. It reports whether that is done.
+func (e *examination) completeRotation(ctx context.Context, current *stored, live *pingone.ApplicationSecret) bool {
+	minted := live.Previous.ExpiresAt.Add(-e.Settings.grace(current.Document)) // if a rotation has
+	if e.action.ReadOnly || e.holder(labelCompromised) != "" || live.AsOf.Sub(minted) < quiet || e.client.Time().Sub(e.changed) < quiet {
+		return false // or it may be at work
+	}
+	rep := e.rotate(ctx, Action{
+		Action: ActionRotate, SecretID: e.arn, Reason: "left unfinished", By: "audit",
+		IfStoredBefore: current.created.Add(time.Second), // what somebody has stored since is theirs
+	})
+	e.actions.add(rep.Calls)
+	if rep.Outcome != Promoted || rep.Promoted == nil {
+		return false
+	}
+	h := e.health
+	h.Current, h.CurrentSince = rep.Promoted.fingerprint(), rep.Promoted.At
+	h.PreviousUntil, h.PreviousLastUsed = live.Previous.ExpiresAt, live.Previous.LastUsed
+	h.Done = append(h.Done, "promoted PingOne's secret "+h.Current+", which a rotation had left")
+	return true
 }
