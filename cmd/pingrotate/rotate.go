@@ -107,7 +107,7 @@ func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Wri
 		return err
 	}
 	if bad(report.Outcome) {
-		return fmt.Errorf("rotate %s: %s; the report says why", secret, outcomes[report.Outcome])
+		return fmt.Errorf("rotate %s: %s; the report says why", secret, headline(report))
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func tellReport(w io.Writer, secret string, r rotation.Report) error {
 	if r.Name != "" {
 		secret = r.Name
 	}
-	s.say("%s: %s, %v", secret, outcomes[r.Outcome], r.Ended.Sub(r.Begun).Round(time.Millisecond))
+	s.say("%s: %s, %v", secret, headline(r), r.Ended.Sub(r.Begun).Round(time.Millisecond))
 	mark := func(what string, m *rotation.Mark) {
 		if m != nil {
 			s.say("  %-9s  %s  %s", what, m.Fingerprint, m.At.UTC().Format(time.RFC3339))
@@ -230,6 +230,15 @@ func tellReport(w io.Writer, secret string, r rotation.Report) error {
 		list("again at", []string{r.RetryAt.UTC().Format(time.RFC3339)})
 	}
 	return s.err
+}
+
+// headline says how a rotation ended; of an emergency that has not ended, what matters
+// most.
+func headline(r rotation.Report) string {
+	if open := outcomes[rotation.Open]; r.Emergency != "" && bad(r.Outcome) && r.Outcome != rotation.Open {
+		return open + ": " + outcomes[r.Outcome]
+	}
+	return outcomes[r.Outcome]
 }
 
 // fold breaks a text into lines of the width, at spaces.
