@@ -282,3 +282,31 @@ func TestRotationByHandThatDiedIsCompletedBeforeConsumersAreLockedOut(t *testing
 		t.Errorf("PingOne regenerated %d times, want once", w.mints())
 	}
 }
+
+// The same command again, when an audit has been quicker to complete what it left.
+func TestRepeatedEmergencyThatAnAuditHasCompleted(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.order = "3a4c8a41-39a8-4a0a-9d5f-2f6a63a5b1f0"
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "UpdateSecretVersionStage" && w.sm.VersionID(orders, "PINGROTATE") != "" {
+			return fault.Denied // its version is stored, and not promoted
+		}
+		return fault.None
+	})
+	w.emergency(rotation.Swift)
+	w.sm.Before(nil)
+	w.advance(2 * time.Minute)
+	w.audit()
+	if w.accepts(leaked) {
+		t.Fatal("the audit did not complete it")
+	}
+	current, mints := w.secret("AWSCURRENT"), w.mints()
+	rep := w.emergency(rotation.Swift)
+	if rep.Outcome != rotation.Skipped || len(rep.Warnings) == 0 || w.sm.VersionID(orders, "COMPROMISED") != "" {
+		t.Errorf("got %s (%s), want skipped, with the reason, and no label", rep.Outcome, rep.Error)
+	}
+	if w.secret("AWSCURRENT") != current || w.mints() != mints {
+		t.Error("the repetition has ended what the audit gave consumers")
+	}
+}

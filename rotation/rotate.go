@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"pingrotate/pingone"
@@ -194,6 +195,19 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 			h.Outcome = Skipped
 		}
 		return "", nil
+	}
+	if token := h.action.ClientRequestToken; token != "" && h.action.Emergency != "" && leaked == "" && !slices.Contains(s.labels[token], labelByHand) {
+		// Its version is there, and the label COMPROMISED is not: another run has completed
+		// this emergency. AWSCURRENT has not leaked.
+		v, err := s.read(ctx, token)
+		if err != nil {
+			return "", err
+		}
+		if v != nil {
+			h.Outcome, h.Version = Skipped, current
+			h.Warnings = append(h.Warnings, "another run has ended the leaked secret that this emergency was about; if AWSCURRENT has leaked as well, run the command anew")
+			return "", nil
+		}
 	}
 	if t := h.action.IfStoredBefore; !t.IsZero() && current != "" && (h.action.Emergency == "" || leaked == "") {
 		v, err := s.readCurrent(ctx)
