@@ -295,7 +295,11 @@ func (e *examination) judgeCurrent(d *Document, live *pingone.ApplicationSecret,
 	case !works:
 		e.fail(pointCurrent, "look whether the application is enabled, and run check", "PingOne refuses AWSCURRENT, although it shows it as %s's secret", target(d).Kind)
 	case live.Replaced(own):
-		e.warn(pointCurrent, "rotate it before: that adopts the newer one", "AWSCURRENT is PingOne's previous secret, and ends at %s", live.Previous.ExpiresAt.UTC().Format(time.RFC3339))
+		state := e.warn
+		if live.Previous.ExpiresAt.Sub(live.AsOf) < e.Settings.grace(d)/4 {
+			state = e.fail // consumers are locked out soon
+		}
+		state(pointCurrent, "rotate it before: that adopts the newer one", "AWSCURRENT is PingOne's previous secret, and ends at %s", live.Previous.ExpiresAt.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -97,6 +97,12 @@ func TestAuditFindsWhatIsWrongAndCountsIt(t *testing.T) {
 			w.use(old)
 		}, "lag", "20h0m0s after", "PreviousInUseNearEnd"},
 		{"overdue", nil, func(w *world) { w.schedule(); w.advance(32 * 24 * time.Hour) }, "schedule", "was due at", "SecretsOverdue"},
+		{"stuck, and the end of AWSCURRENT is near", nil, func(w *world) {
+			w.sm.Fail("PutSecretValue", fault.Denied)
+			w.sm.Rotate(w.t.Context(), orders)
+			w.sm.Before(nil)
+			w.advance(19 * time.Hour)
+		}, "current", "PingOne's previous secret, and ends at", "SecretsFailing"},
 		{"stuck", nil, func(w *world) {
 			w.sm.Fail("PutSecretValue", fault.Denied)
 			w.sm.Rotate(w.t.Context(), orders)
