@@ -310,3 +310,14 @@ func TestRepeatedEmergencyThatAnAuditHasCompleted(t *testing.T) {
 		t.Error("the repetition has ended what the audit gave consumers")
 	}
 }
+
+func TestReportOfAResourcesEmergencyDoesNotSpeakOfItsTokens(t *testing.T) {
+	w := newWorld(t)
+	w.resource()
+	leaked := w.secret("AWSCURRENT")
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(leaked, rep)
+	if text := strings.Join(rep.StillOpen, "\n"); !rep.TokensValidUntil.IsZero() || strings.Contains(text, "obtained with") || !strings.Contains(text, "introspect") {
+		t.Errorf("a resource obtains no tokens; got %v and %q", rep.TokensValidUntil, text)
+	}
+}

@@ -124,7 +124,7 @@ func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
 	if err := s.awaitRefusal(ctx, d); err != nil {
 		return err
 	}
-	s.did.revoked = s.mark(leaked.ClientSecret)
+	s.did.revoked, s.resource = s.mark(leaked.ClientSecret), d.isResource()
 	s.note("ended the leaked secret " + leaked.ClientSecret.Fingerprint())
 	// Died before this write: the next run finds the secret gone, and asks again.
 	return s.unlabel(ctx, labelCompromised, leaked.versionID)
@@ -159,7 +159,7 @@ func (h *hand) confirmEnded(ctx context.Context) error {
 	if err := s.awaitRefusal(ctx, d); err != nil {
 		return err
 	}
-	s.did.revoked = s.mark(leaked.ClientSecret)
+	s.did.revoked, s.resource = s.mark(leaked.ClientSecret), d.isResource()
 	return nil
 }
 

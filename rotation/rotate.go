@@ -46,6 +46,7 @@ type hand struct {
 	leaked    string        // the version that an emergency is about
 	resumed   bool          // consumers had left it before
 	lagging   bool          // consumers
+	resource  bool          // the leaked secret was a custom resource's
 	tokenLife time.Duration // of the application's access tokens
 }
 
@@ -158,6 +159,7 @@ func (h *hand) note(s *step) {
 	}
 	h.Unverified = h.Unverified || s.refused
 	h.lagging = h.lagging || s.lagging
+	h.resource = h.resource || s.resource
 	if s.tokenLife > 0 {
 		h.tokenLife = s.tokenLife
 	}
@@ -348,14 +350,22 @@ func (h *hand) tellWhatIsOpen() {
 		h.StillOpen = append(h.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
 		return
 	}
-	h.TokensValidUntil = h.Revoked.At.Add(life)
-	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
-		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
-		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
+	if h.resource {
+		h.StillOpen = append(h.StillOpen, "whoever had the leaked secret could introspect the tokens that this resource was sent until "+h.Revoked.At.Format(time.RFC3339)+", and knows what is in those")
+	} else {
+		h.tellOfTokens(life)
+	}
 	if h.resumed {
 		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier, and AWSCURRENT was not rotated again; if that one has leaked too, run the command once more")
 	}
 	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
+}
+
+func (h *hand) tellOfTokens(life time.Duration) {
+	h.TokensValidUntil = h.Revoked.At.Add(life)
+	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
+		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
+		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
 }
 
 func (h *hand) logReport(ctx context.Context) {

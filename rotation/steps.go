@@ -38,6 +38,7 @@ type step struct {
 	lagging   bool          // consumers; nothing was done
 	drifted   bool          // somebody had regenerated the secret by hand
 	givenUp   bool          // the version can never be promoted
+	resource  bool          // the leaked secret was a custom resource's
 	rescued   bool          // AWSCURRENT is PingOne's secret, by another version
 
 	calls struct{ secretsManager, pingOne, platform atomic.Int64 }
