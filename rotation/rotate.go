@@ -96,7 +96,7 @@ func (h *hand) run(ctx context.Context, token string) (err error) {
 		// The version held a secret that can never be promoted. A fresh one finds
 		// PingOne's.
 		h.Warnings = append(h.Warnings, err.Error())
-		token = newToken()
+		token = NewToken()
 	}
 	return err
 }
@@ -286,11 +286,12 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	case token != "":
 		return token, nil
 	}
-	return newToken(), nil
+	return NewToken(), nil
 }
 
-// newToken returns a ClientRequestToken: a random UUID (RFC 9562, version 4).
-func newToken() string {
+// NewToken returns a ClientRequestToken, which becomes a version's id: a random UUID
+// (RFC 9562, version 4).
+func NewToken() string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6] = b[6]&0x0f | 0x40
