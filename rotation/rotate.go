@@ -39,6 +39,7 @@ type hand struct {
 
 	leaked    string        // the version that an emergency is about
 	resumed   bool          // consumers had left it before
+	rescued   bool          // AWSCURRENT is PingOne's secret, by another version
 	lagging   bool          // consumers
 	tokenLife time.Duration // of the application's access tokens
 }
@@ -66,6 +67,9 @@ func (h *hand) rotate(ctx context.Context) error {
 	case token != "":
 		err = h.run(ctx, token)
 	}
+	if err != nil {
+		err = h.goOn(ctx, err)
+	}
 	if err == nil && h.leaked != "" && h.Revoked == nil {
 		err = h.confirmEnded(ctx) // by somebody else
 	}
@@ -85,12 +89,8 @@ func (h *hand) run(ctx context.Context, token string) (err error) {
 				break
 			}
 		}
-		switch {
-		case last.rescued:
-			// AWSCURRENT is PingOne's secret, by a version of its own.
-			h.Warnings = append(h.Warnings, err.Error())
-			return h.finishRescued(ctx)
-		case !last.givenUp:
+		h.rescued = last.rescued
+		if !last.givenUp {
 			return err
 		}
 		// The version held a secret that can never be promoted. A fresh one finds
@@ -101,17 +101,28 @@ func (h *hand) run(ctx context.Context, token string) (err error) {
 	return err
 }
 
-// finishRescued completes an emergency whose rotation was overtaken by another.
-func (h *hand) finishRescued(ctx context.Context) error {
-	if h.leaked == "" {
-		return nil
+// goOn looks whether somebody else has done what failed here. Another rotation may have
+// promoted its version in the same moment, which is as good, and an emergency is then
+// completed with that one.
+func (h *hand) goOn(ctx context.Context, failure error) error {
+	if h.leaked == "" && !h.rescued {
+		return failure
 	}
-	s := h.step(FinishSecret, "")
-	defer func() { h.count(s) }()
-	if err := s.describe(ctx); err != nil {
-		return err
+	if h.leaked != "" {
+		s := h.step(FinishSecret, "")
+		err := s.describe(ctx)
+		h.count(s)
+		switch current := s.holder(labelCurrent); {
+		case err != nil || current == h.leaked || h.resumed:
+			return failure
+		case s.holder(labelCompromised) == h.leaked:
+			if err := h.take(ctx, FinishSecret, current); err != nil {
+				return errors.Join(failure, err)
+			}
+		}
 	}
-	return h.take(ctx, FinishSecret, s.holder(labelCurrent))
+	h.Warnings = append(h.Warnings, failure.Error())
+	return nil
 }
 
 // confirmEnded asks PingOne about a leaked secret that another rotation has ended.
