@@ -43,7 +43,7 @@ Examples:
     pingrotate rotate pingone/orders-api
     pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
     pingrotate rotate --tag team=payments --canary 2 --reason "CHG-5678"
-    pingrotate rotate --all --yes -o json >rotations.json
+    pingrotate rotate --all --yes -o json >rotations.jsonl
 
 Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
 A secret that was skipped because it has been rotated already is not counted as one.
