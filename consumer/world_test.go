@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"pingrotate/consumer"
 	"pingrotate/internal/canary"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/memory"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
@@ -112,55 +111,12 @@ func (w *world) secretsManager(name string) *secretsmanager.Client {
 		BaseEndpoint: aws.String(w.sm.URL()),
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider(name, "made-up", ""),
-		HTTPClient:   &http.Client{Transport: memory{w.sm}},
+		HTTPClient:   &http.Client{Transport: &memory.Transport{Handler: w.sm}},
 	})
 }
 
-func (w *world) toPingOne() *http.Client { return &http.Client{Transport: memory{w.ping}} }
-
-// memory carries requests to a handler without a socket. A handler that aborts has
-// closed the connection.
-type memory struct{ handler http.Handler }
-
-func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-		r.Body.Close()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	in := r.Clone(r.Context())
-	in.Body = io.NopCloser(bytes.NewReader(body))
-	in.RequestURI = r.URL.RequestURI()
-	in.Host = r.URL.Host
-	reply := httptest.NewRecorder()
-	done := make(chan bool, 1)
-	go func() {
-		whole := false
-		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				panic(p)
-			}
-			done <- whole
-		}()
-		m.handler.ServeHTTP(reply, in)
-		whole = true
-	}()
-	whole := <-done // a handler that hangs waits for the request's context
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if !whole {
-		return nil, io.ErrUnexpectedEOF
-	}
-	resp := reply.Result()
-	resp.Request = r
-	return resp, nil
+func (w *world) toPingOne() *http.Client {
+	return &http.Client{Transport: &memory.Transport{Handler: w.ping}}
 }
 
 // document is what a new secret of an application holds.

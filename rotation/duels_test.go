@@ -46,11 +46,13 @@ var duels = []duel{
 		first:  emergencyEvent,
 		second: begin,
 		leak:   true,
+		large:  true,
 	},
 	{
 		name:   "an emergency, and the retry of a rotation that was stuck",
 		second: emergencyEvent,
 		leak:   true,
+		large:  true,
 		before: func(w *world) {
 			w.sm.Fail("GetSecretValue", fault.Denied)
 			w.sm.Rotate(w.t.Context(), orders)

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +40,7 @@ type duel struct {
 	before func(w *world)
 	safe   bool // AWSCURRENT authenticates in every interleaving
 	leak   bool // the secret that is AWSCURRENT at first is dead in the end
+	large  bool // there are more interleavings than can be played
 }
 
 // events returns the four events of the rotation in progress.
@@ -150,19 +153,38 @@ type graph struct {
 	first string
 	runs  int
 	fail  string // the first interleaving that did not end well
+
+	// Of a large duel, in the interleavings that were played.
+	broken  int // AWSCURRENT was dead at some time
+	longest int // for at most as many calls
 }
 
-// sample is how many interleavings of a duel are played without -prove.
-const sample = 100
+// sample is how many interleavings of a duel are played without -prove, and
+// largeSample how many of a large one with it.
+const sample, largeSample = 100, 2000
 
 // explore tries every interleaving: it plays one to its end, and comes back to
-// each node in which the other actor could have gone first.
+// each node in which the other actor could have gone first. Where there are too many
+// it comes back to any of these nodes, the same each time.
 func (g *graph) explore(t *testing.T) {
 	g.nodes = map[string]*node{}
 	frontier := [][]int{nil}
-	for len(frontier) > 0 && g.fail == "" && (*prove || g.runs < sample) {
-		script := frontier[len(frontier)-1]
-		frontier = append(frontier[:len(frontier)-1], g.play(t, script)...)
+	limit := sample
+	if *prove {
+		limit = math.MaxInt
+		if g.duel.large {
+			limit = largeSample
+		}
+	}
+	pick := rand.New(rand.NewPCG(1, 2))
+	for len(frontier) > 0 && g.fail == "" && g.runs < limit {
+		last := len(frontier) - 1
+		if g.duel.large {
+			i := pick.IntN(len(frontier))
+			frontier[i], frontier[last] = frontier[last], frontier[i]
+		}
+		script := frontier[last]
+		frontier = append(frontier[:last], g.play(t, script)...)
 		g.runs++
 	}
 }
@@ -224,8 +246,17 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 
 		var at *edge
 		var calls []string
+		deadFor := 0
+		defer func() {
+			if g.longest = max(g.longest, deadFor); deadFor > 0 {
+				g.broken++
+			}
+		}()
 		for depth := 0; ; depth++ {
 			who := s.ready()
+			if dead.Load() {
+				deadFor++
+			}
 			key := digest(known.whole(), s.key())
 			if at != nil {
 				at.to, at.dead = key, dead.Load()
@@ -385,21 +416,32 @@ func TestInterleavings(t *testing.T) {
 			if !*prove {
 				return // a sample has no end to count to
 			}
-			n := g.count()
-			broken := new(big.Int).Sub(n.all, n.unbroken)
-			if g.duel.safe && broken.Sign() != 0 {
-				t.Errorf("AWSCURRENT is dead at some time in %v interleavings", broken)
+			row := ""
+			if g.duel.large {
+				row = fmt.Sprintf("| %s | %d | %d played, of more | %d | %d | all |\n", d.name, len(g.nodes), g.runs, g.broken, g.longest)
+			} else {
+				row = g.counted(t)
 			}
-			if n.longest > 12 {
-				t.Errorf("AWSCURRENT is dead for %d calls, which is more than it takes to notice and to mend", n.longest)
-			}
-			row := fmt.Sprintf("| %s | %d | %s | %s | %d | all |\n", d.name, len(g.nodes), grouped(n.all), grouped(broken), n.longest)
 			results.mu.Lock()
 			results.duels = append(results.duels, row)
 			results.mu.Unlock()
 			t.Logf("%d runs: %s", g.runs, row)
 		})
 	}
+}
+
+// counted returns the row of a duel of which every interleaving has been played.
+func (g *graph) counted(t *testing.T) string {
+	d := g.duel
+	n := g.count()
+	broken := new(big.Int).Sub(n.all, n.unbroken)
+	if g.duel.safe && broken.Sign() != 0 {
+		t.Errorf("AWSCURRENT is dead at some time in %v interleavings", broken)
+	}
+	if n.longest > 12 {
+		t.Errorf("AWSCURRENT is dead for %d calls, which is more than it takes to notice and to mend", n.longest)
+	}
+	return fmt.Sprintf("| %s | %d | %s | %s | %d | all |\n", d.name, len(g.nodes), grouped(n.all), grouped(broken), n.longest)
 }
 
 // grouped writes a number with its digits in groups of three.

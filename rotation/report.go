@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -55,6 +56,38 @@ func (s *step) report(ctx context.Context, err error) {
 		DriftFound:        count(s.drifted),
 		ConsumersLag:      count(s.lagging),
 	}, map[string]string{"secretId": s.event.SecretID, "of": string(s.event.Step)})
+}
+
+// unknownTokenLife is how long access tokens are taken to live when none was
+// obtained: those for the PingOne API live an hour.
+const unknownTokenLife = time.Hour
+
+// tellWhatIsOpen says what a leak still allows.
+func (h *hand) tellWhatIsOpen() {
+	life := h.tokenLife
+	if life == 0 {
+		life = unknownTokenLife
+	}
+	if h.Revoked == nil {
+		h.StillOpen = append(h.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
+		return
+	}
+	if h.resource {
+		h.StillOpen = append(h.StillOpen, "whoever had the leaked secret could introspect the tokens that this resource was sent until "+h.Revoked.At.Format(time.RFC3339)+", and knows what is in those")
+	} else {
+		h.tellOfTokens(life)
+	}
+	if h.resumed {
+		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier, and AWSCURRENT was not rotated again; if that one has leaked too, run the command once more")
+	}
+	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
+}
+
+func (h *hand) tellOfTokens(life time.Duration) {
+	h.TokensValidUntil = h.Revoked.At.Add(life)
+	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
+		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
+		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
 }
 
 // note remembers a change to the application for the log line.

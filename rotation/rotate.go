@@ -45,6 +45,7 @@ type hand struct {
 
 	leaked    string        // the version that an emergency is about
 	resumed   bool          // consumers had left it before
+	rescued   bool          // AWSCURRENT is PingOne's secret, by another version
 	lagging   bool          // consumers
 	resource  bool          // the leaked secret was a custom resource's
 	tokenLife time.Duration // of the application's access tokens
@@ -72,10 +73,13 @@ func (h *hand) rotate(ctx context.Context) error {
 		err = h.take(ctx, FinishSecret, token)
 		if errors.Is(err, errCurrentDead) || errors.Is(err, errLeakIsLive) {
 			h.resumed = false
-			err = h.run(ctx, newToken())
+			err = h.run(ctx, NewToken())
 		}
 	case token != "":
 		err = h.run(ctx, token)
+	}
+	if err != nil {
+		err = h.goOn(ctx, err)
 	}
 	if err == nil && h.leaked != "" && h.Revoked == nil {
 		err = h.confirmEnded(ctx) // by somebody else
@@ -96,33 +100,40 @@ func (h *hand) run(ctx context.Context, token string) (err error) {
 				break
 			}
 		}
-		switch {
-		case last.rescued:
-			// AWSCURRENT is PingOne's secret, by a version of its own.
-			h.Warnings = append(h.Warnings, err.Error())
-			return h.finishRescued(ctx)
-		case !last.givenUp && !errors.Is(err, errStillCurrent):
+		h.rescued = last.rescued
+		if !last.givenUp && !errors.Is(err, errStillCurrent) {
 			return err
 		}
 		// The version held a secret that can never be promoted, and a fresh one finds
 		// PingOne's; or that was the leaked one, and a fresh one leaves it.
 		h.Warnings = append(h.Warnings, err.Error())
-		token = newToken()
+		token = NewToken()
 	}
 	return err
 }
 
-// finishRescued completes an emergency whose rotation was overtaken by another.
-func (h *hand) finishRescued(ctx context.Context) error {
-	if h.leaked == "" {
-		return nil
+// goOn looks whether somebody else has done what failed here. Another rotation may have
+// promoted its version in the same moment, which is as good, and an emergency is then
+// completed with that one.
+func (h *hand) goOn(ctx context.Context, failure error) error {
+	if h.leaked == "" && !h.rescued {
+		return failure
 	}
-	s := h.step(FinishSecret, "")
-	defer func() { h.count(s) }()
-	if err := s.describe(ctx); err != nil {
-		return err
+	if h.leaked != "" {
+		s := h.step(FinishSecret, "")
+		err := s.describe(ctx)
+		h.count(s)
+		switch current := s.holder(labelCurrent); {
+		case err != nil || current == h.leaked || h.resumed:
+			return failure
+		case s.holder(labelCompromised) == h.leaked:
+			if err := h.take(ctx, FinishSecret, current); err != nil {
+				return errors.Join(failure, err)
+			}
+		}
 	}
-	return h.take(ctx, FinishSecret, s.holder(labelCurrent))
+	h.Warnings = append(h.Warnings, failure.Error())
+	return nil
 }
 
 // take carries out one step.
@@ -294,11 +305,12 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 	case token != "":
 		return token, nil
 	}
-	return newToken(), nil
+	return NewToken(), nil
 }
 
-// newToken returns a ClientRequestToken: a random UUID (RFC 9562, version 4).
-func newToken() string {
+// NewToken returns a ClientRequestToken, which becomes a version's id: a random UUID
+// (RFC 9562, version 4).
+func NewToken() string {
 	var b [16]byte
 	rand.Read(b[:])
 	b[6] = b[6]&0x0f | 0x40
@@ -334,38 +346,6 @@ func (h *hand) conclude(err error) {
 	if h.leaked != "" && h.Outcome != Busy {
 		h.tellWhatIsOpen()
 	}
-}
-
-// unknownTokenLife is how long access tokens are taken to live when none was
-// obtained: those for the PingOne API live an hour.
-const unknownTokenLife = time.Hour
-
-// tellWhatIsOpen says what a leak still allows.
-func (h *hand) tellWhatIsOpen() {
-	life := h.tokenLife
-	if life == 0 {
-		life = unknownTokenLife
-	}
-	if h.Revoked == nil {
-		h.StillOpen = append(h.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
-		return
-	}
-	if h.resource {
-		h.StillOpen = append(h.StillOpen, "whoever had the leaked secret could introspect the tokens that this resource was sent until "+h.Revoked.At.Format(time.RFC3339)+", and knows what is in those")
-	} else {
-		h.tellOfTokens(life)
-	}
-	if h.resumed {
-		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier, and AWSCURRENT was not rotated again; if that one has leaked too, run the command once more")
-	}
-	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
-}
-
-func (h *hand) tellOfTokens(life time.Duration) {
-	h.TokensValidUntil = h.Revoked.At.Add(life)
-	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
-		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
-		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
 }
 
 func (h *hand) logReport(ctx context.Context) {

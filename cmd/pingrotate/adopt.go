@@ -178,6 +178,12 @@ func (b *blueprint) compose(flags *flag.FlagSet) (string, error) {
 		text, err := io.ReadAll(io.LimitReader(file, 1<<17)) // twice what Secrets Manager stores
 		return string(text), err
 	}
+	switch {
+	case b.environment == "":
+		return "", errors.New("--environment is missing: the environment in PingOne; or give a document by --from-file")
+	case b.region == "":
+		return "", errors.New("--pingone-region is missing: the region of that environment")
+	}
 	type object = map[string]any
 	policy := object{}
 	add := func(to object, name, value string) {

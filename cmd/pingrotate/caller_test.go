@@ -84,7 +84,7 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 func answered(answer func() ([]byte, error)) ([]byte, error) { return answer() }
 
 func rotateOrders() rotation.Action {
-	return rotation.Action{Action: rotation.ActionRotate, SecretID: ordersSecret, ClientRequestToken: newToken()}
+	return rotation.Action{Action: rotation.ActionRotate, SecretID: ordersSecret, ClientRequestToken: rotation.NewToken()}
 }
 
 func TestRotationWhoseAnswerIsLostIsAskedForAgainAndMintsOnce(t *testing.T) {
@@ -279,7 +279,7 @@ func TestLeakThatCouldNotBeEndedIsOpenUntilTheCommandIsRunAgain(t *testing.T) {
 	}
 
 	d.pingOne.Before(nil)
-	emergency.ClientRequestToken = newToken()
+	emergency.ClientRequestToken = rotation.NewToken()
 	_, report, err = rotateOne(t.Context(), d.call, emergency, 0)
 	if err != nil || report.Outcome != rotation.Ended || bad(report.Outcome) {
 		t.Fatalf("again: got %+v, error %v, want it ended", report, err)

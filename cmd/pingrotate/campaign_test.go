@@ -111,7 +111,7 @@ func TestCampaignListsTheRefused(t *testing.T) {
 		if _, err := campaign(f.t.Context(), p.call, f.names[3:5], options()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		var reports []rotation.Report
 		o := options()
 		o.ended = func(r rotation.Report) { reports = append(reports, r) }
@@ -226,7 +226,7 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 		}
 		f.mints(1)
 
-		time.Sleep(25 * time.Hour)
+		<-time.After(25 * time.Hour)
 		for _, c := range []struct {
 			name  string
 			err   error

@@ -188,8 +188,11 @@ func (r *rotateCommand) selected(ctx context.Context, tags map[string]string) ([
 		shown := off[:min(len(off), 10)]
 		log.Printf("left out, because their rotation is turned off: %s%s", strings.Join(shown, ", "), strings.Repeat(", …", min(1, len(off)-len(shown))))
 	}
-	if len(secrets) == 0 {
-		return nil, fmt.Errorf("rotate: the function %s rotates no such secret; pingrotate status shows those that it does", function)
+	switch {
+	case len(secrets) == 0 && len(tags) > 0:
+		return nil, fmt.Errorf("rotate: of the secrets that the function %s rotates none has that --tag; pingrotate status shows them", function)
+	case len(secrets) == 0:
+		return nil, fmt.Errorf("rotate: the function %s rotates no secret; pingrotate adopt attaches one, and --function names another function", function)
 	}
 	return secrets, nil
 }

@@ -85,7 +85,7 @@ func (f *fleet) populate(size int) {
 		f.sm.EnableRotation(name, fleetFunction)
 		f.names, f.apps = append(f.names, name), append(f.apps, app)
 	}
-	time.Sleep(time.Hour) // consumers have had these secrets for a while
+	<-time.After(time.Hour) // consumers have had these secrets for a while
 }
 
 func credentialOf(app pingonetest.Application) string {

@@ -15,7 +15,7 @@ func TestMeter(t *testing.T) {
 	play := func(m *meter, ends int, s standing) {
 		s.Secrets, s.limit, s.begun = 250, licenceLimit, time.Now()
 		for i := range ends {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			s.add(rotation.Report{Outcome: rotation.Promoted})
 			s.summary, s.last = s.until(time.Now()), "pingone/orders-"+string(rune('a'+i%26))
 			m.show(s)

@@ -121,7 +121,7 @@ func TestResumedEmergencyEndsWhatTheScheduleReplaced(t *testing.T) {
 	inFleet(t, 2, func(f *fleet) {
 		p, o := f.process(), options()
 		leaked := f.current()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if _, err := campaign(f.t.Context(), p.call, f.names[:1], options()); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -44,7 +43,7 @@ Examples:
     pingrotate rotate pingone/orders-api
     pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
     pingrotate rotate --tag team=payments --canary 2 --reason "CHG-5678"
-    pingrotate rotate --all --yes -o json >rotations.json
+    pingrotate rotate --all --yes -o json >rotations.jsonl
 
 Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
 A secret that was skipped because it has been rotated already is not counted as one.
@@ -93,7 +92,7 @@ func (r *rotateCommand) run(ctx context.Context, secrets []string, stdout io.Wri
 		return err
 	}
 	action.By = r.account.by(ctx)
-	action.ClientRequestToken = newToken()
+	action.ClientRequestToken = rotation.NewToken()
 	raw, report, err := rotateOne(ctx, call, action, r.wait)
 	if err != nil {
 		return fmt.Errorf("rotate %s: %w", secret, err)
@@ -176,16 +175,6 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// newToken returns a ClientRequestToken, which becomes a version's id: a random UUID
-// (RFC 9562, version 4).
-func newToken() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // valid checks an action as the function will, before anything is asked.
