@@ -3,6 +3,7 @@ package pingone
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // A Resource is what access tokens are for.
@@ -12,6 +13,9 @@ type Resource struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`     // OPENID_CONNECT, PINGONE_API or CUSTOM
 	Audience string `json:"audience"` // aud claim of its tokens
+
+	// AccessTokenValidity is how long its tokens live; zero where PingOne does not say.
+	AccessTokenValidity time.Duration `json:"-"`
 }
 
 // A Scope is a part of a resource that an application can be granted.
@@ -36,8 +40,13 @@ const (
 )
 
 func decodeResource(data json.RawMessage) (Resource, bool) {
-	var r Resource
-	err := json.Unmarshal(data, &r)
+	var body struct {
+		Resource
+		Seconds int64 `json:"accessTokenValiditySeconds"`
+	}
+	err := json.Unmarshal(data, &body)
+	r := body.Resource
+	r.AccessTokenValidity = time.Duration(max(0, min(body.Seconds, longestToken))) * time.Second
 	return r, err == nil && r.ID != "" && r.Type != ""
 }
 

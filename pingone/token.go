@@ -20,6 +20,10 @@ type Token struct {
 	Scope       string    // separated by spaces; empty when the reply does not say
 }
 
+// longestToken is how many seconds a token lives at most: accessTokenValiditySeconds
+// goes no higher.
+const longestToken = 30 * 24 * 60 * 60
+
 // asClient is a request that a client sends for itself, with its own credential.
 func (c *Client) asClient(op, endpoint string, cred Credential, form url.Values) (request, error) {
 	authenticate, err := cred.authenticator(c.Time)
@@ -70,10 +74,9 @@ func (c *Client) token(ctx context.Context, r request) (*Token, error) {
 	if json.Unmarshal(got.body, &body) != nil || body.AccessToken.IsZero() || !strings.EqualFold(body.TokenType, "Bearer") {
 		return nil, malformed(r.op, got)
 	}
-	const longest = 30 * 24 * 60 * 60 // seconds: accessTokenValiditySeconds goes no higher
 	return &Token{
 		AccessToken: body.AccessToken,
-		ExpiresAt:   asked.Add(time.Duration(max(0, min(body.ExpiresIn, longest))) * time.Second),
+		ExpiresAt:   asked.Add(time.Duration(max(0, min(body.ExpiresIn, longestToken))) * time.Second),
 		Scope:       body.Scope,
 	}, nil
 }

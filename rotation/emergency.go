@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pingrotate/pingone"
@@ -121,10 +122,9 @@ func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
 	if err := s.stillAccepted(ctx, admin, current); err != nil {
 		return err
 	}
-	if err := s.awaitRefusal(ctx, d); err != nil {
+	if err := s.showDead(ctx, admin, d); err != nil {
 		return err
 	}
-	s.did.revoked, s.resource = s.mark(leaked.ClientSecret), d.isResource()
 	s.note("ended the leaked secret " + leaked.ClientSecret.Fingerprint())
 	// Died before this write: the next run finds the secret gone, and asks again.
 	return s.unlabel(ctx, labelCompromised, leaked.versionID)
@@ -156,11 +156,7 @@ func (h *hand) confirmEnded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.awaitRefusal(ctx, d); err != nil {
-		return err
-	}
-	s.did.revoked, s.resource = s.mark(leaked.ClientSecret), d.isResource()
-	return nil
+	return s.showDead(ctx, admin, d)
 }
 
 var (
@@ -265,6 +261,52 @@ func (s *step) stillAccepted(ctx context.Context, admin *pingone.Client, current
 		return err
 	}
 	return s.rescue(ctx, current.With(live.Secret, current.AuthMethod, current.TokenEndpoint))
+}
+
+// showDead asks PingOne whether the leaked secret is refused and, for the report of an
+// action, how long the access tokens live that were obtained with it.
+func (s *step) showDead(ctx context.Context, admin *pingone.Client, d *Document) error {
+	var life time.Duration
+	err := parallel(
+		func() error { return s.awaitRefusal(ctx, d) },
+		func() error {
+			if s.hand != nil && !d.isResource() {
+				life = tokenLife(ctx, admin, d)
+			}
+			return nil
+		},
+	)
+	if err != nil {
+		return err
+	}
+	s.tokenLife = max(s.tokenLife, life)
+	s.did.revoked, s.resource = s.mark(d.ClientSecret), d.isResource()
+	return nil
+}
+
+// longestTokenLife is the most that a custom resource's tokens live.
+const longestTokenLife = 30 * 24 * time.Hour
+
+// tokenLife returns how long an access token of the application can live: the longest
+// of what its resources say, as it could ask for a token for each of them. What cannot
+// be read counts as the longest of all.
+func tokenLife(ctx context.Context, admin *pingone.Client, d *Document) time.Duration {
+	var grants []pingone.Grant
+	var resources []pingone.Resource
+	err := parallel(
+		func() (err error) { grants, err = admin.Grants(ctx, d.EnvironmentID, d.ApplicationID()); return err },
+		func() (err error) { resources, err = admin.Resources(ctx, d.EnvironmentID); return err },
+	)
+	if err != nil {
+		return longestTokenLife
+	}
+	life := unknownTokenLife
+	for _, r := range resources {
+		if slices.ContainsFunc(grants, func(g pingone.Grant) bool { return g.ResourceID == r.ID }) {
+			life = max(life, r.AccessTokenValidity)
+		}
+	}
+	return life
 }
 
 // awaitRefusal asks PingOne until it refuses the secret, as long as that may take to

@@ -11,6 +11,7 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/memory"
+	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
@@ -369,8 +370,8 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 		calls     int64 // of both services, at most
 		limit     time.Duration
 	}{
-		{rotation.Swift, nil, 37, 1600 * time.Millisecond},
-		{rotation.Contain, nil, 37, 1600 * time.Millisecond},
+		{rotation.Swift, nil, 38, 1600 * time.Millisecond},
+		{rotation.Contain, nil, 38, 1600 * time.Millisecond},
 	} {
 		t.Run(string(c.emergency), func(t *testing.T) {
 			inBubble(t, func(w *world) {
@@ -394,5 +395,45 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 				t.Logf("%s: the leaked secret is dead after %v, and PingOne was asked after %v; %d calls, of which %d to PingOne", c.emergency, dead, took, calls, rep.Calls.PingOne)
 			}, c.opts...)
 		})
+	}
+}
+
+// An emergency that was left open must not be taken for the one that is asked for hours
+// later: then it is AWSCURRENT that has leaked.
+func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
+	w := newWorld(t)
+	first := w.secret("AWSCURRENT")
+	w.deny("DELETE application secret")
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
+		t.Fatalf("outcome: got %s, want open", rep.Outcome)
+	}
+	w.ping.Before(nil)
+	w.advance(3 * time.Hour)
+	second := w.secret("AWSCURRENT")
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(first, rep)
+	w.checkEnded(second, rep)
+	if rep.Revoked == nil || rep.Revoked.Fingerprint != pingone.NewSecret(second).Fingerprint() || len(rep.Warnings) == 0 {
+		t.Errorf("the report does not say that both were ended: %+v", rep)
+	}
+}
+
+// What an access token is for decides how long it lives, and the application could ask
+// for one for each resource that it is granted.
+func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
+	w := newWorld(t, mayCreate, wanting(documents[4].application))
+	resource := documents[4].application["resource"].(map[string]any)
+	w.post("resources", map[string]any{"name": resource["name"], "audience": resource["audience"], "accessTokenValiditySeconds": 5 * 24 * 60 * 60})
+	w.rotate()
+	w.advance(3 * time.Hour)
+	rep := w.emergency(rotation.Swift)
+	if got := rep.TokensValidUntil.Sub(rep.Revoked.At); rep.Outcome != rotation.Ended || got != 5*24*time.Hour {
+		t.Errorf("got %s, access tokens live for %v, want 120h", rep.Outcome, got)
+	}
+	w.deny("GET resources")
+	w.advance(3 * time.Hour)
+	rep = w.emergency(rotation.Swift)
+	if got := rep.TokensValidUntil.Sub(rep.Revoked.At); rep.Outcome != rotation.Ended || got != 30*24*time.Hour {
+		t.Errorf("where the resources cannot be read: got %s, %v, want 720h", rep.Outcome, got)
 	}
 }

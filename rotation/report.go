@@ -78,7 +78,7 @@ func (h *hand) tellWhatIsOpen() {
 		h.tellOfTokens(life)
 	}
 	if h.resumed {
-		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier, and AWSCURRENT was not rotated again; if that one has leaked too, run the command once more")
+		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier; AWSCURRENT is less than an hour old and was not rotated again. If that one has leaked too, run the command once more")
 	}
 	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
 }

@@ -22,6 +22,10 @@ const (
 	rotationBudget = mintBudget + settle
 )
 
+// sameEmergency is for how long after a promotion an emergency that is found unfinished
+// is taken for the one that is asked for. Later it is AWSCURRENT that has leaked, too.
+const sameEmergency = time.Hour
+
 // rotate carries out all four steps at once, with a version of its own. A rotation that
 // is under way is waited for, and one that has stopped is ended.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
@@ -45,6 +49,7 @@ type hand struct {
 
 	leaked    string        // the version that an emergency is about
 	resumed   bool          // consumers had left it before
+	older     bool          // and hold another one for so long that this is another emergency
 	rescued   bool          // AWSCURRENT is PingOne's secret, by another version
 	lagging   bool          // consumers
 	resource  bool          // the leaked secret was a custom resource's
@@ -74,6 +79,11 @@ func (h *hand) rotate(ctx context.Context) error {
 		if errors.Is(err, errCurrentDead) || errors.Is(err, errLeakIsLive) {
 			h.resumed = false
 			err = h.run(ctx, NewToken())
+		}
+		if err == nil && h.older && !h.completes {
+			h.Warnings = append(h.Warnings, "an earlier emergency was completed first: version "+h.leaked)
+			h.leaked, h.resumed, h.older, h.Revoked = "", false, false, nil
+			return h.rotate(ctx)
 		}
 	case token != "":
 		err = h.run(ctx, token)
@@ -240,6 +250,7 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 			var v *stored
 			if v, err = s.read(ctx, leaked); err == nil && (v == nil || !v.sameSecret(now.Document)) {
 				h.resumed = true
+				h.older = s.client.Time().Sub(s.versions.promoted(now)) > sameEmergency
 				return current, nil
 			}
 		}

@@ -64,23 +64,35 @@ func (w *world) readUser(id string) map[string]any {
 // fetch returns what PingOne has in the environment below a path.
 func (w *world) fetch(path string) (body map[string]any) {
 	w.t.Helper()
+	return w.send(http.MethodGet, path, "")
+}
+
+// post creates something in the environment, as somebody at the console does.
+func (w *world) post(path string, body map[string]any) {
+	w.t.Helper()
+	w.send(http.MethodPost, path, encode(body))
+}
+
+func (w *world) send(method, path, text string) (body map[string]any) {
+	w.t.Helper()
 	root := w.root()
 	token, err := root.Token(w.t.Context(), root.Admin, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/"+path, nil)
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/"+path, strings.NewReader(text))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := w.toPingOne.RoundTrip(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
-		w.t.Fatal(err)
+	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || resp.StatusCode >= 300 {
+		w.t.Fatalf("%s %s: %d %v, %v", method, path, resp.StatusCode, body, err)
 	}
 	return body
 }

@@ -71,6 +71,11 @@ func inProcess(cfg aws.Config, functionARN string) (caller, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
+		if a.Action == rotation.ActionRotate || a.Action == rotation.ActionRollback {
+			// As with the deployed function, Ctrl-C does not end what has begun: between a
+			// mint and its store that would leave work for the next run.
+			ctx = context.WithoutCancel(ctx)
+		}
 		ctx, cancel := context.WithTimeout(ctx, invocationLimit)
 		defer cancel()
 		event, err := json.Marshal(a)
