@@ -437,3 +437,24 @@ func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
 		t.Errorf("where the resources cannot be read: got %s, %v, want 720h", rep.Outcome, got)
 	}
 }
+
+func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	ended := false
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		switch {
+		case c.Operation == "DELETE application secret":
+			ended = true
+		case ended && c.Operation == "POST token":
+			return fault.Unavailable
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Swift)
+	if rep.Outcome != rotation.Open || rep.Revoked != nil || w.unlabelled() {
+		t.Errorf("got %s, revoked %v, want open and the label in place: PingOne was not heard", rep.Outcome, rep.Revoked)
+	}
+	w.ping.Before(nil)
+	w.checkEnded(leaked, w.emergency(rotation.Swift))
+}
