@@ -230,12 +230,16 @@ func reply(secret string) func(any, error) string {
 	}
 }
 
-// tidy drops what is absent and what the SDK adds, and sorts lists: the order of
-// labels and versions means nothing.
+// tidy drops what is absent, what the SDK adds, and of a described secret the day of the
+// last access, which moto does not keep; and it sorts lists: the order of labels and
+// versions means nothing.
 func tidy(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		delete(v, "ResultMetadata")
+		if v["VersionIdsToStages"] != nil {
+			delete(v, "LastAccessedDate")
+		}
 		for key, member := range v {
 			if v[key] = tidy(member); v[key] == nil {
 				delete(v, key)
