@@ -86,7 +86,7 @@ func (h *hand) tellWhatIsOpen() {
 func (h *hand) tellOfTokens(life time.Duration) {
 	h.TokensValidUntil = h.Revoked.At.Add(life)
 	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
-		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable the application",
+		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page of PingOne's promises that",
 		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
 }
 
