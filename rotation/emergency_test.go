@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"pingrotate/internal/fault"
-	"pingrotate/internal/memory"
-	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
@@ -360,101 +357,4 @@ func (w *world) replica() string {
 		return fmt.Sprint(err)
 	}
 	return string(out.ReplicationStatus[0].Status)
-}
-
-// From the command to PingOne's refusal, when each call takes 50 ms.
-func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
-	for _, c := range []struct {
-		emergency rotation.Emergency
-		opts      []option
-		calls     int64 // of both services, at most
-		limit     time.Duration
-	}{
-		{rotation.Swift, nil, 38, 1600 * time.Millisecond},
-		{rotation.Contain, nil, 38, 1600 * time.Millisecond},
-	} {
-		t.Run(string(c.emergency), func(t *testing.T) {
-			inBubble(t, func(w *world) {
-				leaked := w.secret("AWSCURRENT")
-				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
-				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow})
-				begun := time.Now()
-				var dead time.Duration // since the command
-				w.ping.After(func(fault.Call, fault.Kind) {
-					if dead == 0 && !w.accepts(leaked) {
-						dead = time.Since(begun)
-					}
-				})
-				rep := w.emergency(c.emergency)
-				w.ping.After(nil)
-				w.checkEnded(leaked, rep)
-				calls, took := rep.Calls.SecretsManager+rep.Calls.PingOne, rep.Revoked.At.Sub(begun)
-				if calls > c.calls || took > c.limit {
-					t.Errorf("took %d calls and %v, want at most %d and %v", calls, took, c.calls, c.limit)
-				}
-				t.Logf("%s: the leaked secret is dead after %v, and PingOne was asked after %v; %d calls, of which %d to PingOne", c.emergency, dead, took, calls, rep.Calls.PingOne)
-			}, c.opts...)
-		})
-	}
-}
-
-// An emergency that was left open must not be taken for the one that is asked for hours
-// later: then it is AWSCURRENT that has leaked.
-func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
-	w := newWorld(t)
-	first := w.secret("AWSCURRENT")
-	w.deny("DELETE application secret")
-	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
-		t.Fatalf("outcome: got %s, want open", rep.Outcome)
-	}
-	w.ping.Before(nil)
-	w.advance(3 * time.Hour)
-	second := w.secret("AWSCURRENT")
-	rep := w.emergency(rotation.Swift)
-	w.checkEnded(first, rep)
-	w.checkEnded(second, rep)
-	if rep.Revoked == nil || rep.Revoked.Fingerprint != pingone.NewSecret(second).Fingerprint() || len(rep.Warnings) == 0 {
-		t.Errorf("the report does not say that both were ended: %+v", rep)
-	}
-}
-
-// What an access token is for decides how long it lives, and the application could ask
-// for one for each resource that it is granted.
-func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
-	w := newWorld(t, mayCreate, wanting(documents[4].application))
-	resource := documents[4].application["resource"].(map[string]any)
-	w.post("resources", map[string]any{"name": resource["name"], "audience": resource["audience"], "accessTokenValiditySeconds": 5 * 24 * 60 * 60})
-	w.rotate()
-	w.advance(3 * time.Hour)
-	rep := w.emergency(rotation.Swift)
-	if got := rep.TokensValidUntil.Sub(rep.Revoked.At); rep.Outcome != rotation.Ended || got != 5*24*time.Hour {
-		t.Errorf("got %s, access tokens live for %v, want 120h", rep.Outcome, got)
-	}
-	w.deny("GET resources")
-	w.advance(3 * time.Hour)
-	rep = w.emergency(rotation.Swift)
-	if got := rep.TokensValidUntil.Sub(rep.Revoked.At); rep.Outcome != rotation.Ended || got != 30*24*time.Hour {
-		t.Errorf("where the resources cannot be read: got %s, %v, want 720h", rep.Outcome, got)
-	}
-}
-
-func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
-	w := newWorld(t)
-	leaked := w.secret("AWSCURRENT")
-	ended := false
-	w.ping.Before(func(c fault.Call) fault.Kind {
-		switch {
-		case c.Operation == "DELETE application secret":
-			ended = true
-		case ended && c.Operation == "POST token":
-			return fault.Unavailable
-		}
-		return fault.None
-	})
-	rep := w.emergency(rotation.Swift)
-	if rep.Outcome != rotation.Open || rep.Revoked != nil || w.unlabelled() {
-		t.Errorf("got %s, revoked %v, want open and the label in place: PingOne was not heard", rep.Outcome, rep.Revoked)
-	}
-	w.ping.Before(nil)
-	w.checkEnded(leaked, w.emergency(rotation.Swift))
 }
