@@ -209,7 +209,8 @@ type Calls struct {
 	PingOneAPI     int64 `json:"pingOneApi"` // those that count against the licence's limit for configuration
 }
 
-func (c *Calls) add(more Calls) {
+// Add counts more of them.
+func (c *Calls) Add(more Calls) {
 	c.SecretsManager += more.SecretsManager
 	c.PingOne += more.PingOne
 	c.PingOneAPI += more.PingOneAPI

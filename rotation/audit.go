@@ -167,7 +167,7 @@ func (r *Rotator) lookAt(ctx context.Context, a Action, order []versions, rep *A
 			mu.Lock()
 			defer mu.Unlock()
 			found[i] = h
-			rep.Calls.add(calls)
+			rep.Calls.Add(calls)
 		})
 	}
 	wg.Wait()
@@ -203,7 +203,7 @@ func (r *Rotator) examine(ctx context.Context, a Action, v versions) (*Health, C
 		e.endLeak(ctx)
 	}
 	calls := s.callsSoFar()
-	calls.add(e.actions)
+	calls.Add(e.actions)
 	h.Findings, h.State = e.Findings, worst(e.Findings)
 	if !a.ReadOnly {
 		r.logHealth(ctx, h)
@@ -350,8 +350,8 @@ func (e *examination) endLeak(ctx context.Context) {
 	}
 	h := e.byHand(Action{Action: ActionRotate, SecretID: e.arn, Emergency: Swift, Reason: "left unfinished", By: "audit"})
 	h.completes = true
-	rep := h.carryOut(ctx)
-	e.actions.add(rep.Calls)
+	rep := h.carryOut(ctx, h.rotate)
+	e.actions.Add(rep.Calls)
 	switch rep.Outcome {
 	case Ended:
 		e.health.Done = append(e.health.Done, "ended the leaked secret "+rep.Revoked.fingerprint())
@@ -373,7 +373,7 @@ func (e *examination) completeRotation(ctx context.Context, current *stored, liv
 		Action: ActionRotate, SecretID: e.arn, Reason: "left unfinished", By: "audit",
 		IfStoredBefore: current.created.Add(time.Second), // what somebody has stored since is theirs
 	})
-	e.actions.add(rep.Calls)
+	e.actions.Add(rep.Calls)
 	if rep.Outcome != Promoted || rep.Promoted == nil {
 		return false
 	}

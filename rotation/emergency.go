@@ -186,8 +186,9 @@ func (d *Document) leak(leaked *Document) (*Document, error) {
 	return &next, nil
 }
 
-// leak returns that document, if AWSCURRENT holds another secret, and once PingOne agrees: the document says who the twin is, and
-// who writes it must not thereby end the secret of another application either.
+// leak returns that document, if AWSCURRENT holds another secret, and once PingOne
+// agrees: the document says who the twin is, and who writes it must not thereby end the
+// secret of another application either.
 func (s *step) leak(ctx context.Context, admin *pingone.Client, current, leaked *stored) (*Document, error) {
 	if leaked.sameSecret(current.Document) {
 		return nil, errStillCurrent

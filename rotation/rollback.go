@@ -14,10 +14,7 @@ import (
 // one label.
 func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	h := r.byHand(a)
-	err := h.rollback(ctx)
-	h.conclude(err)
-	h.logReport(ctx)
-	return &h.Report
+	return h.carryOut(ctx, h.rollback)
 }
 
 func (h *hand) rollback(ctx context.Context) error {

@@ -29,12 +29,13 @@ const sameEmergency = time.Hour
 // rotate carries out all four steps at once, with a version of its own. A rotation that
 // is under way is waited for, and one that has stopped is ended.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
-	return r.byHand(a).carryOut(ctx)
+	h := r.byHand(a)
+	return h.carryOut(ctx, h.rotate)
 }
 
-func (h *hand) carryOut(ctx context.Context) *Report {
-	err := h.rotate(ctx)
-	h.conclude(err)
+// carryOut does what the action is, and reports it.
+func (h *hand) carryOut(ctx context.Context, do func(context.Context) error) *Report {
+	h.conclude(do(ctx))
 	h.logReport(ctx)
 	return &h.Report
 }
@@ -190,9 +191,7 @@ func (h *hand) count(s *step) {
 	if s.arn != "" {
 		h.SecretID, h.Name = s.arn, s.name
 	}
-	h.Calls.SecretsManager += s.calls.secretsManager.Load()
-	h.Calls.PingOne += s.calls.pingOne.Load()
-	h.Calls.PingOneAPI += s.calls.platform.Load()
+	h.Calls.Add(s.callsSoFar())
 }
 
 // prepare labels the leaked version, waits for a rotation that is under way, and

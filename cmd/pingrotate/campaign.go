@@ -262,7 +262,7 @@ func (c *expedition) settle(j job, debit float64, r rotation.Report) {
 	if r.RateLimited {
 		c.pacer.limited(now, r.RetryAt)
 	}
-	c.sum.count(r.Calls)
+	c.sum.Calls.Add(r.Calls)
 	switch {
 	case r.Unverified:
 		c.end(r, "the new secret was refused")

@@ -36,12 +36,6 @@ type summary struct {
 	unwell []rotation.Report // those that somebody should look at
 }
 
-func (s *summary) count(calls rotation.Calls) {
-	s.Calls.SecretsManager += calls.SecretsManager
-	s.Calls.PingOne += calls.PingOne
-	s.Calls.PingOneAPI += calls.PingOneAPI
-}
-
 // add counts a secret that has come to its end.
 func (s *summary) add(r rotation.Report) {
 	switch r.Outcome {
