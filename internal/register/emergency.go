@@ -1,0 +1,91 @@
+package register
+
+import (
+	"slices"
+	"time"
+)
+
+// An Emergency is a leak whose secrets must die. It is open from its first mark until
+// each of them is shown to be dead and AWSCURRENT was minted after the last mark.
+type Emergency struct {
+	ID       string    `json:"id"`               // the ClientRequestToken of the first command
+	Commands []string  `json:"commands"`         // ClientRequestTokens of all, the first included
+	Since    time.Time `json:"since"`            // of the first mark
+	Marked   time.Time `json:"marked"`           // of the last mark
+	Mark     int64     `json:"mark"`             // number of the revision with the last mark
+	How      string    `json:"how"`              // "swift" or "contain", which overrides it
+	By       string    `json:"by,omitempty"`     // who asks, in their own words
+	Reason   string    `json:"reason,omitempty"` // as the first command gave it
+	Secret   string    `json:"secret"`           // ARN of the managed secret that the first command named
+	Must     []Victim  `json:"must"`             // what has to die
+	At       time.Time `json:"at,omitzero"`      // when it ended
+}
+
+// A Victim is a secret that must die.
+type Victim struct {
+	Application string `json:"application"` // or resource, by id
+	Fingerprint string `json:"fingerprint"`
+}
+
+// victimsKept bounds an emergency's list. PingOne accepts two secrets an application,
+// so that this many would take dozens of commands for one emergency.
+const victimsKept = 128
+
+func (e *Emergency) clone() *Emergency {
+	if e == nil {
+		return nil
+	}
+	next := *e
+	next.Commands, next.Must = slices.Clone(e.Commands), slices.Clone(e.Must)
+	return &next
+}
+
+// Marked returns the item with the emergency's mark, which the revision with this
+// number is the first to hold. What is open already gets the mark as well: all that
+// either names must die, "contain" overrides "swift", and AWSCURRENT must be minted
+// after the later mark. A command that is known already changes nothing.
+func (i Item) Marked(e Emergency, number int64) Item {
+	if i.Emergency.Has(e.ID) {
+		return i
+	}
+	next := i.clone()
+	open := next.Emergency
+	if open == nil {
+		open = e.clone()
+		open.Commands, open.Must = nil, nil
+	}
+	open.Commands = append(open.Commands, e.ID)
+	open.Mark, open.Marked = number, e.Since.UTC()
+	if e.How == "contain" {
+		open.How = e.How
+	}
+	for _, v := range e.Must {
+		if v.Fingerprint != "" && !slices.Contains(open.Must, v) {
+			open.Must = append(open.Must, v)
+		}
+	}
+	open.Must = open.Must[max(0, len(open.Must)-victimsKept):]
+	next.Emergency = open
+	return next
+}
+
+// Has reports whether the command with this token is part of the emergency.
+func (e *Emergency) Has(command string) bool {
+	return e != nil && command != "" && slices.Contains(e.Commands, command)
+}
+
+// After reports whether the secret was minted after the emergency's last mark: only
+// a mint that was announced after it counts.
+func (e *Emergency) After(m Minted, fingerprint string) bool {
+	return fingerprint != "" && m.Fingerprint == fingerprint && m.Announced > e.Mark
+}
+
+// Over returns the item with its emergency ended.
+func (i Item) Over(now time.Time) Item {
+	next := i.clone()
+	if next.Emergency != nil {
+		next.Emergency.At = now.UTC()
+		next.Ended, next.Emergency = next.Emergency, nil
+	}
+	return next
+}

@@ -1,0 +1,106 @@
+package register
+
+import (
+	"slices"
+	"time"
+)
+
+// Announce returns the item with the intent, which the revision with this number
+// will be the first to name. It takes the place of any other.
+func (i Item) Announce(in Intent, number int64, now time.Time) Item {
+	next := i.clone()
+	in.Since, in.Announced = now.UTC(), number
+	next.Intent = &in
+	return next
+}
+
+// Overdue reports whether an announced act that does not show by now never will, and
+// otherwise from when on that can be said.
+func (in *Intent) Overdue(now time.Time) (ok bool, from time.Time) {
+	from = in.Since.Add(ResolveTime)
+	return !now.Before(from), from
+}
+
+// Forget returns the item without its intent: the act did not happen, or its outcome
+// is recorded by other means.
+func (i Item) Forget() Item {
+	next := i.clone()
+	next.Intent = nil
+	return next
+}
+
+// Minted returns the item after PingOne made the secret with this fingerprint for the
+// application, as the item's intent announced. The others are fingerprints that are
+// not current any more: that of the secret before it, and what the reply shows as
+// previous.
+func (i Item) Minted(application, fingerprint string, now time.Time, replaced ...string) Item {
+	next := i.clone()
+	m := Minted{Fingerprint: fingerprint, At: now.UTC()}
+	if in := i.Intent; in != nil && in.Act == Mint && in.Application == application {
+		m.Announced, m.Rotation, m.Secret, m.By = in.Announced, in.Rotation, in.Secret, in.By
+		replaced = append(replaced, in.Before)
+		next.Intent = nil
+	}
+	next.succeed(application, m, replaced)
+	return next
+}
+
+// Seen returns the item after PingOne showed a current secret that the register does
+// not know: it was made elsewhere, or before there was an item. One that is known
+// changes nothing.
+func (i Item) Seen(application, fingerprint string) Item {
+	if fingerprint == "" || i.Applications[application].Current.Fingerprint == fingerprint || i.Superseded(application, fingerprint) {
+		return i
+	}
+	next := i.clone()
+	next.succeed(application, Minted{Fingerprint: fingerprint}, nil)
+	return next
+}
+
+// succeed makes m the application's newest secret. It changes i.
+func (i *Item) succeed(application string, m Minted, replaced []string) {
+	a := i.Applications[application]
+	for _, f := range append(replaced, a.Current.Fingerprint) {
+		if f != "" && f != m.Fingerprint && !slices.Contains(a.Replaced, f) {
+			a.Replaced = append(a.Replaced, f)
+		}
+	}
+	a.Replaced = slices.Clone(a.Replaced[max(0, len(a.Replaced)-replacedKept):])
+	a.Current = m
+	i.Applications[application] = a
+}
+
+// Superseded reports whether the register knows that a secret which was once current
+// is not any more. A view of PingOne that shows it as current is stale.
+func (i Item) Superseded(application, fingerprint string) bool {
+	return slices.Contains(i.Applications[application].Replaced, fingerprint)
+}
+
+// Promoted returns the item after AWSCURRENT of a managed secret moved to a version
+// that holds the secret with this fingerprint. The move's intent is over.
+func (i Item) Promoted(arn, from, to, fingerprint string, now time.Time) Item {
+	next := i.clone()
+	next.Secrets[arn] = Secret{Version: to, Fingerprint: fingerprint, Left: from, Since: now.UTC()}
+	if in := i.Intent; in != nil && in.Act == Promote && in.Secret == arn {
+		next.Intent = nil
+	}
+	return next
+}
+
+// MovedOn reports whether the register knows that AWSCURRENT left the version less
+// than [ReadLag] ago. A description of the secret that shows it there is stale.
+func (i Item) MovedOn(arn, version string, now time.Time) bool {
+	s := i.Secrets[arn]
+	return s.Left != "" && s.Left == version && s.Version != version && now.Sub(s.Since) < ReadLag
+}
+
+// Holds returns the item with a managed secret among those that hold the client.
+// One that is known changes nothing.
+func (i Item) Holds(arn string) Item {
+	if _, ok := i.Secrets[arn]; ok {
+		return i
+	}
+	next := i.clone()
+	next.Secrets[arn] = Secret{}
+	return next
+}

@@ -1,0 +1,54 @@
+package register
+
+import "time"
+
+// MayTake reports whether the holder may take the lease now, and otherwise from when
+// on. A lease is free when it was given back, or [Skew] past its end.
+func (i Item) MayTake(holder string, now time.Time) (ok bool, from time.Time) {
+	if i.Lease.Holder == "" || i.Lease.Holder == holder {
+		return true, now
+	}
+	from = i.Lease.Until.Add(Skew)
+	return !now.Before(from), from
+}
+
+// Take returns the item with the lease in the holder's hands from now on, whoever
+// has it: ask [Item.MayTake] first, unless the lease is taken by force. An intent
+// stays: to resolve it is the new holder's first business.
+func (i Item) Take(holder, doing string, now time.Time) Item {
+	next := i.clone()
+	next.Lease = Lease{Holder: holder, Doing: doing, Taken: now.UTC(), Until: now.Add(LeaseTime).UTC()}
+	return next
+}
+
+// Release returns the item with the lease given back, if the holder has it.
+func (i Item) Release(holder string) Item {
+	next := i.clone()
+	if next.Lease.Holder == holder {
+		next.Lease = Lease{}
+	}
+	return next
+}
+
+// MaySend reports whether the holder may still send what it has announced.
+func (i Item) MaySend(holder string, now time.Time) bool {
+	return i.Lease.Holder == holder && now.Before(i.Lease.Until.Add(-SendMargin))
+}
+
+// Begin returns the first item of a client, or of one whose item was lost. An act may
+// be under way that an item announced which is no longer there.
+func (i Item) Begin(now time.Time) Item {
+	next := i.clone()
+	next.Unknown = now.UTC()
+	return next
+}
+
+// Known reports whether every act that was announced in an item which was lost has
+// taken effect by now or never will, and otherwise from when on that is so.
+func (i Item) Known(now time.Time) (ok bool, from time.Time) {
+	if i.Unknown.IsZero() {
+		return true, now
+	}
+	from = i.Unknown.Add(ResolveTime)
+	return !now.Before(from), from
+}

@@ -1,0 +1,156 @@
+// Package register keeps, for each PingOne client, the one record by which all
+// invocations agree on who may act next and on what has been done.
+//
+// A mint, the end of a secret and a move of AWSCURRENT cannot be undone, and the
+// services' reads lag. So each such act is decided under a [Lease], announced by an
+// [Intent] before it is sent, and recorded by its outcome afterwards. An [Item] is
+// replaced only by compare-and-swap; what an item means is pure and in this file's
+// neighbours: every transition is a method that takes an item and returns the next.
+//
+// An item names secrets by fingerprint and holds none.
+package register
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// A Key names a PingOne client: the id of its environment, and of the application or
+// custom resource. An application's twin shares the original's key.
+type Key struct {
+	EnvironmentID string
+	ID            string
+}
+
+func (k Key) String() string { return k.EnvironmentID + "/" + k.ID }
+
+// Times of the protocol. They are measured on the clock of the process that reads
+// an item; clocks of two processes may differ by [Skew].
+const (
+	// LeaseTime is how long a lease lasts.
+	LeaseTime = 40 * time.Second
+
+	// SendMargin is the last part of a lease, in which its holder sends nothing: a
+	// request that is under way by then still ends within the lease.
+	SendMargin = 15 * time.Second
+
+	// Skew is how long after a lease's end another may be taken.
+	Skew = 5 * time.Second
+
+	// ResolveTime is how long after its announcement an act may still take effect.
+	// An intent without outcome that is older, and whose effect does not show, did not
+	// happen.
+	ResolveTime = 45 * time.Second
+
+	// ReadLag is for how long a read may show the state before a change that the
+	// register knows of.
+	ReadLag = 45 * time.Second
+
+	// ForceAfter is how long a swift emergency waits for another's lease.
+	ForceAfter = 30 * time.Second
+)
+
+// ErrOvertaken means that an item was replaced by another process since it was
+// fetched. Nothing may be sent on the strength of what was fetched.
+var ErrOvertaken = errors.New("another invocation has replaced the register's item meanwhile")
+
+// A Revision is an item as the store holds it.
+type Revision struct {
+	Number int64  // counts replacements; 0 means that there is no item
+	Nonce  string // the writer's, and new for each replacement
+	Item   Item
+}
+
+// An Item is what is known of one PingOne client. The zero value means that nothing is.
+type Item struct {
+	Lease        Lease                  `json:"lease,omitzero"`
+	Intent       *Intent                `json:"intent,omitempty"`
+	Applications map[string]Application `json:"applications,omitempty"` // by id: the original and its twin, or the resource
+	Secrets      map[string]Secret      `json:"secrets,omitempty"`      // by ARN: the managed secrets that hold the client
+	Emergency    *Emergency             `json:"emergency,omitempty"`    // while it is open
+	Ended        *Emergency             `json:"ended,omitempty"`        // the last one that has ended
+
+	// Unknown is set by the first writer of an item that was absent: until then an act
+	// may have been announced in an item that is lost. Nothing is sent before it.
+	Unknown time.Time `json:"unknown,omitzero"`
+}
+
+// A Lease says who may act.
+type Lease struct {
+	Holder string    `json:"holder"` // unique to one invocation
+	Doing  string    `json:"doing"`  // such as "createSecret of pingone/orders", for people
+	Taken  time.Time `json:"taken"`
+	Until  time.Time `json:"until"`
+}
+
+// An Act is what cannot be undone.
+type Act string
+
+const (
+	Mint    Act = "mint"    // PingOne regenerates the secret of Application
+	End     Act = "end"     // PingOne's previous secret of Application dies
+	Promote Act = "promote" // AWSCURRENT of Secret moves from version From to version To
+)
+
+// An Intent is an act that was announced. Without an outcome it is the first business
+// of whoever takes the lease next.
+type Intent struct {
+	Act         Act       `json:"act"`
+	Application string    `json:"application,omitempty"` // whose secret is concerned
+	Secret      string    `json:"secret,omitempty"`      // ARN of the managed secret that it is done for
+	Rotation    string    `json:"rotation,omitempty"`    // ClientRequestToken
+	By          string    `json:"by,omitempty"`          // a step, an action or "emergency"
+	Since       time.Time `json:"since"`
+	Announced   int64     `json:"announced"`             // number of the revision that first names it
+	Before      string    `json:"before,omitempty"`      // Mint: fingerprint of the secret that is current; End: of the one that dies
+	From        string    `json:"from,omitempty"`        // Promote
+	To          string    `json:"to,omitempty"`          // Promote
+	Fingerprint string    `json:"fingerprint,omitempty"` // Promote: of the secret in version To
+}
+
+// An Application is what is known of one application's or resource's secret.
+type Application struct {
+	Current  Minted   `json:"current,omitzero"`   // the newest secret that the register knows of
+	Replaced []string `json:"replaced,omitempty"` // fingerprints of secrets that are known not to be current any more, newest last
+}
+
+// Minted is a secret that PingOne made.
+type Minted struct {
+	Fingerprint string    `json:"fingerprint"`
+	At          time.Time `json:"at,omitzero"`         // zero if it was only seen
+	Announced   int64     `json:"announced,omitempty"` // number of the revision that announced the mint; 0 if it was only seen
+	Rotation    string    `json:"rotation,omitempty"`  // for which it was made
+	Secret      string    `json:"secret,omitempty"`    // ARN, for whose rotation
+	By          string    `json:"by,omitempty"`
+}
+
+// A Secret is what is known of the staging labels of one managed secret.
+type Secret struct {
+	Version     string    `json:"version,omitempty"`     // where a recorded move has put AWSCURRENT
+	Fingerprint string    `json:"fingerprint,omitempty"` // what that version holds
+	Left        string    `json:"left,omitempty"`        // the version that AWSCURRENT left then
+	Since       time.Time `json:"since,omitzero"`        // when; the grace of the replaced secret counts from here
+}
+
+const replacedKept = 24 // fingerprints; reads do not lag by so many mints
+
+// clone returns a copy that shares nothing which a transition changes.
+func (i Item) clone() Item {
+	next := i
+	if i.Intent != nil {
+		intent := *i.Intent
+		next.Intent = &intent
+	}
+	next.Applications = make(map[string]Application, len(i.Applications)+1)
+	for id, a := range i.Applications {
+		a.Replaced = slices.Clone(a.Replaced)
+		next.Applications[id] = a
+	}
+	next.Secrets = make(map[string]Secret, len(i.Secrets)+1)
+	for arn, s := range i.Secrets {
+		next.Secrets[arn] = s
+	}
+	next.Emergency, next.Ended = i.Emergency.clone(), i.Ended.clone()
+	return next
+}
