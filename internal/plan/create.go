@@ -1,0 +1,156 @@
+package plan
+
+// create is the table of createSecret, row by row.
+func (s Situation) create() Move {
+	if s.RotationClosed != "" {
+		return stop(Closed)
+	}
+	if s.Own.Stored {
+		return s.stored()
+	}
+	switch {
+	case s.Manual && s.rotating():
+		return look(RotationRunning, s.Changed.Add(Quiet))
+	case s.Current.Application == "":
+		return Move{Kind: Provision, Decision: Seed}
+	case s.Current.Fingerprint == "" && s.emptied():
+		return s.adopt(s.Current.Application, Drift)
+	case s.Current.Fingerprint == "":
+		return s.adopt(s.Current.Application, Seed)
+	case s.Alternates:
+		return s.alternate()
+	}
+	if m, ok := s.fate(s.Current.Application); ok {
+		return m
+	}
+	switch s.Standing() {
+	case IsPrevious:
+		return s.adopt(s.Current.Application, Adopt)
+	case Dead:
+		return s.adopt(s.Current.Application, Drift)
+	case Undecided:
+		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
+	case Contradicted:
+		return look(Contradiction, s.Now.Add(Settling))
+	case Mute:
+		return stop(NotAskable)
+	}
+	return s.regenerate(s.Current.Application)
+}
+
+// alternate renews the idle twin's secret. Consumers do not hold it, so that nothing
+// about it is urgent.
+func (s Situation) alternate() Move {
+	if s.Standing() == Undecided {
+		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
+	}
+	if s.dying() { // the application that consumers use: its own heal comes first
+		return s.heal(Dying)
+	}
+	if s.Twin == "" {
+		if !s.Done.Proved {
+			return Move{Kind: Prove, Decision: Regenerate}
+		}
+		return Move{Kind: Provision, Decision: Regenerate}
+	}
+	if m, ok := s.fate(s.Twin); ok {
+		return m
+	}
+	held, _ := s.held()
+	if held != "" && held != s.Views[s.Twin].Current {
+		return s.adopt(s.Twin, Adopt) // an earlier run regenerated, and did not get further
+	}
+	return s.regenerate(s.Twin)
+}
+
+// fate returns what follows from a mint that the register knows to have been made for
+// this rotation: there is no second one, whatever else has changed.
+func (s Situation) fate(application string) (Move, bool) {
+	made := s.Item.Applications[application].Current
+	if s.Rotation == "" || made.Rotation != s.Rotation || made.Secret != s.Secret {
+		return Move{}, false
+	}
+	if s.Views[application].Current != made.Fingerprint {
+		return look(Lost, s.Now.Add(Settling)), true
+	}
+	return s.adopt(application, Adopt), true
+}
+
+// adopt stores PingOne's current secret as the run's version. For drift the look must
+// have been made under the lease: refusal alone can be a stale answer.
+func (s Situation) adopt(application string, d Decision) Move {
+	m := Move{Kind: Store, Decision: d, Application: application, Fingerprint: s.Views[application].Current, Version: s.Rotation}
+	if d == Drift && !s.Holds {
+		if s.Unreachable {
+			return stop(RegisterNeeded)
+		}
+		return Move{Kind: Take, Decision: d}
+	}
+	return m
+}
+
+// regenerate mints, once nothing stands against it.
+func (s Situation) regenerate(application string) Move {
+	v := s.Views[application]
+	_, since := s.held()
+	lagging, until := Lag(v, since, s.Grace)
+	switch {
+	case lagging:
+		return Move{Kind: Stop, Decision: Refuse, Why: Lagging, Until: until}
+	case s.StaleCopy != "":
+		return Move{Kind: Stop, Decision: Regenerate, Why: CopyKept}
+	case s.Unreachable:
+		return Move{Kind: Stop, Decision: Regenerate, Why: RegisterNeeded}
+	case s.Off[application]:
+		return Move{Kind: Stop, Decision: Regenerate, Why: NotAskable}
+	case !s.Done.Proved:
+		return Move{Kind: Prove, Decision: Regenerate, Application: application, Fingerprint: v.Current}
+	case !s.Done.Applied:
+		return Move{Kind: Apply, Decision: Regenerate, Application: application}
+	}
+	return Move{Kind: Mint, Decision: Regenerate, Application: application, Fingerprint: v.Current, Keep: true}
+}
+
+// stored judges the run's version, whose value is final. What can never be promoted is
+// given up, so that a fresh rotation finds its way.
+func (s Situation) stored() Move {
+	if s.Own.Foreign {
+		return stop(Foreign)
+	}
+	if s.Own.Application == "" { // a copy of AWSCURRENT that holds nothing yet
+		return Move{Kind: Done, Decision: Stored}
+	}
+	if s.Standing() == Undecided {
+		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
+	}
+	if s.dying() {
+		return s.heal(Dying)
+	}
+	v, seen := s.Views[s.Own.Application]
+	switch {
+	case seen && v.Current == s.Own.Fingerprint && !s.Own.Follows:
+		return s.giveUp(Edited)
+	case seen && v.Current == s.Own.Fingerprint && s.Own.WrongMethod:
+		return s.giveUp(MethodChanged)
+	case seen && v.Current == s.Own.Fingerprint:
+		return Move{Kind: Done, Decision: Stored}
+	case s.Answers[s.Own.Fingerprint] == NotAsked:
+		return Move{Kind: Ask, Ask: []string{s.Own.Fingerprint}}
+	case s.Answers[s.Own.Fingerprint] == Unclear:
+		return stop(NotAskable)
+	case s.Answers[s.Own.Fingerprint] == Accepted && v.Previous != s.Own.Fingerprint:
+		return look(Contradiction, s.Own.Created.Add(Settling))
+	case s.Now.Sub(s.Own.Created) < Settling:
+		return look(NotCurrent, s.Own.Created.Add(Settling))
+	}
+	return s.giveUp(Superseded)
+}
+
+// giveUp takes the run's label off its version.
+func (s Situation) giveUp(why Why) Move {
+	label := PendingLabel
+	if s.Manual {
+		label = ManualLabel
+	}
+	return Move{Kind: Untag, Decision: Poisoned, Label: label, From: s.Own.ID, Why: why}
+}

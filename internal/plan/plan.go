@@ -1,0 +1,80 @@
+package plan
+
+import "time"
+
+// Next returns the next move towards the situation's goal. It is the only place that
+// decides.
+func Next(s Situation) Move {
+	if s.Holds {
+		if m, ok := s.unknown(); ok {
+			return m
+		}
+		if m, ok := s.unresolved(); ok {
+			return m
+		}
+	}
+	if m, ok := s.stale(); ok {
+		return m
+	}
+	if s.Item.Emergency != nil && s.Goal != Emergency && !s.ReadOnly {
+		if s.Goal == Rollback {
+			return stop(EmergencyOpen)
+		}
+		return Move{Kind: Complete, Why: EmergencyOpen}
+	}
+	var m Move
+	switch s.Goal {
+	case Create:
+		m = s.create()
+	case Finish:
+		m = s.finish()
+	case Audit:
+		m = s.audit()
+	case Emergency:
+		m = s.emergency()
+	default:
+		m = s.rollback()
+	}
+	return s.gated(m)
+}
+
+// gated returns the move, or what has to come before it: an act is decided by a look
+// that was made under the lease, and sent while the lease has time left. Labels are
+// taken off under it too.
+func (s Situation) gated(m Move) Move {
+	switch m.Kind {
+	case Mint, End, Promote, Untag, Close:
+	case Store:
+		if m.Label == "" { // the run's own version: it may be given up later
+			return m
+		}
+	default:
+		return m
+	}
+	switch {
+	case s.ReadOnly:
+		return Move{Kind: Done, Decision: m.Decision}
+	case s.Unreachable && (m.Kind == Promote && s.safeUnregistered(m) || m.Kind == Store && s.previousIsCurrent()):
+		return m
+	case s.Unreachable:
+		return stop(RegisterNeeded)
+	case !s.Holds || !s.MaySend:
+		return Move{Kind: Take, Decision: m.Decision, Why: m.Why}
+	}
+	return m
+}
+
+// safeUnregistered reports whether AWSCURRENT may move although the register is out
+// of reach: only where PingOne shows its secret as previous, and only to the current
+// secret of the same view.
+func (s Situation) safeUnregistered(m Move) bool {
+	return s.previousIsCurrent() && m.From == s.Current.ID && m.Fingerprint == s.view().Current
+}
+
+func (s Situation) previousIsCurrent() bool {
+	return s.Current.Fingerprint != "" && s.view().Previous == s.Current.Fingerprint
+}
+
+func stop(why Why) Move { return Move{Kind: Stop, Why: why} }
+
+func look(why Why, until time.Time) Move { return Move{Kind: Look, Why: why, Until: until} }

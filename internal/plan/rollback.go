@@ -1,0 +1,30 @@
+package plan
+
+import "slices"
+
+// rollback makes the version before AWSCURRENT again, with two applications.
+func (s Situation) rollback() Move {
+	i := slices.IndexFunc(s.Others, func(v Version) bool { return v.ID == s.Labels.Previous })
+	switch {
+	case s.Rotation != "" && s.Labels.Current == s.Rotation:
+		return Move{Kind: Done}
+	case !s.Alternates || i < 0 || s.Others[i].Fingerprint == "" || s.Others[i].Application != s.Twin || s.Twin == "":
+		return stop(NoWayBack)
+	case s.running():
+		return stop(RotationRunning)
+	}
+	to := s.Others[i]
+	v := s.Views[s.Twin]
+	if v.Current != to.Fingerprint {
+		return Move{Kind: Stop, Why: NotCurrent, Until: v.Expires}
+	}
+	switch s.Answers[to.Fingerprint] {
+	case NotAsked:
+		return Move{Kind: Ask, Ask: []string{to.Fingerprint}}
+	case Refused:
+		return stop(NotAccepted)
+	case Unclear:
+		return stop(NotAskable)
+	}
+	return s.promote(to, NoReason)
+}

@@ -1,0 +1,134 @@
+package plan
+
+// A Standing is how AWSCURRENT's secret stands in PingOne.
+type Standing int
+
+const (
+	Empty        Standing = iota // AWSCURRENT holds no secret
+	IsCurrent                    // PingOne's current secret
+	IsPrevious                   // PingOne's previous secret, which will end
+	Dead                         // neither, and refused, while PingOne's current one is accepted
+	Undecided                    // neither; PingOne has to be asked
+	Contradicted                 // neither, and yet accepted: the view is stale
+	Mute                         // neither, and PingOne cannot be asked
+)
+
+// Standing tells how AWSCURRENT's secret stands.
+func (s Situation) Standing() Standing {
+	own, v := s.Current.Fingerprint, s.view()
+	switch {
+	case own == "":
+		return Empty
+	case own == v.Current:
+		return IsCurrent
+	case own == v.Previous:
+		return IsPrevious
+	case s.Off[s.Current.Application]:
+		return Mute
+	}
+	switch s.Answers[own] {
+	case NotAsked:
+		return Undecided
+	case Accepted:
+		return Contradicted
+	case Unclear:
+		return Mute
+	}
+	switch s.Answers[v.Current] {
+	case NotAsked:
+		return Undecided
+	case Accepted:
+		return Dead
+	}
+	return Mute
+}
+
+// dying reports whether AWSCURRENT has to be promoted away from now, whatever the
+// document demands: its secret is dead, or ends soon, or is gone from the document.
+func (s Situation) dying() bool {
+	v := s.view()
+	switch s.Standing() {
+	case Dead:
+		return !s.Unreachable // without the register, refusal counts for nothing
+	case Empty:
+		return s.emptied() && !s.Unreachable
+	case IsPrevious:
+		refused := s.Answers[s.Current.Fingerprint] == Refused && !s.Off[s.Current.Application] && !s.Unreachable
+		return refused || v.Expires.Sub(v.At) < promoteBefore(s.Grace)
+	}
+	return false
+}
+
+// emptied reports whether AWSCURRENT has lost its secret: an earlier version of the
+// same application holds one.
+func (s Situation) emptied() bool {
+	if s.Current.Application == "" {
+		return false
+	}
+	for _, v := range s.Others {
+		if v.ID == s.Labels.Previous && v.Fingerprint != "" && v.Application == s.Current.Application {
+			return true
+		}
+	}
+	return false
+}
+
+// leftBehind reports whether AWSCURRENT is PingOne's previous secret because of a run
+// that will not come back: Secrets Manager repeats its own rotations, as long as their
+// version is labelled AWSPENDING, and nothing repeats any other run.
+func (s Situation) leftBehind() bool {
+	if s.Standing() != IsPrevious || s.Item.Lease.Holder != "" && !s.Holds || s.Now.Sub(s.Changed) < Quiet {
+		return false
+	}
+	made := s.Item.Applications[s.Current.Application].Current
+	if made.Fingerprint == s.view().Current && s.Now.Sub(made.At) < Quiet {
+		return false
+	}
+	pending := s.Labels.Pending != "" && s.Labels.Pending != s.Current.ID
+	return !pending || made.Fingerprint == s.view().Current && made.Announced != 0 && !stepMade(made)
+}
+
+// heal gives consumers PingOne's current secret, as soon as that authenticates.
+func (s Situation) heal(why Why) Move {
+	c := s.view().Current
+	switch {
+	case s.Off[s.Current.Application]:
+		if s.Goal != Emergency {
+			return stop(NotAskable)
+		}
+	case s.Answers[c] == NotAsked:
+		return Move{Kind: Ask, Ask: []string{c}}
+	case s.Answers[c] == Refused:
+		return look(NotAccepted, s.Now.Add(Settling))
+	case s.Answers[c] == Unclear && s.Goal != Emergency:
+		return stop(NotAskable)
+	}
+	to, ok := s.find(c)
+	if !ok {
+		return Move{Kind: Store, Application: s.Current.Application, Fingerprint: c, Label: HealLabel, Why: why}
+	}
+	return s.promote(to, why)
+}
+
+// promote moves AWSCURRENT to a version outside of the four steps. AWSPENDING must not
+// stay on the version that it leaves, or Secrets Manager starts no rotation any more.
+func (s Situation) promote(to Version, why Why) Move {
+	if s.Labels.Pending != "" && s.Labels.Pending == s.Current.ID {
+		return Move{Kind: Untag, Label: PendingLabel, From: s.Current.ID, Why: why}
+	}
+	return Move{Kind: Promote, Application: to.Application, Fingerprint: to.Fingerprint, From: s.Current.ID, To: to.ID, Why: why}
+}
+
+// The staging labels that a run puts on versions or takes off.
+const (
+	PendingLabel = "AWSPENDING"
+
+	// ManualLabel is on the version that an action makes. It is not AWSPENDING: Secrets
+	// Manager repeats no rotation but its own, and starts none while another version has
+	// that label.
+	ManualLabel = "PINGROTATE"
+
+	// HealLabel is on a version that holds PingOne's current secret for consumers whose
+	// own is about to end.
+	HealLabel = "PINGROTATE-HEAL"
+)

@@ -1,0 +1,77 @@
+package plan
+
+import "pingrotate/internal/register"
+
+// Reads lag. What a look shows is held against the register, and an act that was
+// announced without an outcome is resolved before another one.
+
+// stale returns a move when the look shows what the register knows to be over.
+func (s Situation) stale() (Move, bool) {
+	if s.Unreachable {
+		return Move{}, false
+	}
+	for id, v := range s.Views {
+		if s.Item.Superseded(id, v.Current) {
+			return look(Stale, s.Now.Add(register.ReadLag)), true
+		}
+	}
+	if s.Item.MovedOn(s.Secret, s.Current.ID, s.Now) {
+		return look(Stale, s.Item.Secrets[s.Secret].Since.Add(register.ReadLag)), true
+	}
+	return Move{}, false
+}
+
+// unknown waits until what was announced in an item that is lost has taken effect or
+// never will. Even to contain a leak that is waited for: what is lost may be the
+// intent of another emergency.
+func (s Situation) unknown() (Move, bool) {
+	if ok, from := s.Item.Known(s.Now); !ok {
+		return look(Unknown, from), true
+	}
+	return Move{}, false
+}
+
+// unresolved waits until an announced act shows, or is too old to take effect.
+func (s Situation) unresolved() (Move, bool) {
+	in := s.Item.Intent
+	if in == nil || s.contains() && in.By != ByEmergency {
+		return Move{}, false
+	}
+	happened, fingerprint := s.effect(*in)
+	if happened {
+		return Move{Kind: Settle, Happened: true, Application: in.Application, Fingerprint: fingerprint}, true
+	}
+	if overdue, from := in.Overdue(s.Now); !overdue {
+		return look(Unresolved, from), true
+	}
+	return Move{Kind: Settle}, true
+}
+
+// effect reports whether the look shows that an announced act has taken effect. For a
+// mint it returns the fingerprint of the secret that was made.
+func (s Situation) effect(in register.Intent) (happened bool, fingerprint string) {
+	v, seen := s.Views[in.Application]
+	switch in.Act {
+	case register.Mint:
+		if seen && v.Current != in.Before && !s.Item.Superseded(in.Application, v.Current) {
+			return true, v.Current
+		}
+	case register.End:
+		return seen && v.Previous != in.Before && !s.Item.Superseded(in.Application, v.Current), ""
+	case register.Promote:
+		return in.Secret == s.Secret && s.Labels.Current == in.To, ""
+	}
+	return false, ""
+}
+
+// contains reports whether the run is an emergency that ends the leaked secret before
+// consumers have another.
+func (s Situation) contains() bool {
+	return s.Goal == Emergency && s.Item.Emergency != nil && s.Item.Emergency.How == Contain
+}
+
+// Contain and Swift are the two ways of an emergency.
+const (
+	Swift   = "swift"
+	Contain = "contain"
+)
