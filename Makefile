@@ -51,7 +51,7 @@ fleet: ## Rotate 10 000 secrets as fast as PingOne allows, interrupted and kille
 	$(GO) test -v -run TestFleet -timeout 30m ./cmd/pingrotate -fleet 10000
 
 fuzz: ## Fuzz each decoder for FUZZTIME
-	@for package in ./pingone ./rotation ./consumer; do \
+	@for package in ./pingone ./internal/document ./rotation ./consumer; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 	    echo "$$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \

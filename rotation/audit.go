@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -232,7 +233,7 @@ func (e *examination) look(ctx context.Context) {
 		return
 	}
 	d, h := current.Document, e.health
-	h.Kind, h.Strategy = cmp.Or(d.Rotation.Kind, kindApplication), cmp.Or(d.Rotation.Strategy, single)
+	h.Kind, h.Strategy = cmp.Or(d.Rotation.Kind, document.KindApplication), cmp.Or(d.Rotation.Strategy, document.Single)
 	h.EnvironmentID, h.ApplicationID = d.EnvironmentID, d.ApplicationID()
 	h.Current, h.CurrentSince = d.ClientSecret.Fingerprint(), e.promoted(current)
 	if d.ClientSecret.IsZero() {
@@ -251,7 +252,7 @@ func (e *examination) look(ctx context.Context) {
 		func() error { works, refused = e.currentAccepted(ctx, d); return nil },
 	)
 	if pingone.IsForbidden(err) {
-		err = e.explain(ctx, admin, d, err)
+		err = e.provisioner(admin).Explain(ctx, d, err)
 	}
 	if e.failed(pointUnreadable, err) {
 		return
@@ -260,7 +261,7 @@ func (e *examination) look(ctx context.Context) {
 		return
 	}
 	e.judgeCurrent(d, live, works, refused)
-	if d.Rotation.Strategy != alternating {
+	if d.Rotation.Strategy != document.Alternating {
 		e.judgePrevious(ctx, admin, current, live, busy)
 	}
 }
@@ -293,7 +294,7 @@ func (e *examination) judgeCurrent(d *Document, live *pingone.ApplicationSecret,
 	case err != nil:
 		e.failed(pointCurrent, err)
 	case !works:
-		e.fail(pointCurrent, "look whether the application is enabled, and run check", "PingOne refuses AWSCURRENT, although it shows it as %s's secret", target(d).Kind)
+		e.fail(pointCurrent, "look whether the application is enabled, and run check", "PingOne refuses AWSCURRENT, although it shows it as %s's secret", d.Target().Kind)
 	case live.Replaced(own):
 		state := e.warn
 		if live.Previous.ExpiresAt.Sub(live.AsOf) < e.Settings.grace(d)/4 {
@@ -331,7 +332,7 @@ func (e *examination) judgePrevious(ctx context.Context, admin *pingone.Client, 
 	}
 	// Died before the call: the next audit comes here again. Died after it: there is
 	// nothing left to do.
-	err := admin.DeletePreviousSecret(ctx, target(current.Document))
+	err := admin.DeletePreviousSecret(ctx, current.Target())
 	if err == nil {
 		err = e.stillAccepted(ctx, admin, current)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,7 +99,7 @@ func (c *checkup) rotationIsOn() {
 	case !c.rotationEnabled:
 		c.fail("rotation", enable, "is not enabled for this secret")
 	case c.FunctionARN != "" && c.function != c.FunctionARN:
-		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", printable(c.function))
+		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", document.Printable(c.function))
 	case !c.next.IsZero() && c.next.Before(c.client.Time()):
 		c.warn("rotation", "look for the error of the last one in the function's log", "was due at %s", c.next.UTC().Format(time.RFC3339))
 	case c.next.IsZero():
@@ -168,7 +169,7 @@ func (c *checkup) mayWrite(ctx context.Context, current *stored) {
 	}
 	c.ok("permissions", "the function may read, store and label versions")
 	if c.kmsKey != "" {
-		c.ok("key", "%s decrypts; whether the function may use it to encrypt (kms:GenerateDataKey) only a rotation can show", printable(c.kmsKey))
+		c.ok("key", "%s decrypts; whether the function may use it to encrypt (kms:GenerateDataKey) only a rotation can show", document.Printable(c.kmsKey))
 	}
 }
 
@@ -184,7 +185,7 @@ const longestCache = time.Hour
 
 func (c *checkup) graceFits(d *Document) {
 	grace := c.Settings.grace(d)
-	if d.Rotation.Strategy == alternating {
+	if d.Rotation.Strategy == document.Alternating {
 		c.ok("grace", "until the next rotation, because two applications alternate")
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/provision"
 	"pingrotate/pingone"
 )
 
@@ -39,7 +40,7 @@ func (c *checkup) pingOneIsReady(ctx context.Context, admin *pingone.Client, cur
 	c.adminReaches(ctx, admin, d)
 	live, err := c.readSecret(ctx, admin, d)
 	if pingone.IsForbidden(err) {
-		err = c.explain(ctx, admin, d, err)
+		err = c.provisioner(admin).Explain(ctx, d, err)
 	}
 	if c.failed("application secret", err) {
 		return
@@ -66,13 +67,13 @@ func (c *checkup) verificationFits(ctx context.Context, d *Document, app *pingon
 	v := d.Rotation.Verify
 	grants := slices.Contains(app.GrantTypes, "CLIENT_CREDENTIALS")
 	switch {
-	case d.isResource():
+	case d.IsResource():
 		c.ok("verification", "by introspection, as a custom resource does")
 	case v.UserSecretID != "":
 		if _, err := c.testUser(ctx, d); !c.failed("verification", err) {
 			c.ok("verification", "by a test user who signs on")
 		}
-	case !grants && !v.demandsNothing():
+	case !grants && !v.DemandsNothing():
 		c.fail("verification", "add CLIENT_CREDENTIALS to the application's grantTypes, name a test user in rotation.verify.userSecretId, or remove scope, audience and claims from rotation.verify",
 			"rotation.verify asks for a token, which the application gets by no grant that the rotation can use")
 	case !grants:
@@ -89,7 +90,7 @@ func (c *checkup) adminReaches(ctx context.Context, admin *pingone.Client, d *Do
 	var roles []pingone.Role
 	err := parallel(
 		func() (err error) {
-			if !d.isResource() {
+			if !d.IsResource() {
 				held, err = admin.RoleAssignments(ctx, d.EnvironmentID, d.ApplicationID())
 			}
 			return err
@@ -104,23 +105,23 @@ func (c *checkup) adminReaches(ctx context.Context, admin *pingone.Client, d *Do
 		c.warn("roles", "give the admin a role that may read role assignments, to have them checked", "cannot be read: %v", err)
 		return
 	}
-	if lacking := outOfReach(held, roles); len(lacking) > 0 {
+	if lacking := provision.OutOfReach(held, roles); len(lacking) > 0 {
 		c.fail("roles", "give the admin the same, or rotate with another admin", "the application has roles that the admin lacks: %s", strings.Join(lacking, ", "))
 	} else {
 		c.ok("roles", "the admin holds, or may assign, each of the application's %d", len(held))
 	}
 	var names []string
 	slices.SortFunc(own, func(a, b pingone.RoleAssignment) int {
-		return cmp.Compare(describeRole(a, roles), describeRole(b, roles))
+		return cmp.Compare(provision.DescribeRole(a, roles), provision.DescribeRole(b, roles))
 	})
 	for _, a := range own {
-		name := roleName(roles, a.RoleID)
+		name := provision.RoleName(roles, a.RoleID)
 		covers := a.ScopeType == "ORGANIZATION" || a.ScopeType == "ENVIRONMENT" && a.ScopeID == d.EnvironmentID
 		if covers && (name == "Environment Admin" || name == "Client Application Developer") {
-			c.ok("regenerate", "the admin may: it is %s", describeRole(a, roles))
+			c.ok("regenerate", "the admin may: it is %s", provision.DescribeRole(a, roles))
 			return
 		}
-		names = append(names, describeRole(a, roles))
+		names = append(names, provision.DescribeRole(a, roles))
 	}
 	c.warn("regenerate", "if a rotation is refused with 403, give the admin the role Client Application Developer at the environment",
 		"cannot be told from the admin's roles: %s", cmp.Or(strings.Join(names, ", "), "it has none"))
@@ -152,7 +153,7 @@ func (c *checkup) currentWorks(ctx context.Context, d *Document, app *pingone.Ap
 // decide says what createSecret would do about the state as it is.
 func (c *checkup) decide(ctx context.Context, admin *pingone.Client, current *stored, live *pingone.ApplicationSecret) {
 	o := Observation{Current: current.ClientSecret, CurrentAt: c.promoted(current), Live: live, Now: live.AsOf}
-	if current.alternates() {
+	if current.Alternates() {
 		if current.Rotation.Twin == "" {
 			c.Decision = Regenerate
 			c.ok("decision", "a rotation creates the twin, and regenerates its secret")
@@ -174,7 +175,7 @@ func (c *checkup) decide(ctx context.Context, admin *pingone.Client, current *st
 		o = Observation{Current: held, CurrentAt: sub.heldAt, Live: idle, Now: idle.AsOf}
 	}
 	c.Decision = Decide(o)
-	if c.Decision == Drift && current.alternates() {
+	if c.Decision == Drift && current.Alternates() {
 		c.Decision = Adopt
 	}
 	if p := o.Live.Previous; p != nil {

@@ -1,216 +1,23 @@
 package rotation
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
-	"pingrotate/pingone"
+	"pingrotate/internal/document"
 )
 
-const (
-	// maxDocument is the most that Secrets Manager stores, in bytes.
-	maxDocument = 65536
-
-	// growth is room for what a rotation writes: a secret of up to 1,024 characters,
-	// the token endpoint and the authentication method. A document that could
-	// outgrow the limit is refused before PingOne makes a secret for it.
-	growth = 2048
-)
-
-// A Document is the stored form of a credential: a JSON object whose top level is
-// for consumers and whose member "rotation" is for the function. Members that the
-// function does not know stay as they are, byte for byte and in their order.
-type Document struct {
-	EnvironmentID string
-	Region        pingone.Region
-	AuthDomain    string // a custom domain in place of the region's auth host
-	ClientID      string
-	ClientSecret  pingone.Secret
-	AuthMethod    pingone.AuthMethod // "" where the rotation has not written it yet
-	TokenEndpoint string             // for consumers; never followed
-	PrivateKey    pingone.Secret     // in an admin's document, in place of a secret
-	KeyID         string             // the key's kid, which may be empty
-	Rotation      Policy
-	Allow         []Allowance // in an admin's document; nil allows every target
-
-	text []byte
-}
-
-// A Policy is a document's member "rotation".
-type Policy struct {
-	AdminSecretID string // "" for the function's default
-	Kind          string // "resource" for a custom resource, whose id ClientID then is; "" is "application"
-	Strategy      string // "" is "single"
-	Twin          string // with "alternating", the other application; written by the rotation
-	Grace         time.Duration
-
-	// RevokeWhenIdle lets an audit end a replaced secret before its grace does, once
-	// consumers have let go of it.
-	RevokeWhenIdle bool
-
-	ApplicationID string // where it differs from the client id
-	Verify        Verify
-	Application   *Spec // what to create and to keep so; nil for an application that is somebody else's matter
-}
-
-// Verify says what a token must carry before its secret is promoted.
-type Verify struct {
-	UserSecretID string // a test user that signs on for the token; "" for the application itself
-
-	Scope    string // to ask for and to find in the token
-	Audience string
-	Claims   map[string]any // as decoded from JSON; each element of an array must be there
-}
-
-// An Allowance lets an admin credential serve some targets: those whose secret's
-// name or ARN matches the pattern and whose applications are listed.
-type Allowance struct {
-	Secret        string // a pattern in which * stands for any characters
-	EnvironmentID string
-	Applications  []string // application ids; nil for all of the environment
-}
+// A Document is the stored form of a credential.
+type Document = document.Document
 
 // ParseDocument decodes a document. An error names the field that is wrong and
 // quotes no value.
-func ParseDocument(text string) (*Document, error) {
-	switch n := len(text); {
-	case n == 0:
-		return nil, errors.New("read the document: it is empty; store a JSON object with environmentId, region and clientId")
-	case n > maxDocument-growth:
-		return nil, fmt.Errorf("read the document: it has %d bytes, and with another secret in it might pass the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument)
-	}
-	d := &Document{text: []byte(text)}
-	p, v := &d.Rotation, &d.Rotation.Verify
-	decode := object(keep, map[string]decoder{
-		"environmentId":           parsed(&d.EnvironmentID, parseUUID),
-		"region":                  parsed(&d.Region, pingone.ParseRegion),
-		"authDomain":              parsed(&d.AuthDomain, parseDomain),
-		"clientId":                parsed(&d.ClientID, parseClientID),
-		"clientSecret":            parsed(&d.ClientSecret, parseSecret),
-		"tokenEndpointAuthMethod": parsed(&d.AuthMethod, parseAnyMethod),
-		"tokenEndpoint":           parsed(&d.TokenEndpoint, parseText),
-		"privateKey":              parsed(&d.PrivateKey, parseSecret),
-		"keyId":                   parsed(&d.KeyID, parseText),
-		"rotation": object(refuse, map[string]decoder{
-			"adminSecretId":  parsed(&p.AdminSecretID, parseText),
-			"kind":           parsed(&p.Kind, parseKind),
-			"strategy":       parsed(&p.Strategy, parseStrategy),
-			"twin":           parsed(&p.Twin, parseUUID),
-			"grace":          parsed(&p.Grace, ParseGrace),
-			"revokeWhenIdle": boolean(&p.RevokeWhenIdle),
-			"applicationId":  parsed(&p.ApplicationID, parseUUID),
-			"verify": object(refuse, map[string]decoder{
-				"userSecretId": parsed(&v.UserSecretID, parseText),
-				"scope":        parsed(&v.Scope, parseText),
-				"audience":     parsed(&v.Audience, parseText),
-				"claims":       anyObject(&v.Claims),
-			}),
-			"application": specDecoder(&p.Application),
-		}),
-		"allow": list(&d.Allow, func(a *Allowance) decoder {
-			return object(refuse, map[string]decoder{
-				"secret":        parsed(&a.Secret, parseText),
-				"environmentId": parsed(&a.EnvironmentID, parseUUID),
-				"applications":  list(&a.Applications, func(id *string) decoder { return parsed(id, parseUUID) }),
-			})
-		}),
-	})
-	err := decode(document, json.RawMessage(text))
-	if err == nil {
-		err = d.complete()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
-	}
-	return d, nil
-}
+func ParseDocument(text string) (*Document, error) { return document.Parse(text) }
 
-// complete checks what must be there.
-func (d *Document) complete() error {
-	switch {
-	case d.EnvironmentID == "":
-		return fieldError("environmentId", "is missing")
-	case d.Region == "":
-		return fieldError("region", "is missing; it must be one of NA, CA, EU, AU, SG, AP")
-	case d.isResource():
-		if err := d.checkResource(); err != nil {
-			return err
-		}
-	case d.ClientID == "" && d.Rotation.Application == nil:
-		return fieldError("clientId", "is missing; without it, rotation.application must say what application to create")
-	case d.ClientID == "" && !d.ClientSecret.IsZero():
-		return fieldError("clientId", "is missing, but there is a clientSecret")
-	case d.ClientID == "":
-	case !pingone.IsUUID(d.ApplicationID()):
-		return fieldError("rotation.applicationId", "is missing; it is needed because clientId is not the application's id")
-	}
-	if p := d.Rotation; p.Strategy == alternating && p.ApplicationID != "" {
-		return fieldError("rotation.strategy", "cannot be \"alternating\" for an imported application")
-	}
-	for i, a := range d.Allow {
-		if a.Secret == "" || a.EnvironmentID == "" {
-			return fieldError(fmt.Sprintf("allow[%d]", i), "must have secret and environmentId")
-		}
-	}
-	return nil
-}
+// ParseGrace reads how long a replaced secret shall live, such as "24h".
+func ParseGrace(s string) (time.Duration, error) { return document.ParseGrace(s) }
 
-// ApplicationID returns the id by which the platform API knows the application.
-func (d *Document) ApplicationID() string {
-	if d.Rotation.ApplicationID != "" {
-		return d.Rotation.ApplicationID
-	}
-	return d.ClientID
-}
+// Presets returns the names that rotation.application.preset may have, sorted.
+func Presets() []string { return document.Presets() }
 
-// Reveal returns the document as it is stored, with the secret in it.
-func (d *Document) Reveal() string { return string(d.text) }
-
-// With returns the document's next version: the same text but for the members that
-// a rotation writes. It depends on nothing else, so that a step which is repeated
-// writes the same bytes and PutSecretValue takes the repetition for what it is.
-func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenEndpoint string) *Document {
-	next := *d
-	next.ClientSecret, next.AuthMethod, next.TokenEndpoint = secret, method, tokenEndpoint
-	next.text = slices.Clone(d.text)
-	for _, m := range []struct{ name, value string }{
-		{"clientSecret", secret.Reveal()},
-		{"tokenEndpointAuthMethod", string(method)},
-		{"tokenEndpoint", tokenEndpoint},
-	} {
-		next.text = setMember(next.text, m.name, m.value)
-	}
-	return &next
-}
-
-// Of returns the document with the client id of the application that was created
-// for it. A document that names one already stays as it is.
-func (d *Document) Of(clientID string) *Document {
-	if d.ClientID != "" {
-		return d
-	}
-	next := *d
-	next.ClientID = clientID
-	next.text = setMember(d.text, "clientId", clientID)
-	return &next
-}
-
-// follows reports whether the document differs from the current one by no more
-// than a rotation writes.
-func (d *Document) follows(current *Document) bool {
-	return d.Reveal() == current.successor(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
-}
-
-// A principal is whom a document's secret belongs to.
-type principal struct {
-	environmentID, authDomain, clientID, applicationID, twin string
-
-	region pingone.Region
-}
-
-func (d *Document) principal() principal {
-	return principal{d.EnvironmentID, d.AuthDomain, d.ClientID, d.ApplicationID(), d.Rotation.Twin, d.Region}
-}
+// IsDomain reports whether s is a host name in lower case, and nothing more.
+func IsDomain(s string) bool { return document.IsDomain(s) }

@@ -42,19 +42,6 @@ func (s *step) unlessEmergency(err error) error {
 	return err
 }
 
-// undemanding returns the document without what it demands of a token. In an
-// emergency it is enough that the secret works.
-func (d *Document) undemanding() *Document {
-	next := *d
-	next.Rotation.Verify = Verify{}
-	return &next
-}
-
-// sameSecret reports whether two documents hold one secret of one client.
-func (d *Document) sameSecret(o *Document) bool {
-	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
-}
-
 // readCompromised returns the version that has leaked, nil if none has.
 func (s *step) readCompromised(ctx context.Context) (*stored, error) {
 	id := s.holder(labelCompromised)
@@ -108,7 +95,7 @@ func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
 			return errCurrentDead
 		}
 		decision := s.decision
-		if err := s.verifyStored(ctx, &stored{current.undemanding(), current.versionID, current.created}); err != nil {
+		if err := s.verifyStored(ctx, &stored{current.Undemanding(), current.versionID, current.created}); err != nil {
 			return fmt.Errorf("the leaked secret is not ended, because AWSCURRENT does not work: %w", err)
 		}
 		s.decision = decision
@@ -170,10 +157,10 @@ var (
 		"end its secret in PingOne yourself, and take the label off with aws secretsmanager update-secret-version-stage --version-stage COMPROMISED --remove-from-version-id")
 )
 
-// leak returns the document under which the leaked secret is ended. What it is of is
+// leakOf returns the document under which the leaked secret is ended. What it is of is
 // said by AWSCURRENT: who can label a version must not thereby end the secret of
 // another application.
-func (d *Document) leak(leaked *Document) (*Document, error) {
+func leakOf(d, leaked *Document) (*Document, error) {
 	next := *d
 	if leaked.ClientID != d.ClientID {
 		next.ClientID, next.Rotation.Twin = d.Rotation.Twin, d.ClientID
@@ -190,10 +177,10 @@ func (d *Document) leak(leaked *Document) (*Document, error) {
 // agrees: the document says who the twin is, and who writes it must not thereby end the
 // secret of another application either.
 func (s *step) leak(ctx context.Context, admin *pingone.Client, current, leaked *stored) (*Document, error) {
-	if leaked.sameSecret(current.Document) {
+	if leaked.SameSecret(current.Document) {
 		return nil, errStillCurrent
 	}
-	d, err := current.leak(leaked.Document)
+	d, err := leakOf(current.Document, leaked.Document)
 	if err != nil || d.ClientID == current.ClientID && d.AuthMethod != "" {
 		return d, err
 	}
@@ -206,7 +193,7 @@ func (s *step) leak(ctx context.Context, admin *pingone.Client, current, leaked 
 		if err != nil {
 			return nil, err
 		}
-		if !s.twins(active, app) {
+		if !s.marker().Twins(active, app) {
 			return d, errForeignLeak
 		}
 	}
@@ -226,7 +213,7 @@ func (s *step) end(ctx context.Context, admin *pingone.Client, d *Document, rege
 	case live.Replaced(d.ClientSecret):
 		// PingOne deletes what is in the place of the previous secret by then. If
 		// somebody regenerates in between, that is consumers' one; see stillAccepted.
-		return admin.DeletePreviousSecret(ctx, target(d))
+		return admin.DeletePreviousSecret(ctx, d.Target())
 	case !live.Secret.Equal(d.ClientSecret):
 		return nil
 	case !regenerate:
@@ -245,7 +232,7 @@ func (s *step) containNow(ctx context.Context, admin *pingone.Client, current *s
 		return nil
 	}
 	decision := s.decision
-	err := s.end(ctx, admin, current.Document, current.alternates())
+	err := s.end(ctx, admin, current.Document, current.Alternates())
 	s.decision = decision
 	if err != nil {
 		return fmt.Errorf("end the leaked secret: %w", err)
@@ -271,7 +258,7 @@ func (s *step) showDead(ctx context.Context, admin *pingone.Client, d *Document)
 	err := parallel(
 		func() error { return s.awaitRefusal(ctx, d) },
 		func() error {
-			if s.hand != nil && !d.isResource() {
+			if s.hand != nil && !d.IsResource() {
 				life = tokenLife(ctx, admin, d)
 			}
 			return nil
@@ -281,7 +268,7 @@ func (s *step) showDead(ctx context.Context, admin *pingone.Client, d *Document)
 		return err
 	}
 	s.tokenLife = max(s.tokenLife, life)
-	s.did.revoked, s.resource = s.mark(d.ClientSecret), d.isResource()
+	s.did.revoked, s.resource = s.mark(d.ClientSecret), d.IsResource()
 	return nil
 }
 
@@ -337,7 +324,7 @@ func (s *step) awaitRefusal(ctx context.Context, d *Document) error {
 
 // accepted reports whether PingOne takes the credential.
 func (s *step) accepted(ctx context.Context, d *Document, cred pingone.Credential) (bool, error) {
-	if !d.isResource() {
+	if !d.IsResource() {
 		_, err := s.client.Token(ctx, cred, "")
 		switch {
 		case err == nil:

@@ -14,23 +14,23 @@ import (
 // rotation finds its way.
 func (s *step) confirm(ctx context.Context, admin *pingone.Client, current, pending *stored) error {
 	s.pending = pending.ClientSecret
-	if !current.mayFollow(pending.ClientID) {
+	if !current.MayFollow(pending.ClientID) {
 		return errDifferent
 	}
-	app, live, err := s.observe(ctx, admin, current.successor(pending.ClientID), func(now *pingone.ApplicationSecret) bool {
+	app, live, err := s.observe(ctx, admin, current.Successor(pending.ClientID), func(now *pingone.ApplicationSecret) bool {
 		return now.Secret.Equal(pending.ClientSecret)
 	})
 	if err != nil {
 		return err
 	}
-	lockedOut := !current.ClientSecret.IsZero() && !current.alternates() && !live.Accepts(current.ClientSecret)
+	lockedOut := !current.ClientSecret.IsZero() && !current.Alternates() && !live.Accepts(current.ClientSecret)
 	why := "the secret stored as AWSPENDING is not PingOne's current one: it was regenerated again after it was stored"
 	switch {
 	case !live.Secret.Equal(pending.ClientSecret) && lockedOut:
 		s.decision = "poisoned"
 		return s.rescue(ctx, current.With(live.Secret, app.TokenEndpointAuthMethod, pending.TokenEndpoint))
 	case !live.Secret.Equal(pending.ClientSecret):
-	case !pending.follows(current.Document):
+	case !pending.Follows(current.Document):
 		why = "AWSCURRENT was changed after AWSPENDING was made from it"
 	case pending.AuthMethod != "" && pending.AuthMethod != app.TokenEndpointAuthMethod:
 		why = "the application's tokenEndpointAuthMethod was changed after its secret was stored as AWSPENDING"
@@ -65,10 +65,10 @@ func (s *step) rescue(ctx context.Context, next *Document) error {
 		return err
 	}
 	base := current.Document
-	if base.ClientID != next.ClientID && base.mayFollow(next.ClientID) {
-		base = base.successor(next.ClientID)
+	if base.ClientID != next.ClientID && base.MayFollow(next.ClientID) {
+		base = base.Successor(next.ClientID)
 	}
-	if base.principal() != next.principal() {
+	if base.Principal() != next.Principal() {
 		return errDifferent
 	}
 	next = base.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint)

@@ -30,7 +30,7 @@ func (h *hand) rollback(ctx context.Context) error {
 	s.current = current.ClientSecret
 	id := s.holder(labelPrevious)
 	pending, label := s.underWay()
-	if current.alternates() && label == labelByHand && s.client.Time().Sub(s.changed) >= quiet {
+	if current.Alternates() && label == labelByHand && s.client.Time().Sub(s.changed) >= quiet {
 		// Its action has stopped, and is over with this write.
 		if err := s.unlabel(ctx, label, pending); err != nil {
 			return err
@@ -38,7 +38,7 @@ func (h *hand) rollback(ctx context.Context) error {
 		pending = ""
 	}
 	switch {
-	case !current.alternates():
+	case !current.Alternates():
 		return errors.New(`with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends with its grace. ` +
 			"If the new secret gives trouble, rotate again, or look with check at what its consumers meet")
 	case pending != "":
@@ -55,11 +55,11 @@ func (h *hand) rollback(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, to := previous.principal(), current.successor(previous.ClientID).principal()
-	if from.twin == "" {
-		to.twin = "" // the first version of all names none
+	from, to := previous.Principal(), current.Successor(previous.ClientID).Principal()
+	if from.Twin == "" {
+		to.Twin = "" // the first version of all names none
 	}
-	if from != to || !current.mayFollow(previous.ClientID) {
+	if from != to || !current.MayFollow(previous.ClientID) {
 		return errors.New("AWSPREVIOUS is not of the twin that AWSCURRENT names; there is nothing to go back to")
 	}
 	if err := s.lasts(ctx, previous); err != nil {

@@ -247,7 +247,7 @@ func (h *hand) prepare(ctx context.Context) (token string, err error) {
 		if h.leaked = leaked; err == nil && leaked != "" && leaked != current {
 			// Another version may hold the same secret, if somebody has mended the document.
 			var v *stored
-			if v, err = s.read(ctx, leaked); err == nil && (v == nil || !v.sameSecret(now.Document)) {
+			if v, err = s.read(ctx, leaked); err == nil && (v == nil || !v.SameSecret(now.Document)) {
 				h.resumed = true
 				h.older = s.client.Time().Sub(s.versions.promoted(now)) > sameEmergency
 				return current, nil

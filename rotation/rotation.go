@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -229,14 +230,14 @@ func (s Settings) environment(d *Document) (pingone.Environment, error) {
 	e := d.Region.Environment(d.EnvironmentID)
 	if d.AuthDomain != "" {
 		if !slices.Contains(s.AuthDomains, d.AuthDomain) {
-			return e, fieldError("authDomain", "is not a domain that the function allows; add it to PINGONE_AUTH_DOMAINS")
+			return e, document.NewFieldError("authDomain", "is not a domain that the function allows; add it to PINGONE_AUTH_DOMAINS")
 		}
 		e.Auth = "https://" + d.AuthDomain
 	}
 	if d.TokenEndpoint != "" && s.AuthURL == "" {
 		u, err := url.Parse(d.TokenEndpoint)
 		if err != nil || u.Scheme != "https" || !pingone.IsAuthHost(u.Host) && !slices.Contains(s.AuthDomains, u.Host) {
-			return e, fieldError("tokenEndpoint", "names a host that is not PingOne's; remove the field, the rotation writes it")
+			return e, document.NewFieldError("tokenEndpoint", "names a host that is not PingOne's; remove the field, the rotation writes it")
 		}
 	}
 	if s.APIURL != "" {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"pingrotate/internal/document"
+	"pingrotate/internal/provision"
 	"pingrotate/pingone"
 )
 
@@ -71,7 +72,7 @@ func (s *step) createSecret(ctx context.Context) error {
 		return err
 	}
 	s.current = current.ClientSecret
-	if leaked != nil && !leaked.sameSecret(current.Document) {
+	if leaked != nil && !leaked.SameSecret(current.Document) {
 		// An emergency ended before its last write. Its secret would be taken for one
 		// that consumers still need.
 		// Where it cannot be ended before consumers have another, finishSecret ends it.
@@ -104,15 +105,15 @@ func (s *step) createSecret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if spec := d.Rotation.Application; spec != nil && spec.method() != app.TokenEndpointAuthMethod {
-		return fieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
+	if spec := d.Rotation.Application; spec != nil && spec.Method() != app.TokenEndpointAuthMethod {
+		return document.NewFieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
 			"is another than the application's, which is %s; to change it would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
 	}
 	if sub.held.IsZero() && current.Rotation.Twin != "" {
 		sub.held = live.Secret // an idle secret that no version holds may be an old one
 	}
 	decision := Decide(Observation{Current: sub.held, CurrentAt: sub.heldAt, Leaked: leaked != nil || s.emergency() != "", Live: live, Now: live.AsOf})
-	if decision == Drift && current.alternates() {
+	if decision == Drift && current.Alternates() {
 		decision = Adopt // nobody holds the secret that died
 	}
 	s.decision = string(decision)
@@ -123,7 +124,7 @@ func (s *step) createSecret(ctx context.Context) error {
 	case Regenerate:
 		// The end of the grace is set by PingOne's clock.
 		expiry := live.AsOf.Add(s.Settings.grace(d))
-		if s.contains() && !current.alternates() {
+		if s.contains() && !current.Alternates() {
 			expiry = time.Time{} // consumers' secret dies with this call
 		}
 		if live, err = s.mint(ctx, admin, d, live, expiry); err != nil {
@@ -139,7 +140,7 @@ func (s *step) createSecret(ctx context.Context) error {
 		s.previousUntil = live.Previous.ExpiresAt
 	}
 	next := d.With(live.Secret, app.TokenEndpointAuthMethod, env.TokenEndpoint())
-	if decision == Regenerate && !current.alternates() && !s.contains() && !live.Accepts(sub.held) {
+	if decision == Regenerate && !current.Alternates() && !s.contains() && !live.Accepts(sub.held) {
 		return s.rescue(ctx, next)
 	}
 
@@ -174,7 +175,7 @@ func (s *step) mint(ctx context.Context, admin *pingone.Client, d *Document, bef
 	// Died before the POST: nothing has happened. Died after it: PingOne has the new
 	// secret as current and consumers' as previous, from which the next run sees
 	// that it must adopt. Without a previous one it sees drift, and adopts as well.
-	got := admin.RegenerateSecret(ctx, target(d), expiry)
+	got := admin.RegenerateSecret(ctx, d.Target(), expiry)
 	after := got.Secret
 	switch got.Outcome {
 	case pingone.Refused:
@@ -215,15 +216,19 @@ func (s *step) setSecret(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if current.ClientID == "" && !strings.Contains(app.Description, s.marker()) {
+		if current.ClientID == "" && !s.marker().Marks(app) {
 			return errDifferent
 		}
-		if err := s.unlessEmergency(s.repair(ctx, admin, pending.Document, app)); err != nil {
+		if err := s.unlessEmergency(s.provisioner(admin).Repair(ctx, pending.Document, app)); err != nil {
 			return err
 		}
 	}
-	if current.alternates() {
-		return s.unlessEmergency(s.align(ctx, admin, pending.Document, current.ClientID, pending.ClientID))
+	if current.Alternates() {
+		err := s.provisioner(admin).Align(ctx, pending.Document, current.ClientID, pending.ClientID)
+		if errors.Is(err, provision.ErrNotTwins) {
+			err = errDifferent
+		}
+		return s.unlessEmergency(err)
 	}
 	return nil
 }
@@ -240,7 +245,7 @@ func (s *step) readBoth(ctx context.Context) (current, pending *stored, err erro
 		return nil, nil, err
 	}
 	s.current, s.pending = current.ClientSecret, pending.ClientSecret
-	if !current.mayFollow(pending.ClientID) || pending.principal() != current.successor(pending.ClientID).principal() {
+	if !current.MayFollow(pending.ClientID) || pending.Principal() != current.Successor(pending.ClientID).Principal() {
 		return nil, nil, errDifferent
 	}
 	return current, pending, nil
@@ -266,7 +271,7 @@ func (s *step) finishSecret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !pending.follows(current.Document) {
+	if !pending.Follows(current.Document) {
 		return errors.New("AWSCURRENT was changed after AWSPENDING was made from it; to promote that would undo the change")
 	}
 	if err := s.verifyStored(ctx, pending); err != nil {
@@ -341,14 +346,14 @@ func (s *step) observe(ctx context.Context, admin *pingone.Client, d *Document, 
 	case err == nil:
 		err = checkApplication(app)
 	case pingone.IsForbidden(err):
-		err = s.explain(ctx, admin, d, err)
+		err = s.provisioner(admin).Explain(ctx, d, err)
 	}
 	return app, live, err
 }
 
 // readSecret reads the application's secret in PingOne, at an instant that is known.
 func (s *step) readSecret(ctx context.Context, admin *pingone.Client, d *Document) (*pingone.ApplicationSecret, error) {
-	live, err := admin.ReadSecret(ctx, target(d))
+	live, err := admin.ReadSecret(ctx, d.Target())
 	if err == nil && live.AsOf.IsZero() {
 		live.AsOf = s.client.Time()
 	}
@@ -376,7 +381,7 @@ func refusal(d *Document, live *pingone.ApplicationSecret) error {
 	if !p.LastUsed.IsZero() {
 		state = "was last used at " + p.LastUsed.UTC().Format(time.RFC3339)
 	}
-	kind := target(d).Kind
+	kind := d.Target().Kind
 	return fmt.Errorf("%s %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out; "+
 		"rotate again when it has been idle for %v, or after %s when it expires; to force it, end the previous secret now with DELETE …/%ss/%s/secret",
 		kind, d.ApplicationID(), state, idleAfter, p.ExpiresAt.UTC().Format(time.RFC3339), kind, d.ApplicationID())

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 )
 
@@ -22,7 +23,7 @@ const settle = 45 * time.Second
 // is what the document says. Refusals of a new secret are waited out.
 func (s *step) verify(ctx context.Context, d *Document) error {
 	if s.emergency() != "" {
-		d = d.undemanding()
+		d = d.Undemanding()
 	}
 	env, err := s.Settings.environment(d)
 	if err != nil {
@@ -54,9 +55,9 @@ func (s *step) verify(ctx context.Context, d *Document) error {
 }
 
 // try shows the secret once.
-func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, user *testUser) error {
+func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, user *document.TestUser) error {
 	switch {
-	case d.isResource():
+	case d.IsResource():
 		if err := s.judge(ctx, cred); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, us
 		return checkToken(token, cred, d.Rotation.Verify, s.client.Time())
 	case !pingone.ProvesCredential(err):
 		return err
-	case !d.Rotation.Verify.demandsNothing():
+	case !d.Rotation.Verify.DemandsNothing():
 		return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
 	}
 	// That the application gets no token by this grant is neither new nor the secret's
@@ -101,7 +102,7 @@ func (s *step) rehearse(ctx context.Context, d *Document) error {
 			return err
 		}
 	}
-	if !d.isResource() || d.ClientSecret.IsZero() {
+	if !d.IsResource() || d.ClientSecret.IsZero() {
 		return nil
 	}
 	env, err := s.Settings.environment(d)
@@ -112,7 +113,7 @@ func (s *step) rehearse(ctx context.Context, d *Document) error {
 	err = s.judge(ctx, pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: method})
 	switch {
 	case pingone.IsWrongMethod(err):
-		return fieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod; store the right one")
+		return document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod; store the right one")
 	case pingone.IsRejected(err):
 		return nil // a secret that PingOne shows as current and does not take yet
 	}
@@ -125,13 +126,9 @@ func (r *Rotator) timeFor(ctx context.Context, d time.Duration) bool {
 	return !ok || deadline.Sub(r.PingOne.Time()) >= d
 }
 
-func (v Verify) demandsNothing() bool {
-	return v.Scope == "" && v.Audience == "" && len(v.Claims) == 0
-}
-
 // checkToken checks that a token is the application's own, and has what the
 // document demands. Its errors name claims and quote none.
-func checkToken(token *pingone.Token, cred pingone.Credential, want Verify, now time.Time) error {
+func checkToken(token *pingone.Token, cred pingone.Credential, want document.Verify, now time.Time) error {
 	claims, err := token.Claims()
 	if err != nil {
 		return err
@@ -149,7 +146,7 @@ func checkToken(token *pingone.Token, cred pingone.Credential, want Verify, now 
 	check(claims.HasScopes(want.Scope), "scope")
 	check(want.Audience == "" || slices.Contains(claims.Audience, want.Audience), "aud")
 	for name, value := range want.Claims {
-		check(contains(claims.All[name], value), printable(name))
+		check(contains(claims.All[name], value), document.Printable(name))
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
@@ -181,11 +178,11 @@ func contains(claim json.RawMessage, want any) bool {
 func checkApplication(app *pingone.Application) error {
 	switch {
 	case app.Protocol != "OPENID_CONNECT":
-		return fmt.Errorf("application %s uses %s; only OPENID_CONNECT applications have a client secret", app.ID, printable(app.Protocol))
+		return fmt.Errorf("application %s uses %s; only OPENID_CONNECT applications have a client secret", app.ID, document.Printable(app.Protocol))
 	case !app.Enabled:
 		return fmt.Errorf("application %s is disabled in PingOne; enable it, or cancel the secret's rotation", app.ID)
 	case !app.TokenEndpointAuthMethod.Supported():
-		return fmt.Errorf("application %s has tokenEndpointAuthMethod %s; it must be one of %v to use a client secret", app.ID, printable(string(app.TokenEndpointAuthMethod)), pingone.AuthMethods())
+		return fmt.Errorf("application %s has tokenEndpointAuthMethod %s; it must be one of %v to use a client secret", app.ID, document.Printable(string(app.TokenEndpointAuthMethod)), pingone.AuthMethods())
 	}
 	return nil
 }

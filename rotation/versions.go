@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -142,7 +143,7 @@ func (s *step) read(ctx context.Context, versionID string) (*stored, error) {
 	}
 	v, err := decode(out)
 	if err == nil && v.AuthMethod != "" && !v.AuthMethod.Supported() {
-		err = fmt.Errorf("version %s: %w", versionID, fieldError("tokenEndpointAuthMethod", fmt.Sprintf("must be one of %v to use a client secret", pingone.AuthMethods())))
+		err = fmt.Errorf("version %s: %w", versionID, document.NewFieldError("tokenEndpointAuthMethod", fmt.Sprintf("must be one of %v to use a client secret", pingone.AuthMethods())))
 	}
 	if err != nil {
 		return nil, err

@@ -1,10 +1,11 @@
-package rotation_test
+package document_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
-	"pingrotate/rotation"
+	"pingrotate/internal/document"
 )
 
 // spec returns a document that asks for an application, by JSON.
@@ -26,7 +27,7 @@ func TestPresetsAreTheClientsOfTheDocuments(t *testing.T) {
 			`{"grantTypes":["CLIENT_CREDENTIALS"],"responseTypes":[],"tokenEndpointAuthMethod":"CLIENT_SECRET_BASIC","type":"WEB_APP"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := rotation.ParseDocument(spec(c.application))
+			d, err := document.Parse(spec(c.application))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,14 +67,12 @@ var badSpecs = []struct{ name, text, field string }{
 	{"exact a string", spec(`{"preset":"non-interactive-worker","name":"a","exact":"yes"}`), "rotation.application.exact"},
 }
 
-func TestWrongSpecificationIsOneClearErrorBeforeAnyCall(t *testing.T) {
+func TestWrongSpecificationIsOneErrorThatNamesTheField(t *testing.T) {
 	for _, c := range badSpecs {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.sm.Put(orders, c.text)
-			w.rotateFails("createSecret", "field "+c.field)
-			if n := len(w.ping.Calls()); n != 0 {
-				t.Errorf("calls to PingOne: got %d, want none", n)
+			_, err := document.Parse(c.text)
+			if wrong, ok := errors.AsType[*document.FieldError](err); !ok || wrong.Field != c.field {
+				t.Errorf("got %v, want an error of the field %s", err, c.field)
 			}
 		})
 	}

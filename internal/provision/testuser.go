@@ -1,4 +1,4 @@
-package rotation
+package provision
 
 import (
 	"cmp"
@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"net/http"
 
+	"pingrotate/internal/document"
 	"pingrotate/pingone"
 )
 
-// createTestUser makes what is missing of the user that rotation.verify.userSecretId
+// CreateTestUser makes what is missing of the user that rotation.verify.userSecretId
 // names: a population for it, the user, and the user's password. It returns what it
 // has made, also when it then fails.
 //
@@ -21,23 +22,16 @@ import (
 // name who is anywhere else is somebody. Who may write a managed secret says which
 // user it is, and must not get at somebody's account by that: it is left as it is,
 // and so is a password that was set.
-func (s *step) createTestUser(ctx context.Context, admin *pingone.Client, d *Document) (done []string, err error) {
-	u, err := s.testUser(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	if u == nil {
-		return nil, fieldError("rotation.verify.userSecretId", "is missing; name there the secret with the test user's environmentId, username, password and redirectUri")
-	}
+func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, u *document.TestUser) (done []string, err error) {
 	var population string
 	var user *pingone.User
 	err = parallel(
 		func() (err error) {
-			population, err = admin.FindPopulation(ctx, d.EnvironmentID, s.testPopulation())
+			population, err = p.Client.FindPopulation(ctx, d.EnvironmentID, p.testPopulation())
 			return err
 		},
 		func() (err error) {
-			user, err = admin.FindUser(ctx, d.EnvironmentID, u.login.Username)
+			user, err = p.Client.FindUser(ctx, d.EnvironmentID, u.Login.Username)
 			return err
 		},
 	)
@@ -48,14 +42,14 @@ func (s *step) createTestUser(ctx context.Context, admin *pingone.Client, d *Doc
 		return nil, somebody(d, "user "+user.ID)
 	}
 	if population == "" {
-		if population, err = admin.CreatePopulation(ctx, d.EnvironmentID, s.testPopulation()); err != nil {
+		if population, err = p.Client.CreatePopulation(ctx, d.EnvironmentID, p.testPopulation()); err != nil {
 			return nil, testUserError(d, err)
 		}
 		done = append(done, "created population "+population)
 	}
 	if user == nil {
 		user = &pingone.User{}
-		user.ID, err = admin.CreateUser(ctx, d.EnvironmentID, population, u.login.Username, cmp.Or(u.email, nowhere(u.login.Username)))
+		user.ID, err = p.Client.CreateUser(ctx, d.EnvironmentID, population, u.Login.Username, cmp.Or(u.Email, nowhere(u.Login.Username)))
 		if pingone.IsDuplicate(err) { // made a moment ago, or with letters of another case
 			return done, somebody(d, "a user")
 		}
@@ -64,18 +58,18 @@ func (s *step) createTestUser(ctx context.Context, admin *pingone.Client, d *Doc
 		}
 		done = append(done, "created user "+user.ID)
 	}
-	has, err := admin.HasPassword(ctx, d.EnvironmentID, user.ID)
+	has, err := p.Client.HasPassword(ctx, d.EnvironmentID, user.ID)
 	if err != nil || has {
 		return done, testUserError(d, err)
 	}
-	if err := admin.SetPassword(ctx, d.EnvironmentID, user.ID, u.login.Password); err != nil {
+	if err := p.Client.SetPassword(ctx, d.EnvironmentID, user.ID, u.Login.Password); err != nil {
 		return done, testUserError(d, err)
 	}
 	return append(done, "set the password of user "+user.ID), nil
 }
 
 // testPopulation is the name of the population of the secret's test users.
-func (s *step) testPopulation() string { return "Test users " + s.marker() }
+func (p *Provisioner) testPopulation() string { return "Test users " + p.Marker.String() }
 
 // nowhere is an address for a user who gets no mail, because PingOne demands one. It
 // takes only a domain that exists, and example.com is reserved for such purposes
@@ -86,13 +80,13 @@ func nowhere(username string) string {
 	return "test-user-" + hex.EncodeToString(sum[:8]) + "@example.com"
 }
 
-func somebody(d *Document, who string) error {
+func somebody(d *document.Document, who string) error {
 	return fmt.Errorf("%s of the environment has the test user's username and was not created for this secret, so that it is left as it is; "+
 		"store another username in the secret %s", who, d.Rotation.Verify.UserSecretID)
 }
 
 // testUserError says what to do about a refusal.
-func testUserError(d *Document, err error) error {
+func testUserError(d *document.Document, err error) error {
 	refusal, _ := errors.AsType[*pingone.Error](err)
 	switch {
 	case err == nil:

@@ -1,0 +1,223 @@
+// Package document reads and edits the stored form of a credential. It does no I/O.
+package document
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"pingrotate/pingone"
+)
+
+const (
+	// maxDocument is the most that Secrets Manager stores, in bytes.
+	maxDocument = 65536
+
+	// growth is room for what a rotation writes: a secret of up to 1,024 characters,
+	// the token endpoint and the authentication method. A document that could
+	// outgrow the limit is refused before PingOne makes a secret for it.
+	growth = 2048
+)
+
+// A Document is the stored form of a credential: a JSON object whose top level is
+// for consumers and whose member "rotation" is for the function. Members that the
+// function does not know stay as they are, byte for byte and in their order.
+type Document struct {
+	EnvironmentID string
+	Region        pingone.Region
+	AuthDomain    string // a custom domain in place of the region's auth host
+	ClientID      string
+	ClientSecret  pingone.Secret
+	AuthMethod    pingone.AuthMethod // "" where the rotation has not written it yet
+	TokenEndpoint string             // for consumers; never followed
+	PrivateKey    pingone.Secret     // in an admin's document, in place of a secret
+	KeyID         string             // the key's kid, which may be empty
+	Rotation      Policy
+	Allow         []Allowance // in an admin's document; nil allows every target
+
+	text []byte
+}
+
+// Parse decodes a document. An error names the field that is wrong and
+// quotes no value.
+func Parse(text string) (*Document, error) {
+	switch n := len(text); {
+	case n == 0:
+		return nil, errors.New("read the document: it is empty; store a JSON object with environmentId, region and clientId")
+	case n > maxDocument-growth:
+		return nil, fmt.Errorf("read the document: it has %d bytes, and with another secret in it might pass the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument)
+	}
+	d := &Document{text: []byte(text)}
+	p, v := &d.Rotation, &d.Rotation.Verify
+	decode := object(keep, map[string]decoder{
+		"environmentId":           parsed(&d.EnvironmentID, parseUUID),
+		"region":                  parsed(&d.Region, pingone.ParseRegion),
+		"authDomain":              parsed(&d.AuthDomain, parseDomain),
+		"clientId":                parsed(&d.ClientID, parseClientID),
+		"clientSecret":            parsed(&d.ClientSecret, parseSecret),
+		"tokenEndpointAuthMethod": parsed(&d.AuthMethod, parseAnyMethod),
+		"tokenEndpoint":           parsed(&d.TokenEndpoint, parseText),
+		"privateKey":              parsed(&d.PrivateKey, parseSecret),
+		"keyId":                   parsed(&d.KeyID, parseText),
+		"rotation": object(refuse, map[string]decoder{
+			"adminSecretId":  parsed(&p.AdminSecretID, parseText),
+			"kind":           parsed(&p.Kind, parseKind),
+			"strategy":       parsed(&p.Strategy, parseStrategy),
+			"twin":           parsed(&p.Twin, parseUUID),
+			"grace":          parsed(&p.Grace, ParseGrace),
+			"revokeWhenIdle": boolean(&p.RevokeWhenIdle),
+			"applicationId":  parsed(&p.ApplicationID, parseUUID),
+			"verify": object(refuse, map[string]decoder{
+				"userSecretId": parsed(&v.UserSecretID, parseText),
+				"scope":        parsed(&v.Scope, parseText),
+				"audience":     parsed(&v.Audience, parseText),
+				"claims":       anyObject(&v.Claims),
+			}),
+			"application": specDecoder(&p.Application),
+		}),
+		"allow": list(&d.Allow, func(a *Allowance) decoder {
+			return object(refuse, map[string]decoder{
+				"secret":        parsed(&a.Secret, parseText),
+				"environmentId": parsed(&a.EnvironmentID, parseUUID),
+				"applications":  list(&a.Applications, func(id *string) decoder { return parsed(id, parseUUID) }),
+			})
+		}),
+	})
+	err := decode("", json.RawMessage(text))
+	if err == nil {
+		err = d.complete()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	return d, nil
+}
+
+// complete checks what must be there.
+func (d *Document) complete() error {
+	switch {
+	case d.EnvironmentID == "":
+		return NewFieldError("environmentId", "is missing")
+	case d.Region == "":
+		return NewFieldError("region", "is missing; it must be one of NA, CA, EU, AU, SG, AP")
+	case d.IsResource():
+		if err := d.checkResource(); err != nil {
+			return err
+		}
+	case d.ClientID == "" && d.Rotation.Application == nil:
+		return NewFieldError("clientId", "is missing; without it, rotation.application must say what application to create")
+	case d.ClientID == "" && !d.ClientSecret.IsZero():
+		return NewFieldError("clientId", "is missing, but there is a clientSecret")
+	case d.ClientID == "":
+	case !pingone.IsUUID(d.ApplicationID()):
+		return NewFieldError("rotation.applicationId", "is missing; it is needed because clientId is not the application's id")
+	}
+	if p := d.Rotation; p.Strategy == Alternating && p.ApplicationID != "" {
+		return NewFieldError("rotation.strategy", "cannot be \"alternating\" for an imported application")
+	}
+	for i, a := range d.Allow {
+		if a.Secret == "" || a.EnvironmentID == "" {
+			return NewFieldError(fmt.Sprintf("allow[%d]", i), "must have secret and environmentId")
+		}
+	}
+	return nil
+}
+
+// ApplicationID returns the id by which the platform API knows the application.
+func (d *Document) ApplicationID() string {
+	if d.Rotation.ApplicationID != "" {
+		return d.Rotation.ApplicationID
+	}
+	return d.ClientID
+}
+
+// Reveal returns the document as it is stored, with the secret in it.
+func (d *Document) Reveal() string { return string(d.text) }
+
+// With returns the document's next version: the same text but for the members that
+// a rotation writes. It depends on nothing else, so that a step which is repeated
+// writes the same bytes and PutSecretValue takes the repetition for what it is.
+func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenEndpoint string) *Document {
+	next := *d
+	next.ClientSecret, next.AuthMethod, next.TokenEndpoint = secret, method, tokenEndpoint
+	next.text = slices.Clone(d.text)
+	for _, m := range []struct{ name, value string }{
+		{"clientSecret", secret.Reveal()},
+		{"tokenEndpointAuthMethod", string(method)},
+		{"tokenEndpoint", tokenEndpoint},
+	} {
+		next.text = setMember(next.text, m.name, m.value)
+	}
+	return &next
+}
+
+// Of returns the document with the client id of the application that was created
+// for it. A document that names one already stays as it is.
+func (d *Document) Of(clientID string) *Document {
+	if d.ClientID != "" {
+		return d
+	}
+	next := *d
+	next.ClientID = clientID
+	next.text = setMember(d.text, "clientId", clientID)
+	return &next
+}
+
+// Follows reports whether the document differs from the current one by no more
+// than a rotation writes.
+func (d *Document) Follows(current *Document) bool {
+	return d.Reveal() == current.Successor(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
+}
+
+// SameSecret reports whether two documents hold one secret of one client.
+func (d *Document) SameSecret(o *Document) bool {
+	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
+}
+
+// Undemanding returns the document without what it demands of a token. In an
+// emergency it is enough that the secret works.
+func (d *Document) Undemanding() *Document {
+	next := *d
+	next.Rotation.Verify = Verify{}
+	return &next
+}
+
+// IsResource reports whether the secret is a custom resource's.
+//
+// A custom resource has a client secret too, with which a service introspects the
+// tokens that it is sent. PingOne regenerates it like an application's, and the
+// protocol is the same. But a resource gets no tokens, has no roles, and is not
+// created here.
+func (d *Document) IsResource() bool { return d.Rotation.Kind == KindResource }
+
+// Target returns whose secret the document holds.
+func (d *Document) Target() pingone.Target {
+	kind := pingone.ApplicationKind
+	if d.IsResource() {
+		kind = pingone.ResourceKind
+	}
+	return pingone.Target{Kind: kind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
+}
+
+// checkResource checks that a resource's document asks for nothing that a
+// resource does not have.
+func (d *Document) checkResource() error {
+	p := d.Rotation
+	path := ""
+	switch {
+	case !pingone.IsUUID(d.ClientID):
+		return NewFieldError("clientId", "must be the id of the custom resource")
+	case p.Strategy == Alternating:
+		path = "rotation.strategy"
+	case p.ApplicationID != "":
+		path = "rotation.applicationId"
+	case p.Application != nil:
+		path = "rotation.application"
+	case p.Verify.UserSecretID != "" || !p.Verify.DemandsNothing():
+		path = "rotation.verify"
+	default:
+		return nil
+	}
+	return NewFieldError(path, `is for applications, but rotation.kind is "resource"; remove it`)
+}

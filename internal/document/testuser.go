@@ -1,0 +1,55 @@
+package document
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+
+	"pingrotate/pingone"
+)
+
+// A TestUser is who signs on to an application to see whether its secret works: the
+// contents of the secret that rotation.verify.userSecretId names.
+type TestUser struct {
+	Login         pingone.Login
+	Attribute     string // to change with the user's token; "" for none
+	EnvironmentID string // the only one that is given the password
+	Email         string // to create the user with; "" for one that goes nowhere
+}
+
+// ParseTestUser decodes a test user. Whoever writes a managed secret says which
+// secret is one, so an error names the fields of a test user and no other.
+func ParseTestUser(text string) (*TestUser, error) {
+	u := &TestUser{}
+	err := object(keep, map[string]decoder{
+		"username":      parsed(&u.Login.Username, parseText),
+		"password":      parsed(&u.Login.Password, parseSecret),
+		"redirectUri":   parsed(&u.Login.RedirectURI, parseText),
+		"scope":         parsed(&u.Login.Scope, parseText),
+		"attribute":     parsed(&u.Attribute, parseAttribute),
+		"environmentId": parsed(&u.EnvironmentID, parseUUID),
+		"email":         parsed(&u.Email, parseText),
+	})("", json.RawMessage(text))
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Login.Username == "":
+		return nil, NewFieldError("username", "is missing")
+	case u.Login.Password.IsZero():
+		return nil, NewFieldError("password", "is missing")
+	case u.Login.RedirectURI == "":
+		return nil, NewFieldError("redirectUri", "is missing; it must be one of the application's redirectUris")
+	case u.EnvironmentID == "":
+		return nil, NewFieldError("environmentId", "is missing; it says to which environment the password may be sent")
+	}
+	return u, nil
+}
+
+var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,59}$`)
+
+func parseAttribute(s string) (string, error) {
+	if !attributeName.MatchString(s) || s == "username" || s == "email" {
+		return "", errors.New("must be the name of a user attribute that holds text and that nobody needs, such as nickname")
+	}
+	return s, nil
+}

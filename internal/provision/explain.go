@@ -1,0 +1,51 @@
+package provision
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"pingrotate/internal/document"
+	"pingrotate/pingone"
+)
+
+// Explain says which roles keep a secret from the admin. PingOne itself says only
+// that it may not read the secret, and that happens to admins that could until
+// yesterday: a target which is given a role, or creates an environment and is its
+// administrator from then on, is out of reach for whoever lacks that role.
+func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused error) error {
+	if d.IsResource() {
+		return refused
+	}
+	held, err := p.Client.RoleAssignments(ctx, d.EnvironmentID, d.ApplicationID())
+	if err != nil {
+		return refused
+	}
+	roles, err := p.Client.Roles(ctx, d.EnvironmentID)
+	if err != nil {
+		roles = nil // then the role's id has to do
+	}
+	lacking := OutOfReach(held, roles)
+	if len(lacking) == 0 {
+		return refused
+	}
+	return fmt.Errorf("application %s has roles that the admin lacks: %s; give the admin the same, or rotate with another admin: %w",
+		d.ApplicationID(), strings.Join(lacking, ", "), refused)
+}
+
+// OutOfReach names the roles of a target that the admin neither holds nor may assign.
+func OutOfReach(held []pingone.RoleAssignment, roles []pingone.Role) (lacking []string) {
+	for _, h := range held {
+		if h.ReadOnly {
+			lacking = append(lacking, DescribeRole(h, roles))
+		}
+	}
+	return lacking
+}
+
+// DescribeRole names a role and its scope.
+func DescribeRole(a pingone.RoleAssignment, roles []pingone.Role) string {
+	name := cmp.Or(document.Printable(RoleName(roles, a.RoleID)), "the role "+a.RoleID)
+	return fmt.Sprintf("%s at %s %s", name, document.Printable(a.ScopeType), document.Printable(a.ScopeID))
+}

@@ -1,0 +1,40 @@
+package provision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"pingrotate/pingone"
+)
+
+// A Marker is how a rotation recognises an application that it has created, in the
+// application's description. It is the secret's own: another secret with the same
+// specification does not take the application over.
+type Marker struct{ text string }
+
+// MarkerOf returns the marker of the secret with the ARN.
+func MarkerOf(arn string) Marker {
+	sum := sha256.Sum256([]byte(arn))
+	return Marker{"[pingrotate " + hex.EncodeToString(sum[:8]) + "]"}
+}
+
+// String returns the marker as a description has it.
+func (m Marker) String() string { return m.text }
+
+// Marks reports whether the application was created for the secret.
+func (m Marker) Marks(app *pingone.Application) bool {
+	return strings.Contains(app.Description, m.text)
+}
+
+// TwinOf returns the marker of the twin that the rotation has created of an
+// application.
+func (m Marker) TwinOf(id string) string {
+	return strings.TrimSuffix(m.text, "]") + " twin of " + id + "]"
+}
+
+// Twins reports whether one of the applications was created as the other's twin.
+// Who writes the document cannot make it so.
+func (m Marker) Twins(a, b *pingone.Application) bool {
+	return strings.Contains(a.Description, m.TwinOf(b.ID)) || strings.Contains(b.Description, m.TwinOf(a.ID))
+}

@@ -1,0 +1,93 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"pingrotate/internal/document"
+	"pingrotate/pingone"
+)
+
+// Resolve turns the names of the document's specification into ids, and only reads.
+// An error of the document's is a [*document.FieldError].
+func (p *Provisioner) Resolve(ctx context.Context, d *document.Document) (*Access, error) {
+	a := &Access{spec: d.Rotation.Application}
+	err := parallel(
+		func() error { return p.resolveRoles(ctx, d, a) },
+		func() error { return p.resolveGrants(ctx, d, a) },
+	)
+	return a, err
+}
+
+func (p *Provisioner) resolveGrants(ctx context.Context, d *document.Document, a *Access) error {
+	if len(a.spec.Grants) == 0 && a.spec.Resource == nil {
+		return nil
+	}
+	resources, err := p.Client.Resources(ctx, d.EnvironmentID)
+	if err != nil {
+		return err
+	}
+	find := func(name string) *pingone.Resource {
+		for i := range resources {
+			if strings.EqualFold(resources[i].Name, name) {
+				return &resources[i]
+			}
+		}
+		return nil
+	}
+	for i, want := range a.spec.Grants {
+		path := fmt.Sprintf("rotation.application.grants[%d]", i)
+		r := find(want.Resource)
+		if r == nil {
+			return document.NewFieldError(path+".resource", "names no resource of the environment")
+		}
+		scopes, err := p.Client.Scopes(ctx, d.EnvironmentID, r.ID)
+		if err != nil {
+			return err
+		}
+		g := pingone.Grant{ResourceID: r.ID}
+		for j, name := range want.Scopes {
+			at := slices.IndexFunc(scopes, func(s pingone.Scope) bool { return s.Name == name })
+			if at < 0 {
+				return document.NewFieldError(fmt.Sprintf("%s.scopes[%d]", path, j), "names no scope of that resource")
+			}
+			g.ScopeIDs = append(g.ScopeIDs, scopes[at].ID)
+		}
+		a.grants = append(a.grants, g)
+	}
+	if want := a.spec.Resource; want != nil {
+		return p.resolveResource(ctx, d, a, find(want.Name))
+	}
+	return nil
+}
+
+// resolveResource finds out what is missing of the custom resource.
+func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document, a *Access, found *pingone.Resource) error {
+	want := a.spec.Resource
+	a.resource, a.attributes, a.scopes = found, maps.Clone(want.Attributes), want.Scopes
+	if found == nil {
+		return nil
+	}
+	if found.Type != "CUSTOM" {
+		return document.NewFieldError("rotation.application.resource.name", "names a resource of PingOne's own; use grants for it")
+	}
+	var scopes []pingone.Scope
+	var attributes []pingone.Attribute
+	err := parallel(
+		func() (err error) { scopes, err = p.Client.Scopes(ctx, d.EnvironmentID, found.ID); return err },
+		func() (err error) { attributes, err = p.Client.Attributes(ctx, d.EnvironmentID, found.ID); return err },
+	)
+	if err != nil {
+		return err
+	}
+	for _, there := range attributes {
+		delete(a.attributes, there.Name)
+	}
+	a.scopes = slices.DeleteFunc(slices.Clone(want.Scopes), func(name string) bool {
+		return slices.ContainsFunc(scopes, func(s pingone.Scope) bool { return s.Name == name })
+	})
+	return nil
+}
