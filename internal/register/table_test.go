@@ -380,7 +380,7 @@ func TestItemsOfOthersAreRefused(t *testing.T) {
 
 func TestItemsHaveALimit(t *testing.T) {
 	s, table := start(t)
-	_, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}.Take("a", strings.Repeat("x", 1<<20), time.Now()))
+	_, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}.Take(strings.Repeat("x", 1<<20), "", time.Now()))
 	failed(t, err, register.TooLarge)
 	if got := s.Count(""); got != 0 {
 		t.Errorf("got %d requests, want none", got)
