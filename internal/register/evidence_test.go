@@ -29,81 +29,87 @@ func read(t *testing.T, table *register.Table, q register.Query) []string {
 }
 
 func TestEvidenceIsReadBySecretAndByTimeInBothDirections(t *testing.T) {
-	s, table := start(t)
-	at := func(text string) time.Time {
-		when, err := time.Parse(time.DateTime, text)
-		if err != nil {
-			t.Fatal(err)
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
+		table := s.open()
+		at := func(text string) time.Time {
+			when, err := time.Parse(time.DateTime, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return when
 		}
-		return when
-	}
-	s.SetTime(at("2027-02-10 12:00:00"))
-	for _, row := range []struct{ secret, what, at string }{
-		{orders, "o-november", "2026-11-30 23:59:59"},
-		{payments, "p-december", "2026-12-01 00:00:00"},
-		{orders, "o-january", "2027-01-31 10:00:00"},
-		{"", "audit", "2027-01-31 11:00:00"},
-		{orders, "o-february", "2027-02-01 00:00:00"},
-		{payments, "p-today", "2027-02-10 11:59:59"},
-	} {
-		if err := table.Append(t.Context(), register.Evidence{Secret: row.secret, What: row.what, At: at(row.at)}); err != nil {
-			t.Fatal(err)
+		table.Now = func() time.Time { return at("2027-02-10 12:00:00") }
+		for _, row := range []struct{ secret, what, at string }{
+			{orders, "o-november", "2026-11-30 23:59:59"},
+			{payments, "p-december", "2026-12-01 00:00:00"},
+			{orders, "o-january", "2027-01-31 10:00:00"},
+			{"", "audit", "2027-01-31 11:00:00"},
+			{orders, "o-february", "2027-02-01 00:00:00"},
+			{payments, "p-today", "2027-02-10 11:59:59"},
+		} {
+			if err := table.Append(t.Context(), register.Evidence{Secret: row.secret, What: row.what, At: at(row.at)}); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	for _, row := range []struct {
-		name string
-		q    register.Query
-		want string
-	}{
-		{"all", register.Query{}, "o-november p-december o-january audit o-february p-today"},
-		{"all, newest first", register.Query{Newest: true}, "p-today o-february audit o-january p-december o-november"},
-		{"one secret", register.Query{Secret: orders}, "o-november o-january o-february"},
-		{"one secret, newest first", register.Query{Secret: orders, Newest: true}, "o-february o-january o-november"},
-		{"since", register.Query{Since: at("2027-01-31 11:00:00")}, "audit o-february p-today"},
-		{"until", register.Query{Until: at("2027-01-31 11:00:00")}, "o-november p-december o-january"},
-		{"between", register.Query{Secret: orders, Since: at("2027-01-01 00:00:00"), Until: at("2027-02-01 00:00:00")}, "o-january"},
-		{"nothing", register.Query{Since: at("2027-02-10 12:00:00")}, ""},
-		{"the wrong way round", register.Query{Since: at("2027-02-01 00:00:00"), Until: at("2027-01-01 00:00:00")}, ""},
-		{"no such secret", register.Query{Secret: orders + "x"}, ""},
-	} {
-		if got := strings.Join(read(t, table, row.q), " "); got != row.want {
-			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		for _, row := range []struct {
+			name string
+			q    register.Query
+			want string
+		}{
+			{"all", register.Query{}, "o-november p-december o-january audit o-february p-today"},
+			{"all, newest first", register.Query{Newest: true}, "p-today o-february audit o-january p-december o-november"},
+			{"one secret", register.Query{Secret: orders}, "o-november o-january o-february"},
+			{"one secret, newest first", register.Query{Secret: orders, Newest: true}, "o-february o-january o-november"},
+			{"since", register.Query{Since: at("2027-01-31 11:00:00")}, "audit o-february p-today"},
+			{"until", register.Query{Until: at("2027-01-31 11:00:00")}, "o-november p-december o-january"},
+			{"between", register.Query{Secret: orders, Since: at("2027-01-01 00:00:00"), Until: at("2027-02-01 00:00:00")}, "o-january"},
+			{"nothing", register.Query{Since: at("2027-02-10 12:00:00")}, ""},
+			{"the wrong way round", register.Query{Since: at("2027-02-01 00:00:00"), Until: at("2027-01-01 00:00:00")}, ""},
+			{"no such secret", register.Query{Secret: orders + "x"}, ""},
+		} {
+			if got := strings.Join(read(t, table, row.q), " "); got != row.want {
+				t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+			}
 		}
-	}
+	}))
 }
 
 func TestEvidenceIsReadWhole(t *testing.T) {
-	s, table := start(t)
-	want := register.Evidence{
-		ID: "e1", At: s.Now(), Secret: orders, EnvironmentID: key.EnvironmentID, ClientID: key.ID, Rotation: "11111111-1111-4111-8111-111111111111",
-		What: "createSecret", Who: "Secrets Manager", Decision: "regenerate", Fingerprints: []string{"sha256:0a1b", "sha256:2c3d"},
-		Report: json.RawMessage(`{"minted":true}`),
-	}
-	if err := table.Append(t.Context(), want); err != nil {
-		t.Fatal(err)
-	}
-	for _, q := range []register.Query{{}, {Secret: orders}} {
-		for got, err := range table.Evidence(t.Context(), q) {
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("got %+v, %v, want %+v", got, err, want)
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
+		table := s.open()
+		want := register.Evidence{
+			ID: "e1", At: s.now, Secret: orders, EnvironmentID: key.EnvironmentID, ClientID: key.ID, Rotation: "11111111-1111-4111-8111-111111111111",
+			What: "createSecret", Who: "Secrets Manager", Decision: "regenerate", Fingerprints: []string{"sha256:0a1b", "sha256:2c3d"},
+			Report: json.RawMessage(`{"minted":true}`),
+		}
+		if err := table.Append(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []register.Query{{}, {Secret: orders}} {
+			for got, err := range table.Evidence(t.Context(), q) {
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("got %+v, %v, want %+v", got, err, want)
+				}
+			}
+			if n := len(read(t, table, q)); n != 1 {
+				t.Errorf("got %d rows, want 1", n)
 			}
 		}
-		if n := len(read(t, table, q)); n != 1 {
-			t.Errorf("got %d rows, want 1", n)
-		}
-	}
+	}))
 }
 
 func TestEvidenceOfOneMomentKeepsEachRow(t *testing.T) {
-	s, table := start(t)
-	for range 5 {
-		if err := table.Append(t.Context(), register.Evidence{Secret: orders, What: "same", At: s.Now()}); err != nil {
-			t.Fatal(err)
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
+		table := s.open()
+		for range 5 {
+			if err := table.Append(t.Context(), register.Evidence{Secret: orders, What: "same", At: s.now}); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if got := read(t, table, register.Query{}); len(got) != 5 {
-		t.Errorf("got %d rows, want 5", len(got))
-	}
+		if got := read(t, table, register.Query{}); len(got) != 5 {
+			t.Errorf("got %d rows, want 5", len(got))
+		}
+	}))
 }
 
 func TestEvidenceIsPagedAsTheCallerGoesOn(t *testing.T) {

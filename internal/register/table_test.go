@@ -81,26 +81,30 @@ func held(by string) register.Item {
 }
 
 func TestFetchOfNothingIsTheZeroRevision(t *testing.T) {
-	_, table := start(t)
-	if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); !reflect.DeepEqual(got, register.Revision{}) {
-		t.Errorf("got %+v, want the zero revision", got)
-	}
+	inEachStore(t, func(t *testing.T, s store) {
+		table := s.open()
+		if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); !reflect.DeepEqual(got, register.Revision{}) {
+			t.Errorf("got %+v, want the zero revision", got)
+		}
+	})
 }
 
 func TestReplaceReturnsWhatAFetchShows(t *testing.T) {
-	s, table := start(t)
-	replaced := ok[register.Revision](t)
-	first := replaced(table.Replace(t.Context(), key, register.Revision{}, held("a").Begin(time.Now())))
-	second := replaced(table.Replace(t.Context(), key, first, first.Item.Release("a")))
-	if first.Number != 1 || second.Number != 2 || first.Nonce == second.Nonce || first.Nonce == "" {
-		t.Errorf("got revisions %+v and %+v, want the numbers 1 and 2 and two nonces", first, second)
-	}
-	if got := ok[register.Revision](t)(open(s).Fetch(t.Context(), key)); !reflect.DeepEqual(got, second) {
-		t.Errorf("got\n%+v, want\n%+v", got, second)
-	}
-	if got := ok[register.Revision](t)(table.Fetch(t.Context(), other)); got.Number != 0 {
-		t.Errorf("got %+v of another client, want nothing", got)
-	}
+	inEachStore(t, func(t *testing.T, s store) {
+		table := s.open()
+		replaced := ok[register.Revision](t)
+		first := replaced(table.Replace(t.Context(), key, register.Revision{}, held("a").Begin(time.Now())))
+		second := replaced(table.Replace(t.Context(), key, first, first.Item.Release("a")))
+		if first.Number != 1 || second.Number != 2 || first.Nonce == second.Nonce || first.Nonce == "" {
+			t.Errorf("got revisions %+v and %+v, want the numbers 1 and 2 and two nonces", first, second)
+		}
+		if got := ok[register.Revision](t)(s.open().Fetch(t.Context(), key)); !reflect.DeepEqual(got, second) {
+			t.Errorf("got\n%+v, want\n%+v", got, second)
+		}
+		if got := ok[register.Revision](t)(table.Fetch(t.Context(), other)); got.Number != 0 {
+			t.Errorf("got %+v of another client, want nothing", got)
+		}
+	})
 }
 
 func TestFetchIsConsistent(t *testing.T) {
@@ -114,42 +118,44 @@ func TestFetchIsConsistent(t *testing.T) {
 
 // TestOnlyOneReplaces lets processes replace the same revision at the same time.
 func TestOnlyOneReplaces(t *testing.T) {
-	s, table := start(t)
-	was := register.Revision{}
-	for round := range 5 {
-		const racers = 8
-		got := make([]register.Revision, racers)
-		errs := make([]error, racers)
-		var all sync.WaitGroup
-		for n := range racers {
-			all.Go(func() {
-				got[n], errs[n] = open(s).Replace(t.Context(), key, was, held(fmt.Sprintf("holder %d of round %d", n, round)))
-			})
-		}
-		all.Wait()
-		stored := ok[register.Revision](t)(table.Fetch(t.Context(), key))
-		won := 0
-		for n := range racers {
-			if errs[n] == nil {
-				won++
-				if !reflect.DeepEqual(got[n], stored) {
-					t.Errorf("round %d: racer %d won with %+v, and stored is %+v", round, n, got[n], stored)
+	inEachStore(t, func(t *testing.T, s store) {
+		table := s.open()
+		was := register.Revision{}
+		for round := range 5 {
+			const racers = 8
+			got := make([]register.Revision, racers)
+			errs := make([]error, racers)
+			var all sync.WaitGroup
+			for n := range racers {
+				all.Go(func() {
+					got[n], errs[n] = s.open().Replace(t.Context(), key, was, held(fmt.Sprintf("holder %d of round %d", n, round)))
+				})
+			}
+			all.Wait()
+			stored := ok[register.Revision](t)(table.Fetch(t.Context(), key))
+			won := 0
+			for n := range racers {
+				if errs[n] == nil {
+					won++
+					if !reflect.DeepEqual(got[n], stored) {
+						t.Errorf("round %d: racer %d won with %+v, and stored is %+v", round, n, got[n], stored)
+					}
+					continue
 				}
-				continue
+				overtaken, is := errors.AsType[*register.OvertakenError](errs[n])
+				if !is || !errors.Is(errs[n], register.ErrOvertaken) {
+					t.Fatalf("round %d: racer %d: got %v, want to be overtaken", round, n, errs[n])
+				}
+				if !reflect.DeepEqual(overtaken.Found, stored) {
+					t.Errorf("round %d: racer %d found %+v, and stored is %+v", round, n, overtaken.Found, stored)
+				}
 			}
-			overtaken, is := errors.AsType[*register.OvertakenError](errs[n])
-			if !is || !errors.Is(errs[n], register.ErrOvertaken) {
-				t.Fatalf("round %d: racer %d: got %v, want to be overtaken", round, n, errs[n])
+			if won != 1 {
+				t.Errorf("round %d: %d won, want 1", round, won)
 			}
-			if !reflect.DeepEqual(overtaken.Found, stored) {
-				t.Errorf("round %d: racer %d found %+v, and stored is %+v", round, n, overtaken.Found, stored)
-			}
+			was = stored
 		}
-		if won != 1 {
-			t.Errorf("round %d: %d won, want 1", round, won)
-		}
-		was = stored
-	}
+	})
 }
 
 func TestOvertakenNeedsNoSecondRead(t *testing.T) {
@@ -167,18 +173,20 @@ func TestOvertakenNeedsNoSecondRead(t *testing.T) {
 }
 
 func TestReplaceOfALostItemIsOvertaken(t *testing.T) {
-	s, table := start(t)
-	first := ok[register.Revision](t)(table.Replace(t.Context(), key, register.Revision{}, held("a")))
-	s.Lose(tableName)
-	_, err := table.Replace(t.Context(), key, first, held("a"))
-	if overtaken, is := errors.AsType[*register.OvertakenError](err); !is || overtaken.Found.Number != 0 {
-		t.Fatalf("got %v, want to be overtaken by nothing", err)
-	}
-	// It was begun again by another and counts from 1.
-	ok[register.Revision](t)(open(s).Replace(t.Context(), key, register.Revision{}, held("b")))
-	if _, err := table.Replace(t.Context(), key, first, held("a")); !errors.Is(err, register.ErrOvertaken) {
-		t.Errorf("got %v, want to be overtaken: the number is the same, the nonce is not", err)
-	}
+	inEachStore(t, func(t *testing.T, s store) {
+		table := s.open()
+		first := ok[register.Revision](t)(table.Replace(t.Context(), key, register.Revision{}, held("a")))
+		s.lose(t, key)
+		_, err := table.Replace(t.Context(), key, first, held("a"))
+		if overtaken, is := errors.AsType[*register.OvertakenError](err); !is || overtaken.Found.Number != 0 {
+			t.Fatalf("got %v, want to be overtaken by nothing", err)
+		}
+		// It was begun again by another and counts from 1.
+		ok[register.Revision](t)(s.open().Replace(t.Context(), key, register.Revision{}, held("b")))
+		if _, err := table.Replace(t.Context(), key, first, held("a")); !errors.Is(err, register.ErrOvertaken) {
+			t.Errorf("got %v, want to be overtaken: the number is the same, the nonce is not", err)
+		}
+	})
 }
 
 // TestReplaceThroughEachFault puts one fault of each kind, and then two, in the way of

@@ -1,7 +1,9 @@
 package registertest
 
 import (
+	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,6 +32,22 @@ type operand struct {
 type step struct {
 	name  string
 	index int
+}
+
+// pathText is the operand's path as refusals have it.
+func (o operand) pathText() string {
+	var b strings.Builder
+	for n, s := range o.path {
+		switch {
+		case s.name == "":
+			fmt.Fprintf(&b, ", [%d]", s.index)
+		case n > 0:
+			fmt.Fprintf(&b, ", %s", s.name)
+		default:
+			b.WriteString(s.name)
+		}
+	}
+	return "[" + b.String() + "]"
 }
 
 // substitutes are a request's placeholders.
@@ -205,7 +223,13 @@ func (p *parser) comparison() (*condition, error) {
 	case slices.Contains([]string{"=", "<>", "<", "<=", ">", ">="}, token):
 		p.at++
 		c.op = token
-		return c, p.operands(c, "")
+		if err := p.operands(c, ""); err != nil {
+			return nil, err
+		}
+		if left.path != nil && reflect.DeepEqual(left, c.args[1]) {
+			return nil, p.refuse("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", token, left.pathText())
+		}
+		return c, nil
 	case p.accept("BETWEEN"):
 		c.op = "BETWEEN"
 		if err := p.operands(c, ""); err != nil {

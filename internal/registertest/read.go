@@ -2,7 +2,6 @@ package registertest
 
 import (
 	"slices"
-	"strings"
 )
 
 const pageSize = 1 << 20 // bytes that a query or scan looks at before it ends a page
@@ -159,8 +158,13 @@ func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *conditi
 		if err == nil {
 			err = t.given(start)
 		}
-		if err != nil || !keys.holdsPartition(t, start) {
+		switch {
+		case err != nil:
 			return nil, refuse("ValidationException", "The provided starting key is invalid")
+		case !keys.holdsPartition(t, start):
+			return nil, refuse("ValidationException", "The provided starting key is outside query boundaries based on provided conditions")
+		case !keys.holds(start):
+			return nil, refuse("ValidationException", "The provided starting key does not match the range key predicate")
 		}
 		rows = slices.DeleteFunc(rows, func(r *row) bool {
 			order := t.compare(r.key, start)
@@ -209,5 +213,5 @@ func (c *condition) holdsPartition(t *table, key item) bool {
 	if c.op == "AND" {
 		return c.parts[0].holdsPartition(t, key) && c.parts[1].holdsPartition(t, key)
 	}
-	return !strings.EqualFold(c.args[0].path[0].name, t.hash.name) || c.holds(key)
+	return c.args[0].path[0].name != t.hash.name || c.holds(key)
 }

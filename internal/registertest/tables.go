@@ -68,7 +68,7 @@ func (s *Server) createTable(in createTableInput) (any, error) {
 		a := keyAttribute{k.AttributeName, kinds[k.AttributeName]}
 		switch {
 		case a.kind == "":
-			return nil, refuse("ValidationException", "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: %v", k.AttributeName, slices.Sorted(maps.Keys(kinds)))
+			return nil, refuse("ValidationException", "Invalid KeySchema: Some index key attribute have no definition")
 		case n == 0 && k.KeyType == "HASH":
 			t.hash = a
 		case n == 1 && k.KeyType == "RANGE":

@@ -61,7 +61,7 @@ const (
 	msgDigits   = "Attempting to store more than 38 significant digits in a Number"
 	msgEmptySet = "One or more parameter values were invalid: An %s set  may not be empty"
 	msgNull     = "One or more parameter values were invalid: Null attribute value types must have the value of true"
-	msgTwins    = "One or more parameter values were invalid: Input collection %v contains duplicates."
+	msgTwins    = "One or more parameter values were invalid: Input collection [%s] contains duplicates."
 )
 
 // normal checks a value that was received and returns it as the service keeps it:
@@ -133,7 +133,7 @@ func set1(kind string, members []string) error {
 	}
 	sorted := slices.Sorted(slices.Values(members))
 	if len(slices.Compact(sorted)) != len(members) {
-		return refuse("ValidationException", msgTwins, members)
+		return refuse("ValidationException", msgTwins, strings.Join(members, ", "))
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ type conditional struct {
 // check refuses the write where its condition does not hold for what is stored. The
 // refusal has what is stored, if the request asks for it.
 func (c conditional) check(stored item) error {
+	if c.ConditionExpression == "" && c.ExpressionAttributeNames == nil && c.ExpressionAttributeValues != nil {
+		return refuse("ValidationException", "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null")
+	}
 	holder, err := begin(c.ExpressionAttributeNames, c.ExpressionAttributeValues, c.ConditionExpression)
 	if err != nil {
 		return err
@@ -135,7 +138,7 @@ func (s *Server) deleteItem(in deleteItemInput) (any, error) {
 
 func (s *Server) written(w write, returnValues string) (any, error) {
 	if !slices.Contains([]string{"", "NONE", "ALL_OLD"}, returnValues) {
-		return nil, refuse("ValidationException", "Return values set to invalid value")
+		return nil, refuse("ValidationException", "ReturnValues can only be ALL_OLD or NONE")
 	}
 	before, err := w.do(s.now())
 	if err != nil {
