@@ -67,7 +67,14 @@ type limited struct{ aws.HTTPClient }
 
 func (l limited) Do(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
-	resp, err := l.HTTPClient.Do(r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if r.Body != nil {
+		// The SDK closes the request's body as soon as a reply begins. From then on its
+		// WriteTo fails with EOF, by which net/http looks whether there is more to send, and
+		// the connection is closed in the middle of a large reply. Its Read does not.
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	resp, err := l.HTTPClient.Do(r)
 	if err != nil {
 		cancel()
 		return nil, err
