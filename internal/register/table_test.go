@@ -394,3 +394,14 @@ func TestItemsHaveALimit(t *testing.T) {
 		t.Errorf("got %d requests, want none", got)
 	}
 }
+
+// TestATableWithoutASortKeyIsRefused: a row could be put into it, in the place of all
+// others of the client; each read finds out.
+func TestATableWithoutASortKeyIsRefused(t *testing.T) {
+	s := registertest.Run(t)
+	s.CreateTable(tableName, "subject", "", "")
+	_, err := open(s).Fetch(t.Context(), key)
+	failed(t, err, register.OtherTable)
+	_, err = open(s).Opened(t.Context(), key)
+	failed(t, err, register.OtherTable)
+}
