@@ -31,6 +31,9 @@ type Victim struct {
 // so that this many would take dozens of commands for one emergency.
 const victimsKept = 128
 
+// commandsKept bounds the list of commands: the first and the newest.
+const commandsKept = 64
+
 func (e *Emergency) clone() *Emergency {
 	if e == nil {
 		return nil
@@ -43,9 +46,10 @@ func (e *Emergency) clone() *Emergency {
 // Marked returns the item with the emergency's mark, which the revision with this
 // number is the first to hold. What is open already gets the mark as well: all that
 // either names must die, "contain" overrides "swift", and AWSCURRENT must be minted
-// after the later mark. A command that is known already changes nothing.
+// after the later mark. A command that is known already changes nothing, though its
+// emergency has ended since.
 func (i Item) Marked(e Emergency, number int64) Item {
-	if i.Emergency.Has(e.ID) {
+	if i.Emergency.Has(e.ID) || i.Ended.Has(e.ID) {
 		return i
 	}
 	next := i.clone()
@@ -53,9 +57,13 @@ func (i Item) Marked(e Emergency, number int64) Item {
 	if open == nil {
 		open = e.clone()
 		open.Commands, open.Must = nil, nil
+		open.Since, open.By, open.Reason = wall(e.Since), clip(e.By), clip(e.Reason)
 	}
 	open.Commands = append(open.Commands, e.ID)
-	open.Mark, open.Marked = number, e.Since.UTC()
+	if extra := len(open.Commands) - commandsKept; extra > 0 {
+		open.Commands = slices.Delete(open.Commands, 1, 1+extra)
+	}
+	open.Mark, open.Marked = number, wall(e.Since)
 	if e.How == "contain" {
 		open.How = e.How
 	}
@@ -84,7 +92,7 @@ func (e *Emergency) After(m Minted, fingerprint string) bool {
 func (i Item) Over(now time.Time) Item {
 	next := i.clone()
 	if next.Emergency != nil {
-		next.Emergency.At = now.UTC()
+		next.Emergency.At = wall(now)
 		next.Ended, next.Emergency = next.Emergency, nil
 	}
 	return next

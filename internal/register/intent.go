@@ -9,7 +9,7 @@ import (
 // will be the first to name. It takes the place of any other.
 func (i Item) Announce(in Intent, number int64, now time.Time) Item {
 	next := i.clone()
-	in.Since, in.Announced = now.UTC(), number
+	in.Since, in.Announced = wall(now), number
 	next.Intent = &in
 	return next
 }
@@ -32,11 +32,17 @@ func (i Item) Forget() Item {
 // Minted returns the item after PingOne made the secret with this fingerprint for the
 // application, as the item's intent announced. The others are fingerprints that are
 // not current any more: that of the secret before it, and what the reply shows as
-// previous.
+// previous. A mint that is recorded already, and not announced again, changes nothing.
 func (i Item) Minted(application, fingerprint string, now time.Time, replaced ...string) Item {
+	in := i.Intent
+	announced := in != nil && in.Act == Mint && in.Application == application
+	if !announced && i.Applications[application].Current.Fingerprint == fingerprint {
+		return i
+	}
 	next := i.clone()
-	m := Minted{Fingerprint: fingerprint, At: now.UTC()}
-	if in := i.Intent; in != nil && in.Act == Mint && in.Application == application {
+	m := Minted{Fingerprint: fingerprint, At: wall(now)}
+	replaced = slices.Clone(replaced)
+	if announced {
 		m.Announced, m.Rotation, m.Secret, m.By = in.Announced, in.Rotation, in.Secret, in.By
 		replaced = append(replaced, in.Before)
 		next.Intent = nil
@@ -80,7 +86,7 @@ func (i Item) Superseded(application, fingerprint string) bool {
 // that holds the secret with this fingerprint. The move's intent is over.
 func (i Item) Promoted(arn, from, to, fingerprint string, now time.Time) Item {
 	next := i.clone()
-	next.Secrets[arn] = Secret{Version: to, Fingerprint: fingerprint, Left: from, Since: now.UTC()}
+	next.Secrets[arn] = Secret{Version: to, Fingerprint: fingerprint, Left: from, Since: wall(now)}
 	if in := i.Intent; in != nil && in.Act == Promote && in.Secret == arn {
 		next.Intent = nil
 	}

@@ -17,7 +17,7 @@ func (i Item) MayTake(holder string, now time.Time) (ok bool, from time.Time) {
 // stays: to resolve it is the new holder's first business.
 func (i Item) Take(holder, doing string, now time.Time) Item {
 	next := i.clone()
-	next.Lease = Lease{Holder: holder, Doing: doing, Taken: now.UTC(), Until: now.Add(LeaseTime).UTC()}
+	next.Lease = Lease{Holder: holder, Doing: clip(doing), Taken: wall(now), Until: wall(now.Add(LeaseTime))}
 	return next
 }
 
@@ -39,7 +39,7 @@ func (i Item) MaySend(holder string, now time.Time) bool {
 // be under way that an item announced which is no longer there.
 func (i Item) Begin(now time.Time) Item {
 	next := i.clone()
-	next.Unknown = now.UTC()
+	next.Unknown = wall(now)
 	return next
 }
 

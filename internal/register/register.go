@@ -13,6 +13,7 @@ package register
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -153,4 +154,18 @@ func (i Item) clone() Item {
 	}
 	next.Emergency, next.Ended = i.Emergency.clone(), i.Ended.clone()
 	return next
+}
+
+// wall is the time as an item keeps it: of the wall clock alone. The monotonic clock
+// stands still while the host has frozen the process.
+func wall(t time.Time) time.Time { return t.UTC().Round(0) }
+
+const textKept = 1024 // bytes of what people write
+
+// clip shortens what people write, so that no item outgrows its table.
+func clip(text string) string {
+	if len(text) <= textKept {
+		return text
+	}
+	return strings.ToValidUTF8(text[:textKept], "") + "…"
 }

@@ -1,0 +1,185 @@
+package register
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+)
+
+// A Table is the register's store, on one DynamoDB table. Its zero value has no name,
+// and each use of it fails with [NoName]. It is safe for concurrent use, and must not
+// be copied after its first.
+//
+// The table has the partition key "subject" and the sort key "entry", both strings, and
+// the attribute "expires" for its time to live:
+//
+//	subject                         entry
+//	client#<environment>/<id>       item               the client's item
+//	client#<environment>/<id>       emergency#<token>  an emergency of the client that is open
+//	secret#<ARN>                    <time>#<id>        evidence about a managed secret
+//	month#<year>-<month>            <time>#<id>        the same evidence, of all secrets
+type Table struct {
+	Name       string
+	Connection Connection
+
+	// Now tells the time by which evidence expires. Nil means [time.Now].
+	Now func() time.Time
+
+	// Retention is how long evidence is kept. Zero means [DefaultRetention].
+	Retention time.Duration
+
+	once  sync.Once
+	calls *dynamodb.Client
+}
+
+func (t *Table) now() time.Time {
+	if t.Now == nil {
+		return time.Now()
+	}
+	return t.Now()
+}
+
+func (t *Table) client() *dynamodb.Client {
+	t.once.Do(func() { t.calls = t.Connection.client() })
+	return t.calls
+}
+
+func (t *Table) named(op string) error {
+	if t.Name == "" {
+		return &Error{Op: op, Problem: NoName}
+	}
+	return nil
+}
+
+// Fetch returns the client's item as it is at this moment, and the zero Revision
+// where there is none. Errors are of type [*Error].
+func (t *Table) Fetch(ctx context.Context, key Key) (Revision, error) {
+	op := "fetch the register's item of " + key.String()
+	if err := t.named(op); err != nil {
+		return Revision{}, err
+	}
+	return t.fetch(ctx, op, key)
+}
+
+func (t *Table) fetch(ctx context.Context, op string, key Key) (Revision, error) {
+	in := &dynamodb.GetItemInput{TableName: &t.Name, Key: itemKey(key), ConsistentRead: aws.Bool(true)}
+	out, err := send(ctx, t.client().GetItem, in)
+	if err != nil {
+		return Revision{}, t.failed(ctx, op, "GetItem", err)
+	}
+	r, problem := decode(out.Item)
+	if problem != nil {
+		return Revision{}, &Error{Op: op, Action: "GetItem", Table: t.Name, Problem: *problem}
+	}
+	return r, nil
+}
+
+// send makes a call that may be repeated without harm. It does so itself where the
+// reply could not be read: the SDK does where there was none, or an error that passes.
+func send[In, Out any](ctx context.Context, call func(context.Context, In, ...func(*dynamodb.Options)) (Out, error), in In) (Out, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	out, err := call(ctx, in)
+	if _, unreadable := errors.AsType[*smithy.DeserializationError](err); unreadable && ctx.Err() == nil {
+		return call(ctx, in)
+	}
+	return out, err
+}
+
+// replaceTries is how often a replacement is sent that did not arrive, each time in up
+// to two requests.
+const replaceTries = 3
+
+// Replace stores the client's item in place of the revision that the caller has
+// fetched or remembers, or as its first where that is the zero Revision. It returns
+// the new revision as a fetch would show it.
+//
+// The error is an [*OvertakenError], which is [ErrOvertaken], where another revision is
+// stored by now, and an [*Error] otherwise. After any error nothing may be sent on the
+// strength of the item.
+//
+// Every call of Replace has a nonce of its own. By it a write whose reply was lost is
+// told from another's: a crash before the write leaves the old revision, one after it
+// the new, whose intent the next holder resolves.
+func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (Revision, error) {
+	op := "replace the register's item of " + key.String()
+	if err := t.named(op); err != nil {
+		return Revision{}, err
+	}
+	r := Revision{Number: was.Number + 1, Nonce: rand.Text(), Item: next}
+	row, problem := encode(key, r)
+	if problem == nil {
+		r, problem = decode(row)
+	}
+	if problem != nil {
+		return Revision{}, &Error{Op: op, Table: t.Name, Problem: *problem}
+	}
+	in := &dynamodb.PutItemInput{
+		TableName:                           &t.Name,
+		Item:                                row,
+		ConditionExpression:                 aws.String("attribute_not_exists(" + partitionKey + ")"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if was.Number != 0 {
+		// The nonce as well: an item that was lost and begun again counts from 1.
+		in.ConditionExpression = aws.String("#number = :number AND #nonce = :nonce")
+		in.ExpressionAttributeNames = map[string]string{"#number": numberName, "#nonce": nonceName}
+		in.ExpressionAttributeValues = map[string]types.AttributeValue{":number": integer(was.Number), ":nonce": text(was.Nonce)}
+	}
+	limit, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	for try := 1; ; try++ {
+		_, err := t.client().PutItem(limit, in, twice)
+		if err == nil {
+			return r, nil
+		}
+		found, known, readErr := t.found(limit, op, key, err)
+		switch {
+		case known && found.Nonce == r.Nonce && found.Number == r.Number:
+			return r, nil // the SDK repeated a write that had succeeded, or its reply was lost
+		case known && (found.Number != was.Number || found.Nonce != was.Nonce):
+			return Revision{}, &OvertakenError{found}
+		}
+		failed := t.failed(ctx, op, "PutItem", err)
+		switch {
+		case readErr != nil && readErr.Problem != OutOfReach && failed.Problem == OutOfReach:
+			readErr.Unconfirmed = true // it tells more
+			return Revision{}, readErr
+		case !known:
+			failed.Unconfirmed = true
+			return Revision{}, failed
+		case failed.Problem > Throttled || try == replaceTries || limit.Err() != nil:
+			// A request that is still under way finds its condition false, or leaves an
+			// intent that nothing was sent for.
+			return Revision{}, failed
+		}
+	}
+}
+
+// twice leaves time to read back.
+func twice(o *dynamodb.Options) { o.RetryMaxAttempts = 2 }
+
+// found is what is stored after a write that failed with err. It is not known where
+// it could not be read.
+func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Revision, known bool, _ *Error) {
+	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok && len(refused.Item) > 0 {
+		r, problem := decode(refused.Item)
+		if problem == nil {
+			return r, true, nil
+		}
+		return Revision{}, false, &Error{Op: op, Action: "PutItem", Table: t.Name, Problem: *problem}
+	}
+	r, err = t.fetch(ctx, op, key)
+	if err != nil {
+		e, _ := errors.AsType[*Error](err)
+		return Revision{}, false, e
+	}
+	return r, true, nil
+}

@@ -1,0 +1,307 @@
+package registertest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"pingrotate/internal/fault"
+)
+
+const contentType = "application/x-amz-json-1.0"
+
+// TB is what the stand-in needs of a *testing.T.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Server is one account's DynamoDB in one Region. Its hooks and counters are those
+// of [fault.Line], where Call.Operation is the API action ("PutItem"), Call.Target
+// the partition key's value, or the table's name where there is none, and Call.Trace
+// the caller's access key id. All methods may be called from several goroutines, and
+// from within hooks.
+//
+// A table that does not exist is the test's mistake: it ends the test, or panics on a
+// server of [Start], which has no test.
+type Server struct {
+	*fault.Line
+
+	http     *http.Server
+	listener net.Listener
+
+	// A test must not be written to after its end, when a late handler may still run.
+	// Close sets tb to nil under this lock.
+	log sync.Mutex
+	tb  TB
+
+	mu     sync.Mutex
+	clock  func() time.Time
+	offset time.Duration
+	state
+}
+
+// Run starts a server for the length of a test. The calls are written to the test's
+// log. Traffic that no client of the real service sends (an unknown action or field,
+// no signature, a wrong content type) fails the test.
+func Run(t TB) *Server {
+	t.Helper()
+	s, err := Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("start DynamoDB: %v", err)
+		panic(err)
+	}
+	s.log.Lock()
+	s.tb = t
+	s.log.Unlock()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Within is Run without a socket: the server is called by [Server.ServeHTTP] alone. It
+// starts no goroutine, so that it may live in a synctest bubble.
+func Within(t TB) *Server {
+	t.Helper()
+	s := newServer()
+	s.tb = t
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a server on the TCP address, "127.0.0.1:0" for any free port. It
+// fails if it cannot listen there.
+func Start(addr string) (*Server, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for DynamoDB: %w", err)
+	}
+	s := newServer()
+	s.listener = listener
+	s.http = &http.Server{Handler: s}
+	go s.http.Serve(listener)
+	return s, nil
+}
+
+func newServer() *Server {
+	start := time.Now().UTC().Truncate(time.Second)
+	return &Server{
+		Line:  &fault.Line{Service: "dynamodb"},
+		clock: func() time.Time { return start },
+		state: state{tables: map[string]*table{}, tokens: map[string]sentBefore{}},
+	}
+}
+
+// URL returns the endpoint to give to a client, without a path.
+func (s *Server) URL() string { return "http://" + s.Addr() }
+
+// Addr returns the address as host:port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Close ends the server.
+func (s *Server) Close() {
+	if s.http != nil {
+		s.http.Close()
+	}
+	s.log.Lock()
+	defer s.log.Unlock()
+	s.tb = nil
+}
+
+// Now returns the service's time.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Server) now() time.Time { return s.clock().Add(s.offset) }
+
+// SetTime stops the clock at t.
+func (s *Server) SetTime(t time.Time) { s.Follow(func() time.Time { return t }) }
+
+// Advance moves the clock by d. A clock that follows another stays ahead of it.
+func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += d
+}
+
+// Follow makes the service's time that of another clock.
+func (s *Server) Follow(clock func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock, s.offset = clock, 0
+}
+
+// ServeHTTP answers one request. The listener calls it; so may a test that wants no
+// sockets between client and service, such as one in a synctest bubble.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A batch may have 16 MB. This only protects the test.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 17<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	caller, operation, err := door(r)
+	if err != nil {
+		s.complain("impossible request %s %s: %v", r.Method, r.URL.Path, err)
+		reply := refusal(err)
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(reply.Status)
+		w.Write(reply.Body)
+		return
+	}
+	applied := false
+	defer func() {
+		if !applied {
+			s.logf("dynamodb %s %s: not applied", operation, body)
+		}
+	}()
+	call := fault.Call{Operation: operation, Target: s.target(body), Trace: caller}
+	s.Answer(w, r, call, words, func() fault.Reply {
+		applied = true
+		reply := s.apply(operation, body)
+		s.logf("dynamodb %s %s: %d %s", operation, body, reply.Status, reply.Body)
+		return reply
+	})
+}
+
+// apply encodes the answer before it lets go of the lock, for the answer shares
+// memory with the state.
+func (s *Server) apply(operation string, body []byte) fault.Reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out, err := actions[operation](s, body)
+	if err != nil {
+		return refusal(err)
+	}
+	return answer(http.StatusOK, out)
+}
+
+var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[a-z0-9-]+/dynamodb/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+
+// door reads a request's headers and turns away what no client of the service
+// sends. The signature itself is not verified: the stand-in has no keys.
+func door(r *http.Request) (caller, operation string, err error) {
+	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810.")
+	switch {
+	case signed == nil:
+		return "", "", refuse("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+	case r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != contentType:
+		return "", "", refuse("SerializationException", "want POST / with content type %s", contentType)
+	case !ok || actions[operation] == nil:
+		return "", "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
+	}
+	return signed[1], operation, nil
+}
+
+type action func(s *Server, body []byte) (any, error)
+
+var actions map[string]action
+
+func init() { // the actions of a transaction are actions themselves
+	actions = map[string]action{
+		"CreateTable":        on((*Server).createTable),
+		"DeleteItem":         on((*Server).deleteItem),
+		"DeleteTable":        on((*Server).deleteTable),
+		"DescribeTable":      on((*Server).describeTable),
+		"DescribeTimeToLive": on((*Server).describeTimeToLive),
+		"GetItem":            on((*Server).getItem),
+		"ListTables":         on((*Server).listTables),
+		"PutItem":            on((*Server).putItem),
+		"Query":              on((*Server).query),
+		"Scan":               on((*Server).scan),
+		"TransactWriteItems": on((*Server).transactWriteItems),
+		"UpdateTimeToLive":   on((*Server).updateTimeToLive),
+	}
+}
+
+// on decodes an action's input. A field that the stand-in does not know is refused,
+// for a field silently ignored would make a test pass for no reason.
+func on[In any](do func(*Server, In) (any, error)) action {
+	return func(s *Server, body []byte) (any, error) {
+		var in In
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&in); err != nil {
+			s.complain("impossible request: %v", err)
+			return nil, refuse("SerializationException", "%v", err)
+		}
+		return do(s, in)
+	}
+}
+
+// target names what a request is about: the partition of its item or, failing that,
+// its table.
+func (s *Server) target(body []byte) string {
+	var in struct {
+		TableName                 string
+		Key, Item                 item
+		ExpressionAttributeValues map[string]value
+		TransactItems             []struct {
+			Put struct {
+				TableName string
+				Item      item
+			}
+		}
+	}
+	json.Unmarshal(body, &in) // what cannot be decoded is refused by the action
+	if len(in.TransactItems) > 0 {
+		in.TableName, in.Item = in.TransactItems[0].Put.TableName, in.TransactItems[0].Put.Item
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tables[in.TableName]
+	if t == nil {
+		return in.TableName
+	}
+	for _, i := range []item{in.Key, in.Item} {
+		if v, ok := i[t.hash.name]; ok && v.S != nil {
+			return *v.S
+		}
+	}
+	if v, ok := in.ExpressionAttributeValues[":"+t.hash.name]; ok && v.S != nil {
+		return *v.S
+	}
+	return in.TableName
+}
+
+func (s *Server) logf(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Logf(format, args...)
+	}
+}
+
+func (s *Server) complain(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Errorf(format, args...)
+	}
+}
+
+// misuse ends a test that asks for something senseless. It does not return.
+func (s *Server) misuse(format string, args ...any) {
+	s.log.Lock()
+	defer s.log.Unlock()
+	if s.tb != nil {
+		s.tb.Helper()
+		s.tb.Fatalf(format, args...)
+	}
+	panic("registertest: " + fmt.Sprintf(format, args...))
+}
+
+func newID() string { return rand.Text() + rand.Text() }
