@@ -9,7 +9,7 @@ A program may die before and after each call, be slower than its lease, and lose
 """
 from itertools import product
 from world import (Absent, EMERGENCY, End, MANUAL, Mint, Move, NEVER, Register, ROTATION, SECOND_EMERGENCY, SPARES,
-                   alive, answers, application, apply, arrivals, current, hours, is_current, judge, label, mint, move, note, previous, put,
+                   alive, answers, application, apply, arrivals, current, hours, is_current, judge, label, move, note, previous, put,
                    put_version, regenerate, settle, write)
 
 RULES = {
@@ -38,7 +38,7 @@ RULES = {
     'serve': 'an emergency promotes in every managed secret of the client',
     'adopt-first': 'swift promotes PingOne\'s current secret before it regenerates',
     'one-mint': 'an emergency that finds PingOne\'s current secret minted after its mark promotes that one and mints no other',
-    'announced': 'a mint found by waiting an intent out counts from its announcement: before the mark is before the mark',
+    'answered': 'only a mint whose answer an emergency itself has recorded counts as minted after the command',
     'add-mark': 'a command given while an emergency is open adds its own mark: what is accepted now must die too',
     'evidence': 'an open emergency is an evidence row too: who finds the item absent restores it from there',
 }
@@ -56,15 +56,16 @@ class Protocol:
 
     def successors(self, w):
         out = []
-        alive_ = [(i, kind, phase) for i, (kind, phase, _) in enumerate(w.actors) if phase]
-        if not self.calm and not any(phase == 'send' and kind != 'D' for _, kind, phase in alive_):  # section 2: no pause between the last check and the send
+        live = [(i, kind, phase) for i, (kind, phase, _) in enumerate(w.actors) if phase]
+        # Between its last look at the clock and its send no program pauses for a lease.
+        if not self.calm and not any(phase == 'send' and kind != 'D' for _, kind, phase in live):
             r = w.register
             if r.holder is not None and not r.expired or w.older or any(w.stale) or w.late or w.disabled == 2:
                 out += [note(self.forget(v), expired=r.holder is not None) for v in settle(w, self.timed)]
-            elif self.timed and all(phase in ('start', 'mark') for _, _, phase in alive_):
+            elif self.timed and all(phase in ('start', 'mark') for _, _, phase in live):
                 out += [hours(w, burns, self.has('long-fuse')) for burns in (False, True)]
         out += arrivals(w, self.timed)
-        for i, kind, phase in alive_:
+        for i, kind, phase in live:
             def go(phase, memory=None, world=w, i=i, kind=kind):
                 out.append(world._replace(actors=put(world.actors, i, (kind, phase, memory))))
             memory = w.actors[i][2]
@@ -137,7 +138,8 @@ class Protocol:
         truth = marks(w.stores, w.apps)
         for new in {marks(stores, apps) for stores, apps in self.looks(w)}:
             opened = w.register.emergency
-            v = note(w, emergency=add(opened, new) if self.has('add-mark') else opened or new, absent=w.register.absent and self.has('mark-unknown'))
+            both = add(opened, new) if self.has('add-mark') else opened or new
+            v = note(w, emergency=both, after=w.register.after if both == opened else (), absent=w.register.absent and self.has('mark-unknown'))
             go('start', None, judge(v, command=add(w.truth.command, truth)))
 
     def start(self, w, i, kind, memory, go):
@@ -179,8 +181,7 @@ class Protocol:
         if isinstance(intent, Mint):
             found = apps[intent.app][0]
             if found != intent.before and intent.kind in 'SP': known['minted'] = (found, intent.store)
-            if found != intent.before and r.emergency and not self.has('announced'):
-                known['emergency'] = (r.emergency[0], min(r.emergency[1], mint(found)), r.emergency[2])
+            if found != intent.before and r.emergency and not self.has('answered'): known['after'] = r.after + (found,)
         if isinstance(intent, Move): s = stores[intent.store]; known['promoted'] = (s.secrets[s.current], False)
         return note(w, **known)
 
@@ -196,18 +197,14 @@ class Protocol:
             if old is None and (store, s.current) in r.left and self.has('forget'): go('look', None, self.forget(w)); return  # 45 s later
         for stores, apps in self.looks(w):
             if self.known_old(w, stores, apps): continue
-            own = {'H': 0, 'S': 0, 'P': 1}.get(kind)
-            if own is not None and stores[own].secrets[VERSION[kind]] is None and w.stores[own].secrets[VERSION[kind]] is not None and kind == 'H':
-                continue                                                  # the answer to its own Put beats the read
+            if kind == 'H' and stores[0].secrets[MANUAL] is None and w.stores[0].secrets[MANUAL] is not None: continue   # its own Put beats the read
             go('decide', (stores, apps))
 
     def decide(self, w, i, kind, look, go):
         stores, apps = look
-        asked = sorted({z for s in stores for z in (s.secrets[s.current], current(apps, s.secrets[s.current]))})
-        moves = set()
-        for said in product(*[answers(w, z) for z in asked]):
-            moves.add(self.plan(kind, w, stores, apps, dict(zip(asked, said))))
-        for what in moves:
+        own = stores[1 if kind == 'P' else 0]
+        proofs = answers(w, current(apps, own.secrets[own.current])) if kind in ROTATIONS else {True}
+        for what in {self.plan(kind, w, stores, apps, proved) for proved in proofs}:
             if isinstance(what, (Mint, End)): go('intend', what)
             elif what[0] in ('again', 'done'):
                 v = self.release(w, i)
@@ -230,7 +227,7 @@ class Protocol:
             elif what[0] == 'end-emergency':
                 r = w.register
                 if r.emergency and all(False in answers(w, z) for z in r.emergency[0]) and all(True in answers(w, s.secrets[s.current]) for s in stores):
-                    go(None, None, judge(self.release(w, i, emergency=None), ended=True))
+                    go(None, None, judge(self.release(w, i, emergency=None, after=()), ended=True))
                 else: go('start', None, self.release(w, i))
 
     def intend(self, w, i, kind, request, go):
@@ -264,7 +261,9 @@ class Protocol:
         if isinstance(request, Mint):
             minted = v.apps[request.app][0]; store = request.store
             if mine: outcome = note(outcome, newest=put(r.newest, request.app, minted), minted=(minted, store) if kind in 'SP' else r.minted)
-            if kind in EMERGENCIES: go('look', None, outcome); return
+            if kind in EMERGENCIES:
+                if mine and request.under == r.emergency: outcome = note(outcome, after=r.after + (minted,))
+                go('look', None, outcome); return
             go('store', (store, minted), self.release(outcome, i))
             if not self.calm: go('store', (store, minted), v)             # the outcome was not recorded, and it continues
         elif isinstance(request, End): go('look', None, outcome)
@@ -301,8 +300,8 @@ class Protocol:
 
     # -- the decision -----------------------------------------------------------------------------------------------------------------
 
-    def plan(self, kind, w, stores, apps, accepted):
-        """Pure: from a look at both services, the answers of the token endpoint and the register, the next move."""
+    def plan(self, kind, w, stores, apps, proved):
+        """Pure: from a look at both services, the register, and whether PingOne's current secret passes the proof, the next move."""
         r = w.register; emergency = r.emergency
         contain = kind in EMERGENCIES and emergency and emergency[2] == 'contain'
         waited = not w.older and not any(w.stale)                          # it has looked for 45 s
@@ -317,12 +316,12 @@ class Protocol:
             urgent[i] = standing[i] == 'drifted' or standing[i] == 'behind' and near
         secrets = {i: stores[i].secrets[stores[i].current] for i in standing}
         if kind == 'A': return self.plan_audit(w, stores, apps, standing, urgent, secrets)
-        if kind in ROTATIONS: return self.plan_rotation(kind, w, stores, apps, standing, urgent, secrets, accepted)
+        if kind in ROTATIONS: return self.plan_rotation(kind, w, stores, apps, standing, urgent, secrets, proved)
         if kind == 'R':
             s = stores[0]; target = s.secrets[s.previous] if s.previous not in (None, s.current) else None
             fits = target is not None and (is_current(apps, target) or not self.has('rollback-current')) and not emergency
             return ('promote', 0, target) if fits else ('done',)
-        return self.plan_emergency(kind, emergency, apps, standing, secrets) if emergency else ('again',)
+        return self.plan_emergency(kind, r, apps, standing, secrets) if emergency else ('again',)
 
     def plan_audit(self, w, stores, apps, standing, urgent, secrets):
         r = w.register
@@ -338,7 +337,7 @@ class Protocol:
             if self.has('unlabel') or not is_current(apps, pending): return ('unlabel', i, s.pending)
         return ('done',)
 
-    def plan_rotation(self, kind, w, stores, apps, standing, urgent, secrets, accepted):
+    def plan_rotation(self, kind, w, stores, apps, standing, urgent, secrets, proved):
         r, i, version = w.register, 1 if kind == 'P' else 0, VERSION[kind]
         s, secret = stores[i], secrets[i]
         a = application(secret); newest, old = apps[a]; twin = apps[1 - a]
@@ -348,7 +347,7 @@ class Protocol:
             if w.unverifiable: return ('promote', i, newest) if urgent[i] else ('done',)
             return ('promote', i, s.secrets[version])
         if standing[i] != 'current': return ('store', i, newest)
-        if w.unverifiable or not accepted[newest]: return ('done',)        # the path is proved before the mint
+        if w.unverifiable or not proved: return ('done',)        # the path is proved before the mint
         if kind != 'H' and twin:
             if self.has('ours') and r.minted and application(r.minted[0]) == 1 - a and r.minted[1] == i:
                 return ('store', i, twin[0]) if twin[0] >= r.minted[0] else ('again',)
@@ -359,17 +358,17 @@ class Protocol:
         if self.timed and old is not None and r.promoted != (secret, True): return ('done',)   # consumers lag
         return Mint(a, True, newest, i, kind)
 
-    def plan_emergency(self, kind, emergency, apps, standing, secrets):
-        _, since, how = emergency
+    def plan_emergency(self, kind, r, apps, standing, secrets):
+        how = r.emergency[2]
         if not self.has('serve'): secrets = {i: z for i, z in secrets.items() if i == 0}
         behind = [i for i in secrets if standing[i] != 'current']
         newest = current(apps, secrets[0]); a = application(newest)
-        if any(mint(z) < since for z in secrets.values()):
+        if any(z not in r.after for z in secrets.values()):
             if behind and how == 'swift' and self.has('adopt-first'): return ('promote', behind[0], newest)
-            if mint(newest) < since or not self.has('one-mint') and 'drifted' in standing.values(): return Mint(a, how == 'swift', newest, 0, kind)
+            if newest not in r.after or not self.has('one-mint') and 'drifted' in standing.values(): return Mint(a, how == 'swift', newest, 0, kind, r.emergency)
         if behind: return ('promote', behind[0], newest)
         if apps[a][1] is not None: return End(a, kind)
         twin = apps[1 - a]
-        if twin and mint(twin[0]) < since: return Mint(1 - a, False, twin[0], 0, kind)
+        if twin and twin[0] not in r.after: return Mint(1 - a, False, twin[0], 0, kind, r.emergency)
         if twin and twin[1] is not None: return End(1 - a, kind)
         return ('end-emergency',)

@@ -170,7 +170,7 @@ MISSED = {
     'fence': 'SS+p SE', 'nonce': 'SS+p SE', 'wait': 'SS SE', 'end-waits': 'AE+p', 'contain-waits': 'KF+p KFL', 'absent-waits': 'SLS', 'mark-unknown': 'SEL', 'superseded': 'SS+p', 'forget': 'SR+a',
     'drift-waits': 'AV+p', 'base': 'SV', 'current-only': 'HV', 'rollback-current': 'ER+a', 'ours': 'SSW+aw', 'unlabel': 'S+a', 'offline': 'DV',
     'long-fuse': 'S+t', 'before-death': 'S+t', 'disabled-too': 'SX+t', 'grace': 'SA+t', 'others': 'SH+2 PA+2t', 'known-others': 'EL+2',
-    'serve': 'E+2 K+2', 'adopt-first': 'SE', 'one-mint': 'KF', 'announced': 'SE', 'add-mark': 'EK+p', 'evidence': 'EL+p'}
+    'serve': 'E+2 K+2', 'adopt-first': 'SE', 'one-mint': 'KF', 'answered': 'SE SK+p', 'add-mark': 'EK+p', 'evidence': 'EL+p'}
 # What no rule of ours helps against; section "What may break it" of the README names them. Breaches must carry the person's deed.
 NAMED = 'SG HG AG+p EG+p KG+p SG+a AG+a AM+p SM+p SM+a EM+p KM+p EV KV SSQ'.split()
 

@@ -17,6 +17,7 @@ class Mint(NamedTuple):
     before: int                                  # the current secret that it replaces, as far as its sender knows
     store: int
     kind: str                                    # whose: the letter of its program
+    under: tuple | None = None                   # the emergency that was open when it was announced
 
 
 class End(NamedTuple):
@@ -56,6 +57,7 @@ class Register(NamedTuple):
     minted: tuple | None = None                  # (secret, store) of the last mint for a rotation
     promoted: tuple | None = None                # (secret, the grace since then is over)
     emergency: tuple | None = None               # (secrets that must die, mints before the command, 'swift' or 'contain')
+    after: tuple = ()                            # mints by emergencies, announced after the command and answered
     stores: tuple = ()                           # the managed secrets known to hold this client
     absent: bool = False                         # nobody has written the item since it was lost
 
