@@ -17,6 +17,7 @@ RULES = {
     'nonce': 'a nonce for every replace, not one for every writer',
     'wait': 'an intent without outcome is waited out (45 s) before the next act',
     'end-waits': 'that of a DELETE in full: that the previous secret is gone does not show that the request is spent',
+    'previous-shows': 'that of a mint until PingOne shows the secret before it as previous, else in full',
     'contain-waits': 'contain too, if the intent is an emergency\'s or the item was absent',
     'absent-waits': 'an absent item: the first act waits as for an intent',
     'mark-unknown': 'a mark written into an absent item leaves it as unknown as it was',
@@ -170,7 +171,8 @@ class Protocol:
         for v in settle(w, self.timed): go('look', None, self.resolved(self.forget(v), v.stores, v.apps))
 
     def shown(self, intent, stores, apps):
-        if isinstance(intent, Mint): return apps[intent.app][0] != intent.before
+        if isinstance(intent, Mint) and not self.has('previous-shows'): return apps[intent.app][0] != intent.before
+        if isinstance(intent, Mint): return intent.retain and apps[intent.app][1] == intent.before
         if isinstance(intent, End): return apps[intent.app][1] is None and not self.has('end-waits')
         return isinstance(intent, Move) and stores[intent.store].current == intent.version
 
@@ -182,8 +184,12 @@ class Protocol:
             found = apps[intent.app][0]
             if found != intent.before and intent.kind in 'SP': known['minted'] = (found, intent.store)
             if found != intent.before and r.emergency and not self.has('answered'): known['after'] = r.after + (found,)
-        if isinstance(intent, Move): s = stores[intent.store]; known['promoted'] = (s.secrets[s.current], False)
+        if isinstance(intent, Move):
+            s = stores[intent.store]; known['promoted'] = (s.secrets[s.current], False)
+            if s.current == intent.version: known['left'] = self.leave(r, intent)
         return note(w, **known)
+
+    def leave(self, r, move): return tuple(sorted(set(r.left) - {(move.store, move.version)} | {(move.store, move.judged)}))
 
     def known_old(self, w, stores, apps):
         """The register knows something newer than this view."""
@@ -272,8 +278,7 @@ class Protocol:
             if w.stores[store].current != judged: go('start', None, self.release(outcome, i)); return
             secret = w.stores[store].secrets[version]; a = application(secret)
             if mine:
-                left = tuple(sorted(set(r.left) - {(store, version)} | {(store, judged)}))
-                outcome = note(outcome, left=left, newest=put(r.newest, a, max(r.newest[a], secret)), promoted=(secret, False))
+                outcome = note(outcome, left=self.leave(r, request), newest=put(r.newest, a, max(r.newest[a], secret)), promoted=(secret, False))
             if kind in ROTATIONS + 'RD': go(None, None, self.release(outcome, i))
             else: go('look', None, outcome)
 
