@@ -58,8 +58,7 @@ class Protocol:
     def successors(self, w):
         out = []
         live = [(i, kind, phase) for i, (kind, phase, _) in enumerate(w.actors) if phase]
-        # Between its last look at the clock and its send no program pauses for a lease.
-        if not self.calm and not any(phase == 'send' and kind != 'D' for _, kind, phase in live):
+        if not self.calm and not self.hurried(w):
             r = w.register
             if r.holder is not None and not r.expired or w.older or any(w.stale) or w.late or w.disabled == 2:
                 out += [note(self.forget(v), expired=r.holder is not None) for v in settle(w, self.timed)]
@@ -75,6 +74,10 @@ class Protocol:
             if kind == 'D' and phase == 'start': self.outage(w, go)
             else: getattr(self, phase)(w, i, kind, memory, go)
         return out
+
+    def hurried(self, w):
+        """Between its last look at the clock and its send no program pauses for 45 s, nor does a person between regenerating and storing."""
+        return any(phase == 'send' and kind != 'D' or phase == 'storing' for kind, phase, _ in w.actors)
 
     def forget(self, w): return note(w, left=()) if self.has('forget') else w
     def mine(self, w, i): return w.register.holder == i and not w.register.expired
@@ -167,7 +170,7 @@ class Protocol:
         if not self.calm:
             for stores, apps in self.looks(w):
                 if not self.known_old(w, stores, apps) and self.shown(intent, stores, apps): go('look', None, self.resolved(w, stores, apps))
-        if any(phase == 'send' and k != 'D' for k, phase, _ in w.actors): return
+        if self.hurried(w): return
         for v in settle(w, self.timed): go('look', None, self.resolved(self.forget(v), v.stores, v.apps))
 
     def shown(self, intent, stores, apps):
@@ -231,8 +234,9 @@ class Protocol:
                     v = put_version(w, store, version, secret)
                 go('intend', Move(store, version, s.current, kind), v)
             elif what[0] == 'end-emergency':
-                r = w.register
-                if r.emergency and all(False in answers(w, z) for z in r.emergency[0]) and all(True in answers(w, s.secrets[s.current]) for s in stores):
+                refused = all(False in answers(w, z) for z in w.register.emergency[0]) if w.register.emergency else False
+                accepted = all(True in answers(w, s.secrets[s.current]) for s in stores)
+                if self.mine(w, i) and refused and accepted:
                     go(None, None, judge(self.release(w, i, emergency=None, after=()), ended=True))
                 else: go('start', None, self.release(w, i))
 

@@ -17,7 +17,7 @@ from collections import deque
 
 sys.dont_write_bytecode = True
 from protocol import EMERGENCIES, LIMIT, Protocol, RULES
-from world import (BEFORE, End, FIRST, Mint, Move, NEVER, Register, ROTATION, Store, Truth, World, alive, hours, is_current, label, mint, note, put, settle)
+from world import (BEFORE, End, FIRST, Mint, Move, NEVER, Register, ROTATION, SPARES, Store, Truth, World, alive, hours, is_current, label, mint, note, put, settle)
 
 
 def beginning(actors, traits):
@@ -72,10 +72,12 @@ class Recovery:
                 and all(s.pending in (None, s.current) or s.secrets[s.pending] is None for s in w.stores))
 
     def rest(self, w):
-        """Everyone dead and reads fresh; mints are numbered anew, so that equal ends look equal."""
+        """Everyone dead and reads fresh; versions without a label are gone, and mints are numbered anew, so that equal ends look equal."""
         top = max([mint(a[0]) + 1 for a in w.apps if a] + ([w.register.emergency[1]] if w.register.emergency else []))
         w = note(w, expired=w.register.holder is not None)
-        return w._replace(older=(), stale=(None,) * len(w.stale), late=(), disabled=w.disabled & 1, mints=top, actors=(), audited=False,
+        stores = tuple(s._replace(secrets=tuple(None if v in SPARES and v not in (s.current, s.previous, s.pending) else z for v, z in enumerate(s.secrets)))
+                       for s in w.stores)
+        return w._replace(stores=stores, older=(), stale=(None,) * len(w.stale), late=(), disabled=w.disabled & 1, mints=top, actors=(), audited=False,
                           truth=Truth((0,) * len(w.stores)))
 
     def fails(self, w):
@@ -197,7 +199,7 @@ def main(arguments):
     cap = next((int(a[5:]) for a in arguments if a.startswith('-cap=')), None)
     named = [a for a in arguments if not a.startswith('-')]
     if named: return int(any([explore(c, rules, cap or 200000, trace=True) for c in named]))
-    large = '--all' in arguments; cap = cap or (30000 if large else 4000)
+    large = '--all' in arguments; cap = cap or (20000 if large else 4000)
     failed = []
     print(f'All rules: no breach in any state (cut at {cap} states)')
     for c in HOLDS + (LARGE if large else []):
