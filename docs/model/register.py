@@ -179,7 +179,7 @@ LARGE = 'SSEA+d SEKF+d SAKF+m SEAF+px SAEL+m SSSA SSHA+p SSEA SSEL SSKA+p SEFA S
 CROWDS = 'SSHAEKFRL+a SSHAEKFDLX SPHAEKDL+2 SSPHABXL+2t SSHAERWT+a SSHAWDLX'.split()
 # For each rule a configuration in which its absence is a breach.
 MISSED = {
-    'fence': 'SS+p SE', 'nonce': 'SS+p SE', 'wait': 'SS SE', 'end-waits': 'AE+p', 'previous-shows': 'KF+d', 'contain-waits': 'KF+p KFL', 'absent-waits': 'SLS', 'mark-unknown': 'SEL', 'superseded': 'SS+p', 'forget': 'SR+a',
+    'fence': 'SS+p SE', 'nonce': 'SS+p SE', 'wait': 'SS SE', 'end-waits': 'AE+p', 'previous-shows': 'KF+d', 'contain-waits': 'KF+p KFL', 'contain-once': 'PK+2d', 'absent-waits': 'SLS', 'mark-unknown': 'SEL', 'superseded': 'SS+p', 'forget': 'SR+a',
     'drift-waits': 'AV+p', 'base': 'SV', 'current-only': 'HV', 'rollback-current': 'ER+a', 'ours': 'SSW+aw', 'unlabel': 'S+a', 'offline': 'DV',
     'long-fuse': 'S+t', 'before-death': 'S+t', 'disabled-too': 'SX+t', 'grace': 'SA+t', 'others': 'SH+2 PA+2t', 'known-others': 'EL+2',
     'serve': 'E+2 K+2', 'adopt-first': 'SE', 'one-mint': 'KF', 'answered': 'SE SK+p', 'add-mark': 'EK+p', 'evidence': 'EL+p'}
