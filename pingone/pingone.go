@@ -184,7 +184,20 @@ func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 
 // IsUUID reports whether s has the form of the identifiers that PingOne gives to
 // environments and applications: lower-case hexadecimal digits and hyphens.
-func IsUUID(s string) bool { return uuid.MatchString(s) && len(s) == 36 }
+func IsUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch hyphen := i == 8 || i == 13 || i == 18 || i == 23; {
+		case hyphen && s[i] != '-':
+			return false
+		case !hyphen && (s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'f'):
+			return false
+		}
+	}
+	return true
+}
 
 // IsAuthHost reports whether the host is PingOne's auth server of some region.
 func IsAuthHost(host string) bool {

@@ -36,6 +36,7 @@ type Policy struct {
 	RevokeWhenIdle bool
 
 	ApplicationID string // where it differs from the client id
+	Names         Names  // of the members that consumers read, where they differ
 	Verify        Verify
 	Application   *Spec // what to create and to keep so; nil for an application that is somebody else's matter
 }
@@ -54,8 +55,8 @@ func (d *Document) Successor(clientID string) *Document {
 	}
 	next := *d
 	next.ClientID, next.Rotation.Twin = clientID, d.ClientID
-	next.text = setMember(d.text, "clientId", clientID)
-	next.text = editMember(next.text, "rotation", func(rotation []byte) []byte { return setMember(rotation, "twin", d.ClientID) })
+	next.set("clientId", clientID)
+	next.text = set(next.text, []string{"rotation", "twin"}, d.ClientID)
 	return &next
 }
 
