@@ -21,8 +21,11 @@ func (s *Server) listApplications(c *call) (any, *refusal) {
 		return nil, no
 	}
 	var items []item
-	for key, a := range s.apps {
-		if key.environment == c.target.environment {
+	for key := range s.known {
+		if key.environment != c.target.environment {
+			continue
+		}
+		if a := s.pastApps.view(key.String(), s.apps[key], s.now(), c.lag); a != nil {
 			items = append(items, item{key.id, func() any { return s.applicationBody(c, a) }})
 		}
 	}
@@ -59,6 +62,7 @@ func (s *Server) createApplication(c *call) (any, *refusal) {
 	if a.Protocol == openIDConnect {
 		a.Secret, a.TokenTTL = newSecret(), time.Hour
 	}
+	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), nil, s.now())
 	return created{s.applicationBody(c, s.store(a, settings))}, nil
 }
 
@@ -94,6 +98,7 @@ func (s *Server) replaceApplication(c *call) (any, *refusal) {
 	if inherited, known := a.settings["assignActorRoles"]; known {
 		settings["assignActorRoles"] = inherited
 	}
+	s.changingApplication(a)
 	a.settings, a.updated = settings, s.now()
 	a.Name, a.Disabled, a.JWKS = now.Name, now.Disabled, now.JWKS
 	a.TokenEndpointAuthMethod = now.TokenEndpointAuthMethod
@@ -106,6 +111,7 @@ func (s *Server) deleteApplication(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	s.changingApplication(a)
 	delete(s.apps, c.target)
 	delete(s.ids, a.ID)
 	delete(s.clients, a.ClientID)

@@ -146,6 +146,7 @@ func (s *Server) assignRole(c *call) (any, *refusal) {
 			return nil, invalidData("UNIQUENESS_VIOLATION", "role", msgDuplicateRole)
 		}
 	}
+	s.changingApplication(a)
 	a.Roles = append(slices.Clone(a.Roles), r)
 	return created{s.assignmentBody(c, a, r)}, nil
 }
@@ -189,6 +190,7 @@ func (s *Server) deleteAssignment(c *call) (any, *refusal) {
 	if s.readOnly(c, a, a.Roles[i]) {
 		return nil, forbidden()
 	}
+	s.changingApplication(a)
 	a.Roles = slices.Delete(slices.Clone(a.Roles), i, i+1)
 	return nil, nil
 }

@@ -50,6 +50,7 @@
 //   - B22: calls above the rate limit get 429 REQUEST_LIMITED with Retry-After, in seconds or as an HTTP date. (documented: Retry best practices; vendor code for both forms)
 //   - B23: an error is {id, code, message, details}, and no two have the same id. (vendor code; documented: Error codes)
 //   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported. (documented: Create Application for the form; assumed for the client id)
+//   - B77: a read may show, for a while, the state before the last write, and so answer 404 for what was just created, as may a write below it. (vendor code, which retries; assumed that each kind of thing lags)
 //   - B25: the caller's transaction id is accepted, with characters outside the allowed set replaced by an underscore. (vendor code)
 //
 // Tokens:
@@ -63,7 +64,7 @@
 //   - B32: a token for the PingOne API lives one hour, names the API in aud, and carries env and org but no scope. (documented: Access token claims)
 //   - B33: a token for a custom resource names that resource in aud, and carries its scopes and attributes but neither env nor org. (documented: Access token claims)
 //   - B34: below a custom domain the paths have no environment id. (documented in PingOne Admin: Custom domains)
-//   - B35: a regenerated secret may be refused for a while, and the previous one is not. (assumed; no page states a propagation time)
+//   - B35: a regenerated secret may be refused for a while, and the previous one is not; a secret that has ended may be accepted for a while; and each host does so in its own time. (assumed; no page states a propagation time)
 //   - B36: a token's signature verifies with the key set that the issuer's discovery document names. (documented: OpenID Connect discovery)
 //
 // Applications and roles:

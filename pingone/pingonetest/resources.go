@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pingrotate/internal/fault"
 )
 
 // The kinds of resource. Every environment has one of each of the first two.
@@ -69,25 +71,47 @@ func (s *Server) resourceRoutes() {
 
 // reachResource returns the resource that a call is about, if the caller has the permission there.
 func (s *Server) reachResource(c *call, permission string) (*resource, *refusal) {
+	return s.reachResourceSeen(c, permission, c.lag)
+}
+
+func (s *Server) reachResourceSeen(c *call, permission string, lag fault.Lag) (*resource, *refusal) {
 	e, no := s.enter(c, permission)
 	if no != nil {
 		return nil, no
 	}
-	i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == c.path("resource") })
-	if i < 0 {
-		return nil, notFound()
+	var r *resource
+	if i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == c.path("resource") }); i >= 0 {
+		r = e.resources[i]
 	}
-	return e.resources[i], nil
+	seen := s.pastSources.view(c.path("resource"), r, s.now(), lag)
+	switch {
+	case seen == nil || r == nil && !c.reads:
+		return nil, notFound()
+	case c.reads:
+		return seen, nil
+	}
+	return r, nil
+}
+
+// changingResource must be called before a resource changes, or anything that
+// PingOne keeps under its id but the secret.
+func (s *Server) changingResource(r *resource) {
+	was := *r
+	was.scopes, was.attributes = slices.Clone(r.scopes), slices.Clone(r.attributes)
+	s.pastSources.changing(r.id, &was, s.now())
 }
 
 func (s *Server) resourceKeeper(permission string) finder {
 	return func(c *call) (*keeper, string, *refusal) {
-		r, no := s.reachResource(c, permission)
+		r, no := s.reachResourceSeen(c, permission, fault.Lag{Age: c.lag.Age})
 		if no != nil {
 			return nil, "", no
 		}
 		if r.kind != resourceCustom {
 			return nil, "", notFound()
+		}
+		if now := s.customResource(c.target.environment, r.id); now != nil {
+			r = now // its secrets lag by themselves
 		}
 		return &r.keeper, "resource", nil
 	}
@@ -100,7 +124,9 @@ func (s *Server) listResources(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, r := range e.resources {
-		items = append(items, item{r.id, func() any { return resourceBody(c, r) }})
+		if seen := s.pastSources.view(r.id, r, s.now(), c.lag); seen != nil {
+			items = append(items, item{r.id, func() any { return resourceBody(c, seen) }})
+		}
 	}
 	return c.page("resources", items)
 }
@@ -160,6 +186,7 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 	}
 	r.secret = newSecret()
 	s.issued = append(s.issued, r.secret)
+	s.pastSources.changing(r.id, nil, s.now())
 	e.resources = append(e.resources, r)
 	return created{resourceBody(c, r)}, nil
 }
@@ -219,6 +246,7 @@ func (s *Server) createScope(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingResource(r)
 	r.scopes = append(r.scopes, scope)
 	return created{scopeBody(c, scope)}, nil
 }
@@ -261,6 +289,7 @@ func (s *Server) createAttribute(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingResource(r)
 	r.attributes = append(r.attributes, a)
 	return created{attributeBody(c, r, a)}, nil
 }

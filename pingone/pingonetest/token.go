@@ -65,18 +65,19 @@ func (s *Server) token(t *clientRequest) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	seen := s.viewApplication(a, t.lag)
 	grant := t.form.Get("grant_type")
 	switch {
-	case grant == "authorization_code" && slices.Contains(a.GrantTypes, grantAuthorizationCode):
+	case grant == "authorization_code" && slices.Contains(seen.GrantTypes, grantAuthorizationCode):
 		return s.redeem(a, t)
-	case grant != "client_credentials" || !slices.Contains(a.GrantTypes, grantClientCredentials):
+	case grant != "client_credentials" || !slices.Contains(seen.GrantTypes, grantClientCredentials):
 		return nil, refuseClient(http.StatusBadRequest, "unauthorized_client", msgUnsupportedGrant+grant)
 	}
-	custom, scopes, no := a.machineScopes(strings.Fields(t.form.Get("scope")))
+	custom, scopes, no := seen.machineScopes(strings.Fields(t.form.Get("scope")))
 	if no != nil {
 		return nil, no
 	}
-	if custom == nil && len(a.Roles) == 0 {
+	if custom == nil && len(seen.Roles) == 0 {
 		return nil, refuseClient(http.StatusBadRequest, "access_denied", msgNoRoles)
 	}
 	return s.issueToken(ticket{client: a, authority: t.authority, custom: custom, scopes: scopes})

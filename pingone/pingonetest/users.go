@@ -51,6 +51,7 @@ func (s *Server) createPopulation(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.pastGroups.changing(p.id, nil, s.now())
 	e.populations = append(e.populations, p)
 	return created{populationBody(c, p)}, nil
 }
@@ -79,7 +80,7 @@ func (s *Server) listPopulations(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, p := range e.populations {
-		if !filtered || p.name == name {
+		if p := s.pastGroups.view(p.id, p, s.now(), c.lag); p != nil && (!filtered || p.name == name) {
 			items = append(items, item{p.id, func() any { return populationBody(c, p) }})
 		}
 	}
@@ -97,7 +98,7 @@ func (s *Server) listUsers(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, u := range e.users {
-		if !filtered || u.username == username {
+		if u := s.pastUsers.view(u.id, u, s.now(), c.lag); u != nil && (!filtered || u.username == username) {
 			items = append(items, item{u.id, func() any { return userBody(c, u) }})
 		}
 	}
@@ -126,6 +127,7 @@ func (s *Server) createUser(c *call) (any, *refusal) {
 	}
 	u.attributes = f.rest
 	u.attributes["email"] = email
+	s.pastUsers.changing(u.id, nil, s.now())
 	e.users = append(e.users, u)
 	return created{userBody(c, u)}, nil
 }
@@ -150,12 +152,26 @@ func (s *Server) reachUser(c *call, permission, scope string) (*environment, *us
 	}
 	if e := s.environments[env]; e != nil {
 		for _, u := range e.users {
-			if u.id == id {
-				return e, u, nil
+			if u.id != id {
+				continue
 			}
+			switch seen := s.pastUsers.view(id, u, s.now(), c.lag); {
+			case seen == nil:
+				return nil, nil, notFound()
+			case c.reads:
+				return e, seen, nil
+			}
+			return e, u, nil
 		}
 	}
 	return nil, nil, notFound()
+}
+
+// changingUser must be called before a user changes.
+func (s *Server) changingUser(u *user) {
+	was := *u
+	was.attributes = maps.Clone(u.attributes)
+	s.pastUsers.changing(u.id, &was, s.now())
 }
 
 func (s *Server) readUser(c *call) (any, *refusal) {
@@ -193,6 +209,7 @@ func (s *Server) updateUser(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingUser(u)
 	u.username, u.updated = username, s.now()
 	maps.Copy(u.attributes, f.rest)
 	for _, name := range f.nulls {
@@ -220,6 +237,7 @@ func (s *Server) setPassword(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingUser(u)
 	u.password, u.mustChange = password, mustChange
 	s.issued = append(s.issued, password)
 	return passwordBody(c, u), nil
