@@ -86,6 +86,8 @@ func (c *call) createSecret(in struct {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { sec.fresh = false }()
+	c.pastOf(sec.name).Push(nil, c.now(), 0)
 	sec.tags = in.Tags
 	if in.Description != nil {
 		sec.description = *in.Description
@@ -148,14 +150,14 @@ func (c *call) putSecretValue(in struct {
 }
 
 func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *string }) (any, error) {
-	sec, err := c.find(in.SecretId)
+	sec, seen, err := c.readLive(in.SecretId)
 	if err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(length("versionId", in.VersionId, 32, 64), length("versionStage", in.VersionStage, 1, 256)); err != nil {
 		return nil, err
 	}
-	vs := sec.seen()
+	vs := seen.versions
 	var v *version
 	if in.VersionId != nil {
 		v = vs.byID(*in.VersionId)
@@ -290,6 +292,7 @@ func (c *call) cancelRotateSecret(in secretInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.remember(sec, 0)
 	off := false
 	sec.rotationEnabled, sec.changed = &off, c.now()
 	if sec.rotation != nil {
@@ -311,6 +314,7 @@ func (c *call) tagResource(in struct {
 	if err != nil {
 		return nil, err
 	}
+	c.remember(sec, 0)
 	sec.changed = c.now()
 	for _, t := range in.Tags {
 		sec.tags = slices.DeleteFunc(sec.tags, func(old tag) bool { return old.Key == t.Key })
@@ -340,6 +344,7 @@ func (c *call) deleteSecret(in struct {
 	case in.ForceDeleteWithoutRecovery:
 		days = 0
 	}
+	c.remember(sec, 0)
 	sec.deletion, sec.changed = c.now().AddDate(0, 0, days), c.now()
 	return secretOutput{ARN: sec.arn, Name: sec.name, DeletionDate: stamp(sec.deletion)}, nil
 }

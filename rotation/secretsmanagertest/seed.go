@@ -42,6 +42,7 @@ func (s *Server) seed(name string, val value) string {
 		if arn != nil {
 			sec.arn = name
 		}
+		defer func() { sec.fresh = false }()
 	}
 	if err := val.check(); err != nil {
 		s.misuse("put secret %s: %v", name, err)
@@ -60,6 +61,7 @@ func (s *Server) Create(name string) (arn string) {
 	if err != nil {
 		s.misuse("create secret %s: %v", name, err)
 	}
+	sec.fresh = false
 	return sec.arn
 }
 
@@ -152,8 +154,9 @@ func (s *Server) Dump() string {
 	return b.String()
 }
 
-// LagReads makes reads eventually consistent: from now on each change of a
-// secret's versions or labels, by whomever, stays invisible to the next n
+// LagReads makes reads eventually consistent by their number; [fault.Line.Lag] does
+// it by the clock, or by the number of changes, and for single calls. From now on
+// each change of a secret's versions or labels, by whomever, stays invisible to the next n
 // DescribeSecret, GetSecretValue and ListSecretVersionIds calls for that secret.
 func (s *Server) LagReads(n int) {
 	s.mu.Lock()

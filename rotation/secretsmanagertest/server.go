@@ -54,6 +54,7 @@ type Server struct {
 	offset      time.Duration
 	secrets     map[string]*secret
 	functions   map[string]Invoke
+	past        map[string]*fault.Past[*secret] // by name
 	lag         int
 	replicaLag  time.Duration
 	keepPending bool
@@ -94,6 +95,7 @@ func Start(addr string) (*Server, error) {
 		stop:      stop,
 		clock:     func() time.Time { return start },
 		secrets:   map[string]*secret{},
+		past:      map[string]*fault.Past[*secret]{},
 		functions: map[string]Invoke{},
 	}
 	s.http = &http.Server{Handler: s}
@@ -150,6 +152,7 @@ func (s *Server) Follow(clock func() time.Time) {
 type call struct {
 	*Server
 	region string
+	lag    fault.Lag
 	after  func() // runs once the reply is out
 }
 
@@ -171,21 +174,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	c := &call{Server: s, region: from.region}
 	applied := false
+	var replied []func() // what happens once the reply is out
 	defer func() {
 		if !applied {
 			s.logf("secretsmanager %s %s: not applied", operation, mask(body))
 		}
-		if c.after != nil {
-			c.after()
+		for _, start := range replied {
+			start()
 		}
 	}()
 	named := fault.Call{Operation: operation, Target: s.target(body), Trace: from.accessKey}
-	s.Answer(w, r, named, words, func() fault.Reply {
-		applied = true
+	s.Serve(w, r, named, words, func(f fault.Call) fault.Reply {
+		c := &call{Server: s, region: from.region, lag: f.Lag}
 		reply := c.apply(operation, body)
 		s.logf("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
+		switch {
+		case f.Repeat: // the handler may have ended long ago
+			if c.after != nil {
+				c.after()
+			}
+		case c.after != nil:
+			replied = append(replied, c.after)
+			fallthrough
+		default:
+			applied = true
+		}
 		return reply
 	})
 }
