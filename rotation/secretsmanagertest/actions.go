@@ -2,6 +2,7 @@ package secretsmanagertest
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -73,12 +74,12 @@ func (c *call) createSecret(in struct {
 	if err != nil {
 		return nil, err
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
-	if sec := c.lookup(*in.Name); sec != nil && sec.name == *in.Name && val != nil {
-		if v := sec.versions.byID(token); v != nil && v.value != nil && *v.value == *val {
+	token := *in.ClientRequestToken
+	if sec := c.lookup(*in.Name); sec != nil && sec.name == *in.Name && sec.deletion.IsZero() && val != nil {
+		if v := sec.versions.byID(token); v != nil && v.value != nil {
+			if *v.value != *val {
+				return nil, refuse("ResourceExistsException", msgTokenUsed, token, sec.arn)
+			}
 			return secretOutput{ARN: sec.arn, Name: sec.name, VersionId: v.id}, nil
 		}
 	}
@@ -138,10 +139,7 @@ func (c *call) putSecretValue(in struct {
 	if val == nil {
 		return nil, refuse("InvalidRequestException", msgNoValue)
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
+	token := *in.ClientRequestToken
 	v, err := c.put(sec, token, *val, in.VersionStages, rotationToken)
 	if err != nil {
 		return nil, err
@@ -216,7 +214,12 @@ func (c *call) updateSecretVersionStage(in struct{ SecretId, VersionStage, Remov
 		}
 	}
 	holder := sec.versions.holding(label)
+	out := secretOutput{ARN: sec.arn, Name: sec.name}
 	switch {
+	case to != nil && to.value == nil && c.emptyRefuses:
+		return nil, refuse("ResourceNotFoundException", msgNoVersion, to.id)
+	case c.repeatable && holder == to && (to != nil || in.RemoveFromVersionId != nil):
+		return out, nil // it is done already
 	case to == nil && in.RemoveFromVersionId == nil:
 		return nil, refuse("InvalidParameterException", "You must specify MoveToVersionId or RemoveFromVersionId.")
 	case to == nil && label == current:
@@ -224,13 +227,13 @@ func (c *call) updateSecretVersionStage(in struct{ SecretId, VersionStage, Remov
 	case in.RemoveFromVersionId == nil && holder != nil && holder != to:
 		return nil, refuse("InvalidParameterException", msgRemoveEmpty, label, holder.id)
 	case in.RemoveFromVersionId != nil && (holder == nil || holder.id != *in.RemoveFromVersionId):
-		return nil, refuse("InvalidParameterException", msgRemoveWrong, label, *in.RemoveFromVersionId)
+		return nil, refuse("InvalidParameterException", msgRemoveWrong, label)
 	case holder == nil && len(sec.versions.labels(label)) > maxLabels:
 		return nil, refuse("LimitExceededException", msgQuota)
 	}
 	c.changing(sec)
 	sec.versions.move(label, to)
-	return secretOutput{ARN: sec.arn, Name: sec.name}, nil
+	return out, nil
 }
 
 func (c *call) rotateSecret(in struct {
@@ -250,10 +253,7 @@ func (c *call) rotateSecret(in struct {
 			return nil, err
 		}
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
+	token := *in.ClientRequestToken
 	out := secretOutput{ARN: sec.arn, Name: sec.name, VersionId: token}
 	if sec.versions.byID(token) != nil {
 		return out, nil
@@ -328,7 +328,14 @@ func (c *call) deleteSecret(in struct {
 	RecoveryWindowInDays       *int
 	ForceDeleteWithoutRecovery bool
 }) (any, error) {
-	sec, err := c.find(in.SecretId)
+	find := c.find
+	if in.ForceDeleteWithoutRecovery {
+		find = c.findAny
+	}
+	sec, err := find(in.SecretId)
+	if e, ok := errors.AsType[*wireError](err); ok && e.Type == "ResourceNotFoundException" && in.ForceDeleteWithoutRecovery {
+		return secretOutput{ARN: newARN(c.region, *in.SecretId), Name: *in.SecretId, DeletionDate: stamp(c.now())}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

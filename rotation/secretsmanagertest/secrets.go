@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"pingrotate/internal/fault"
@@ -205,7 +206,8 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 		}
 		return v, nil
 	}
-	if len(labels) == 0 || len(sec.versions) == 0 {
+	unlabelled := len(labels) == 0
+	if unlabelled || len(sec.versions) == 0 {
 		labels = append(slices.Clone(labels), current)
 	}
 	if len(sec.versions.labels(labels...)) > maxLabels {
@@ -218,6 +220,11 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 	}
 
 	s.changing(sec)
+	// Without labels the version that was current loses a label that a finished
+	// rotation left on it.
+	if was := sec.versions.holding(current); unlabelled && was != nil && was.has(pending) {
+		sec.versions.move(pending, nil)
+	}
 	if r := sec.rotation; r != nil && r.token != id {
 		s.abandon(sec)
 	}
@@ -249,13 +256,17 @@ func (s *Server) create(name, region string) (*secret, error) {
 	}
 	sec := &secret{
 		name:    name,
-		arn:     fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-%s", region, account, name, rand.Text()[:6]),
+		arn:     newARN(region, name),
 		created: s.now(),
 		changed: s.now(),
 		fresh:   true,
 	}
 	s.secrets[name] = sec
 	return sec, nil
+}
+
+func newARN(region, name string) string {
+	return fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-%s", region, account, name, rand.Text()[:6])
 }
 
 var (
@@ -300,6 +311,9 @@ func (s *Server) findAny(id *string) (*secret, error) {
 	}
 	if err := length("secretId", id, 1, 2048); err != nil {
 		return nil, err
+	}
+	if !strings.HasPrefix(*id, "arn:") && !secretName.MatchString(*id) {
+		return nil, refuse("ValidationException", msgName)
 	}
 	sec := s.lookup(*id)
 	if sec == nil {

@@ -171,3 +171,29 @@ func (s *Server) KeepPending(keep bool) {
 	defer s.mu.Unlock()
 	s.keepPending = keep
 }
+
+// RequireRotationToken makes a rotation fail whose pending value was put without its
+// RotationToken, as for a function that assumes a role or is in another account. In
+// the secret's own account, the default, the token is not needed.
+func (s *Server) RequireRotationToken(required bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokenNeeded = required
+}
+
+// RepeatLabels makes UpdateSecretVersionStage succeed when a label is already where
+// it is to go, or already gone from everywhere. By default that is an error, which
+// no page says.
+func (s *Server) RepeatLabels(succeeds bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repeatable = succeeds
+}
+
+// RefuseEmpty makes UpdateSecretVersionStage refuse to put a label on a version
+// without a value. By default it does it, AWSCURRENT included; no page says which.
+func (s *Server) RefuseEmpty(refuse bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emptyRefuses = refuse
+}

@@ -49,16 +49,19 @@ type Server struct {
 	log sync.Mutex
 	tb  TB
 
-	mu          sync.Mutex
-	clock       func() time.Time
-	offset      time.Duration
-	secrets     map[string]*secret
-	functions   map[string]Invoke
-	past        map[string]*fault.Past[*secret] // by name
-	lag         int
-	replicaLag  time.Duration
-	keepPending bool
-	kept        []string
+	mu           sync.Mutex
+	clock        func() time.Time
+	offset       time.Duration
+	secrets      map[string]*secret
+	functions    map[string]Invoke
+	past         map[string]*fault.Past[*secret] // by name
+	lag          int
+	replicaLag   time.Duration
+	keepPending  bool
+	tokenNeeded  bool // the RotationToken, see RequireRotationToken
+	repeatable   bool // see RepeatLabels
+	emptyRefuses bool // see RefuseEmpty
+	kept         []string
 }
 
 // Run starts a server for the length of a test. The calls are written to the
