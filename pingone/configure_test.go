@@ -98,6 +98,16 @@ func (w *world) assignments(t *testing.T) []pingone.RoleAssignment {
 	return all
 }
 
+func TestAnApplicationThatIsNoWorkerHasNoRoles(t *testing.T) {
+	w := newWorld(t)
+	w.Assume(pingonetest.Assumptions{})
+	web := w.AddApplication(pingonetest.Application{Type: "WEB_APP"})
+	all, err := w.client.RoleAssignments(t.Context(), web.Environment, web.ID)
+	if err != nil || len(all) != 0 {
+		t.Errorf("got %v, %v, want no roles and no error", all, err)
+	}
+}
+
 func TestRolesAreGivenAndTakenAnyNumberOfTimes(t *testing.T) {
 	w := newWorld(t)
 	w.AddRole(pingonetest.CustomRole{Name: "Secret Rotator", CanBeAssignedBy: []string{"Environment Admin"}})

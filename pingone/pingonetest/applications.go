@@ -215,11 +215,15 @@ func defaultSettings(a Application) map[string]any {
 func (s *Server) applicationBody(c *call, a *application) any {
 	self := c.environmentURL() + "/applications/" + a.ID
 	body := maps.Clone(a.settings)
+	links := map[string]href{
+		"self": {self}, "environment": {c.environmentURL()}, "attributes": {self + "/attributes"},
+		"secret": {self + "/secret"}, "grants": {self + "/grants"},
+	}
+	if s.holdsRoles(a) {
+		links["roleAssignments"] = href{self + "/roleAssignments"}
+	}
 	maps.Copy(body, map[string]any{
-		"_links": map[string]href{
-			"self": {self}, "environment": {c.environmentURL()}, "attributes": {self + "/attributes"},
-			"secret": {self + "/secret"}, "grants": {self + "/grants"}, "roleAssignments": {self + "/roleAssignments"},
-		},
+		"_links":      links,
 		"environment": reference{a.Environment}, "id": a.ID, "name": a.Name, "enabled": !a.Disabled,
 		"type": a.Type, "protocol": a.Protocol, "createdAt": wireTime(a.created), "updatedAt": wireTime(a.updated),
 	})

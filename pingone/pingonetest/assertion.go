@@ -90,14 +90,6 @@ func decodePart(part string, into any) bool {
 	return err == nil && json.Unmarshal(b, into) == nil
 }
 
-// PreviousSigns chooses whether an assertion that is signed with the previous secret
-// authenticates a client of CLIENT_SECRET_JWT.
-func (s *Server) PreviousSigns(signs bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.previousSigns = signs
-}
-
 func (a *assertion) signedBySecret(secret string) bool {
 	mac := hmac.New(a.hash.New, []byte(secret))
 	mac.Write([]byte(a.unsigned))

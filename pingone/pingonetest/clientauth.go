@@ -131,7 +131,7 @@ func (s *Server) authenticate(t *clientRequest) (*application, *refusal) {
 	case methodBasic, methodPost:
 		good, previous = s.accepts(&a.keeper, t.bySecret(), t.node, t.lag)
 	case methodSecretJWT:
-		signed := proof{fits: t.assertion.signedBySecret, currentOnly: !s.previousSigns}
+		signed := proof{fits: t.assertion.signedBySecret, currentOnly: !s.assumed.PreviousSigns}
 		good, previous = s.accepts(&a.keeper, signed, t.node, t.lag)
 	case methodPrivateKeyJWT:
 		good = t.assertion.signedByKeyOf(seen.JWKS)

@@ -110,7 +110,7 @@ func (s *Server) authorize(t *step) (fault.Reply, *refusal) {
 	}
 	pkce := a.settings["pkceEnforcement"]
 	var problem string
-	f.custom, problem = oneCustom(a.entitlements(), f.scopes)
+	f.custom, problem = oneCustom(s.entitlements(a), f.scopes)
 	switch {
 	case t.form.Get("response_type") != "code":
 		return f.fail("unsupported_response_type", "Unsupported response type"), nil

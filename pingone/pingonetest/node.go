@@ -116,7 +116,7 @@ func (s *Server) judge(env, clientID, secret string, everywhere bool) bool {
 		case methodBasic, methodPost:
 			k = &a.keeper
 		case methodSecretJWT:
-			k, p.currentOnly = &a.keeper, !s.previousSigns
+			k, p.currentOnly = &a.keeper, !s.assumed.PreviousSigns
 		}
 	}
 	if k == nil {

@@ -199,12 +199,17 @@ func TestB56_TokensFollowGrants(t *testing.T) {
 	}
 	app := w.create(env, configured("WEB_APP", ""))
 	w.api("POST", app, "/grants", grantBody(id, scopes["access"], scopes["audit"])).want(t, 201)
+	w.Assume(pingonetest.Assumptions{})
+	wantClaims(t, claimsOf(t, basic(t, w.Server, env, app.ID, app.Secret).at("access_token")), map[string]any{
+		"groups": `["dev-tls-admin","prod-tls-audit"]`, "team": "[platform]", "p1.rid": id,
+	})
+	w.Assume(pingonetest.Assumptions{ArrayClaims: true})
 
 	all := basic(t, w.Server, env, app.ID, app.Secret)
 	all.want(t, 200, "expires_in", "600", "scope", "access audit")
 	wantClaims(t, claimsOf(t, all.at("access_token")), map[string]any{
 		"aud": []any{"https://self-service-api.example"}, "scope": "access audit", "client_id": app.ID,
-		"groups": []any{"dev-tls-admin", "prod-tls-audit"}, "team": "[platform]", "level": "7", "who": nil, "env": nil,
+		"groups": []any{"dev-tls-admin", "prod-tls-audit"}, "team": "[platform]", "level": "7", "who": nil, "env": env,
 	})
 	basic(t, w.Server, env, app.ID, app.Secret, "scope", "audit").want(t, 200, "scope", "audit")
 	basic(t, w.Server, env, app.ID, app.Secret, "scope", "audit admin").wantDenied(t, 400, "invalid_scope", "At least one scope must be granted")

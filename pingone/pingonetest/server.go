@@ -46,33 +46,33 @@ type Server struct {
 	serving sync.RWMutex
 	closed  bool
 
-	mu            sync.Mutex // guards what follows
-	clock         func() time.Time
-	advanced      time.Duration
-	organization  string
-	home          string // environment of applications that name none
-	customDomain  string // environment
-	environments  map[string]*environment
-	roles         map[string]*role // by name
-	apps          map[appKey]*application
-	known         map[appKey]bool         // applications that exist or existed
-	ids           map[string]*application // the same by id
-	clients       map[string]*application // the same by client id
-	tokens        map[string]accessToken
-	flows         map[string]*flow
-	codes         map[string]*flow     // by authorization code
-	assertions    map[string]time.Time // used ones by client and id, until when they could be used again
-	issued        []string
-	nodes         []Node
-	turn          int // of the nodes
-	route         func(fault.Call) int
-	pastApps      timeline[application]
-	pastSources   timeline[resource]
-	pastUsers     timeline[user]
-	pastGroups    timeline[population]
-	previousSigns bool // a previous secret verifies assertions
-	retryAfter    string
-	limit         rateLimit
+	mu           sync.Mutex // guards what follows
+	clock        func() time.Time
+	advanced     time.Duration
+	organization string
+	home         string // environment of applications that name none
+	customDomain string // environment
+	environments map[string]*environment
+	roles        map[string]*role // by name
+	apps         map[appKey]*application
+	known        map[appKey]bool         // applications that exist or existed
+	ids          map[string]*application // the same by id
+	clients      map[string]*application // the same by client id
+	tokens       map[string]accessToken
+	flows        map[string]*flow
+	codes        map[string]*flow     // by authorization code
+	assertions   map[string]time.Time // used ones by client and id, until when they could be used again
+	issued       []string
+	nodes        []Node
+	turn         int // of the nodes
+	route        func(fault.Call) int
+	pastApps     timeline[application]
+	pastSources  timeline[resource]
+	pastUsers    timeline[user]
+	pastGroups   timeline[population]
+	assumed      Assumptions
+	retryAfter   string
+	limit        rateLimit
 }
 
 // Run starts a server on a free loopback port and closes it when the test ends.
@@ -102,28 +102,28 @@ func start(addr string, t TB) (*Server, error) {
 		return nil, fmt.Errorf("listening for PingOne calls: %w", err)
 	}
 	s := &Server{
-		Line:          &fault.Line{Service: "pingone"},
-		t:             t,
-		listener:      l,
-		mux:           http.NewServeMux(),
-		organization:  newUUID(),
-		home:          newUUID(),
-		environments:  make(map[string]*environment),
-		roles:         builtInRoles(),
-		apps:          make(map[appKey]*application),
-		known:         make(map[appKey]bool),
-		ids:           make(map[string]*application),
-		clients:       make(map[string]*application),
-		tokens:        make(map[string]accessToken),
-		flows:         make(map[string]*flow),
-		codes:         make(map[string]*flow),
-		assertions:    make(map[string]time.Time),
-		pastApps:      make(timeline[application]),
-		pastSources:   make(timeline[resource]),
-		pastUsers:     make(timeline[user]),
-		pastGroups:    make(timeline[population]),
-		retryAfter:    "1",
-		previousSigns: true,
+		Line:         &fault.Line{Service: "pingone"},
+		t:            t,
+		listener:     l,
+		mux:          http.NewServeMux(),
+		organization: newUUID(),
+		home:         newUUID(),
+		environments: make(map[string]*environment),
+		roles:        builtInRoles(),
+		apps:         make(map[appKey]*application),
+		known:        make(map[appKey]bool),
+		ids:          make(map[string]*application),
+		clients:      make(map[string]*application),
+		tokens:       make(map[string]accessToken),
+		flows:        make(map[string]*flow),
+		codes:        make(map[string]*flow),
+		assertions:   make(map[string]time.Time),
+		pastApps:     make(timeline[application]),
+		pastSources:  make(timeline[resource]),
+		pastUsers:    make(timeline[user]),
+		pastGroups:   make(timeline[population]),
+		retryAfter:   "1",
+		assumed:      Assumptions{PreviousSigns: true, ArrayClaims: true, AllHaveRoles: true},
 	}
 	s.SetTime(time.Now().Truncate(time.Second))
 	s.applicationRoutes()

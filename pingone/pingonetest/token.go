@@ -73,7 +73,7 @@ func (s *Server) token(t *clientRequest) (any, *refusal) {
 	case grant != "client_credentials" || !slices.Contains(seen.GrantTypes, grantClientCredentials):
 		return nil, refuseClient(http.StatusBadRequest, "unauthorized_client", msgUnsupportedGrant+grant)
 	}
-	custom, scopes, no := seen.machineScopes(strings.Fields(t.form.Get("scope")))
+	custom, scopes, no := s.machineScopes(seen, strings.Fields(t.form.Get("scope")))
 	if no != nil {
 		return nil, no
 	}
