@@ -227,8 +227,14 @@ func (s *Server) applicationBody(c *call, a *application) any {
 		"environment": reference{a.Environment}, "id": a.ID, "name": a.Name, "enabled": !a.Disabled,
 		"type": a.Type, "protocol": a.Protocol, "createdAt": wireTime(a.created), "updatedAt": wireTime(a.updated),
 	})
-	if a.ClientID != a.ID {
+	if a.ClientID != a.ID || s.assumed.FullReplies && a.Protocol == openIDConnect {
 		body["clientId"] = a.ClientID
+	}
+	if s.assumed.FullReplies && a.Protocol == openIDConnect {
+		maps.Copy(body, map[string]any{
+			"parRequirement": "OPTIONAL", "parTimeout": 60, "deviceTimeout": 600, "idpSignoff": false,
+			"signing": map[string]any{"keyRotationPolicy": reference{derivedUUID(a.Environment, "key rotation policy")}},
+		})
 	}
 	for name, text := range map[string]string{"tokenEndpointAuthMethod": a.TokenEndpointAuthMethod, "jwks": a.JWKS} {
 		if text != "" {

@@ -19,6 +19,10 @@ type Assumptions struct {
 	// the organization (B33).
 	NoEnvironmentClaim bool
 
+	// FullReplies: an application is shown with clientId even if that is its id, and
+	// with settings that replies have had since 2026 (B24).
+	FullReplies bool
+
 	// TypedTokens: the header of an access token has typ at+jwt (B79).
 	TypedTokens bool
 }

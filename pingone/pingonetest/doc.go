@@ -49,7 +49,7 @@
 //   - B21: an application may manage others in another environment than its own. (documented: Configure a Non-Interactive Worker Application)
 //   - B22: calls above the rate limit get 429 REQUEST_LIMITED with Retry-After, in seconds or as an HTTP date. (documented: Retry best practices; vendor code for both forms)
 //   - B23: an error is {id, code, message, details}, and no two have the same id. (vendor code; documented: Error codes)
-//   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported. (documented: Create Application for the form; assumed for the client id)
+//   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported, as in replies of 2022; those of 2026 have it always, and more settings. (documented: Create Application, in both editions; switch FullReplies)
 //   - B77: a read may show, for a while, the state before the last write, and so answer 404 for what was just created, as may a write below it. (vendor code, which retries; assumed that each kind of thing lags)
 //   - B25: the caller's transaction id is accepted, with characters outside the allowed set replaced by an underscore. (vendor code)
 //
@@ -85,11 +85,19 @@
 //   - B48: a caller assigns and removes only roles that it holds or may assign, and a custom role that names nobody in canBeAssignedBy is assigned by nobody. (documented: Roles; field report for the custom role; assumed for the reply)
 //   - B49: the role must exist, apply to that kind of scope, and the scope must exist. (assumed)
 //
+// What PingOne keeps for an application under paths of its own:
+//
+//   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under names that are not PingOne's own and no two alike, and those with oidcScopes need these granted. (vendor code; documented: Application Attribute Mapping; assumed for the replies)
+//   - B81: a mapping sets a claim of the ID token and of userinfo, unless it says otherwise for one of them. (documented: Application Attribute Mapping; assumed for what is evaluated)
+//   - B82: a sign-on or flow policy is assigned with a priority, no two alike; the flow policy that goes first counts, else the sign-on policy that goes first, else the environment's default sign-on policy. (documented: Application Sign-On Policy Assignments, Application Flow Policy Assignments; assumed that the flow policy counts before the other, and that priorities differ)
+//   - B83: userinfo answers the bearer of a user's token that has the scope openid. (OpenID Connect Core section 5.3; assumed of PingOne)
+//   - B84: an environment, a population, a scope and an attribute can each be read alone, and a custom resource is deleted with the grants for it. (vendor code; assumed for the grants)
+//
 // Resources and grants:
 //
 //   - B50: every environment has the resources PingOne API and openid, which nobody can extend here and which have no secret. (documented: Resources; vendor code for the secret; assumed that they cannot be extended)
 //   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given. (documented: Resources; vendor code; assumed for the replies)
-//   - B52: a custom resource has scopes, and attributes whose names are not those of PingOne's own claims. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
+//   - B52: a custom resource has scopes, a CORE attribute sub that stays as it is, and attributes whose names are not those of PingOne's own claims, env and p1.* among them. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
 //   - B53: a custom resource's secret is read, regenerated and ended like an application's. (vendor code)
 //   - B54: an application has one grant for a resource, of at least one scope, and no scope name twice over all its grants. (documented: Application Resource Grants; assumed for the replies)
 //   - B55: a worker with client credentials is not granted OpenID Connect scopes. (documented: Create Grant)

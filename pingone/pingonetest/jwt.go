@@ -111,6 +111,7 @@ func (t ticket) identity(now time.Time) map[string]any {
 	if slices.Contains(t.scopes, "email") {
 		claims["email"] = t.user.attributes["email"]
 	}
+	t.client.mapClaims(claims, t.user, t.scopes, func(m *attributeMapping) bool { return m.idToken })
 	return claims
 }
 
@@ -163,6 +164,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, at autho
 			"issuer":                                           at.issuer,
 			"authorization_endpoint":                           at.issuer + "/authorize",
 			"token_endpoint":                                   at.issuer + "/token",
+			"userinfo_endpoint":                                at.issuer + "/userinfo",
 			"introspection_endpoint":                           at.issuer + "/introspect",
 			"jwks_uri":                                         at.issuer + "/jwks",
 			"grant_types_supported":                            []string{"authorization_code", "client_credentials"},

@@ -25,6 +25,9 @@ type environment struct {
 	resources   []*resource
 	populations []*population
 	users       []*user
+
+	policies      []*policy
+	defaultPolicy *policy // never nil
 }
 
 // environment returns the environment of that id, which comes into being when a
@@ -32,7 +35,8 @@ type environment struct {
 func (s *Server) environment(id string) *environment {
 	e := s.environments[id]
 	if e == nil {
-		e = &environment{id: id, resources: s.builtInResources()}
+		standard := &policy{Policy{Environment: id, Name: "Single_Factor", Default: true}, newUUID()}
+		e = &environment{id: id, resources: s.builtInResources(), policies: []*policy{standard}, defaultPolicy: standard}
 		s.environments[id] = e
 	}
 	return e

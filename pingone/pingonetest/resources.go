@@ -36,7 +36,7 @@ type resourceScope struct {
 }
 
 // resourceAttribute becomes a claim of the resource's tokens.
-type resourceAttribute struct{ id, name, value string }
+type resourceAttribute struct{ id, name, value, kind string }
 
 // builtInResources returns those that no caller makes.
 func (s *Server) builtInResources() []*resource {
@@ -58,6 +58,9 @@ func (s *Server) resourceRoutes() {
 	s.platform("GET "+all, OpListResources, s.listResources)
 	s.platform("POST "+all, OpCreateResource, s.createResource)
 	s.platform("GET "+all+"/{resource}", OpReadResource, s.readResource)
+	s.platform("DELETE "+all+"/{resource}", OpDeleteResource, s.deleteResource)
+	s.platform("GET "+all+"/{resource}/scopes/{scope}", OpReadScope, s.readScope)
+	s.platform("GET "+all+"/{resource}/attributes/{attribute}", OpReadAttribute, s.readAttribute)
 	s.platform("GET "+all+"/{resource}/scopes", OpListScopes, s.listScopes)
 	s.platform("POST "+all+"/{resource}/scopes", OpCreateScope, s.createScope)
 	s.platform("GET "+all+"/{resource}/attributes", OpListAttributes, s.listAttributes)
@@ -156,6 +159,7 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 		audience:      f.text("audience"),
 		introspection: f.choose("introspectEndpointAuthMethod", f.text("introspectEndpointAuthMethod"), "NONE", methodBasic, methodPost),
 		validity:      time.Hour,
+		attributes:    []*resourceAttribute{{newUUID(), "sub", "${user.id}", mappingCore}},
 		created:       s.now(),
 		updated:       s.now(),
 	}
@@ -189,6 +193,53 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 	s.pastSources.changing(r.id, nil, s.now())
 	e.resources = append(e.resources, r)
 	return created{resourceBody(c, r)}, nil
+}
+
+// deleteResource removes a custom resource, and with it each grant for it.
+func (s *Server) deleteResource(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permUpdateResource)
+	if no != nil {
+		return nil, no
+	}
+	if r.kind != resourceCustom {
+		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
+	}
+	s.changingResource(r)
+	e := s.environments[c.target.environment]
+	e.resources = slices.DeleteFunc(slices.Clone(e.resources), func(other *resource) bool { return other == r })
+	for _, a := range s.apps {
+		if slices.ContainsFunc(a.grants, func(g *grant) bool { return g.resource == r }) {
+			s.changingApplication(a)
+			a.grants = slices.DeleteFunc(slices.Clone(a.grants), func(g *grant) bool { return g.resource == r })
+		}
+	}
+	return nil, nil
+}
+
+func (s *Server) readScope(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permReadResource)
+	if no != nil {
+		return nil, no
+	}
+	for _, scope := range r.scopes {
+		if scope.id == c.path("scope") {
+			return scopeBody(c, scope), nil
+		}
+	}
+	return nil, notFound()
+}
+
+func (s *Server) readAttribute(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permReadResource)
+	if no != nil {
+		return nil, no
+	}
+	for _, a := range r.attributes {
+		if a.id == c.path("attribute") {
+			return attributeBody(c, r, a), nil
+		}
+	}
+	return nil, notFound()
 }
 
 func resourceBody(c *call, r *resource) any {
@@ -272,15 +323,15 @@ func (s *Server) listAttributes(c *call) (any, *refusal) {
 }
 
 // claimsOfPingOne are those that no attribute can set.
-var claimsOfPingOne = []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "exp", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub"}
+var claimsOfPingOne = []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "env", "exp", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub"}
 
 func (s *Server) createAttribute(c *call) (any, *refusal) {
 	r, f, no := s.extendResource(c)
 	if no != nil {
 		return nil, no
 	}
-	a := &resourceAttribute{newUUID(), f.require("name"), f.require("value")}
-	if slices.Contains(claimsOfPingOne, a.name) {
+	a := &resourceAttribute{newUUID(), f.require("name"), f.require("value"), resourceCustom}
+	if slices.Contains(claimsOfPingOne, a.name) || strings.HasPrefix(a.name, "p1.") {
 		f.problem("INVALID_VALUE", "name", "is reserved")
 	}
 	if slices.ContainsFunc(r.attributes, func(other *resourceAttribute) bool { return other.name == a.name }) {
@@ -295,7 +346,7 @@ func (s *Server) createAttribute(c *call) (any, *refusal) {
 }
 
 func attributeBody(c *call, r *resource, a *resourceAttribute) any {
-	return part(c, r, "attributes", a.id, map[string]any{"name": a.name, "value": a.value, "type": resourceCustom})
+	return part(c, r, "attributes", a.id, map[string]any{"name": a.name, "value": a.value, "type": a.kind})
 }
 
 // extendResource is the beginning of a call that adds something to a resource,

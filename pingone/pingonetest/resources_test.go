@@ -100,7 +100,9 @@ func TestB52_ScopesAndAttributesOfACustomResource(t *testing.T) {
 	}
 	w.in(env, "POST", path+"/scopes", `{"name":"all","description":"d"}`).want(t, 201, "description", "d")
 	w.in(env, "POST", path+"/attributes", `{"name":"groups","value":"[\"a\"]"}`).want(t, 201, "name", "groups", "value", `["a"]`, "type", "CUSTOM")
-	w.in(env, "GET", path+"/attributes", "").want(t, 200, "_embedded.attributes.0.name", "groups")
+	names := w.in(env, "GET", path+"/attributes", "").page(t, "attributes", "name")
+	slices.Sort(names)
+	check(t, "attributes", strings.Join(names, " "), "groups sub")
 	for _, tt := range []struct{ collection, body, code, target string }{
 		{"scopes", `{}`, "REQUIRED_VALUE", "name"},
 		{"scopes", `{"name":"read"}`, "UNIQUENESS_VIOLATION", "name"},
@@ -108,6 +110,8 @@ func TestB52_ScopesAndAttributesOfACustomResource(t *testing.T) {
 		{"attributes", `{"name":"x"}`, "REQUIRED_VALUE", "value"},
 		{"attributes", `{"name":"groups","value":"x"}`, "UNIQUENESS_VIOLATION", "name"},
 		{"attributes", `{"name":"aud","value":"x"}`, "INVALID_VALUE", "name"},
+		{"attributes", `{"name":"env","value":"x"}`, "INVALID_VALUE", "name"},
+		{"attributes", `{"name":"p1.rid","value":"x"}`, "INVALID_VALUE", "name"},
 	} {
 		w.in(env, "POST", path+"/"+tt.collection, tt.body).want(t, 400, "details.0.code", tt.code, "details.0.target", tt.target)
 	}

@@ -48,6 +48,9 @@ type application struct {
 	keeper
 	settings         map[string]any // configuration that this server only shows
 	grants           []*grant
+	mappings         []*attributeMapping
+	signOnPolicies   []*policyAssignment
+	flowPolicies     []*policyAssignment
 	created, updated time.Time
 }
 
@@ -85,7 +88,7 @@ func (s *Server) AddApplication(a Application) Application {
 // store makes the application exist.
 func (s *Server) store(a Application, settings map[string]any) *application {
 	now := s.now()
-	stored := &application{Application: a, keeper: keeper{secretState: secretState{secret: a.Secret}}, settings: settings, created: now, updated: now}
+	stored := &application{Application: a, keeper: keeper{secretState: secretState{secret: a.Secret}}, settings: settings, mappings: coreMappings(a), created: now, updated: now}
 	s.apps[appKey{a.Environment, a.ID}], s.ids[a.ID], s.clients[a.ClientID] = stored, stored, stored
 	s.known[appKey{a.Environment, a.ID}] = true
 	s.environment(a.Environment)

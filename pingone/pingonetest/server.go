@@ -131,6 +131,8 @@ func start(addr string, t TB) (*Server, error) {
 	s.secretRoutes()
 	s.resourceRoutes()
 	s.grantRoutes()
+	s.mappingRoutes()
+	s.policyRoutes()
 	s.userRoutes()
 	s.flowRoutes()
 	s.tokenRoutes()

@@ -29,6 +29,8 @@ func (s *Server) CustomDomain(environment string) {
 func (s *Server) tokenRoutes() {
 	s.serveClients("/as/token", OpToken, "grant_type", s.token)
 	s.serveClients("/as/introspect", OpIntrospect, "token", s.introspect)
+	s.underEnvironment("GET", "/as/userinfo", s.serveUserInfo)
+	s.underEnvironment("POST", "/as/userinfo", s.serveUserInfo)
 	s.underEnvironment("GET", "/as/jwks", s.serveKeys)
 	s.underEnvironment("GET", "/as/.well-known/openid-configuration", s.serveDiscovery)
 }

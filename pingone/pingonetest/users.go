@@ -25,6 +25,8 @@ func (s *Server) userRoutes() {
 	const users = "/v1/environments/{env}/users"
 	const setPassword = "application/vnd.pingidentity.password.set+json"
 	s.platform("GET /v1/environments/{env}/populations", OpListPopulations, s.listPopulations)
+	s.platform("GET /v1/environments/{env}", OpReadEnvironment, s.readEnvironment)
+	s.platform("GET /v1/environments/{env}/populations/{population}", OpReadPopulation, s.readPopulation)
 	s.platform("POST /v1/environments/{env}/populations", OpCreatePopulation, s.createPopulation)
 	s.platform("GET "+users, OpListUsers, s.listUsers)
 	s.platform("POST "+users, OpCreateUser, s.createUser)
@@ -85,6 +87,32 @@ func (s *Server) listPopulations(c *call) (any, *refusal) {
 		}
 	}
 	return c.page("populations", items)
+}
+
+func (s *Server) readPopulation(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadPopulation)
+	if no != nil {
+		return nil, no
+	}
+	for _, p := range e.populations {
+		if seen := s.pastGroups.view(p.id, p, s.now(), c.lag); seen != nil && seen.id == c.path("population") {
+			return populationBody(c, seen), nil
+		}
+	}
+	return nil, notFound()
+}
+
+// readEnvironment shows an environment to everybody who may read its applications.
+func (s *Server) readEnvironment(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadApplication)
+	if no != nil {
+		return nil, no
+	}
+	return map[string]any{
+		"_links": map[string]href{"self": {c.environmentURL()}, "applications": {c.environmentURL() + "/applications"}},
+		"id":     e.id, "name": "environment " + e.id, "type": "SANDBOX", "region": "EU",
+		"organization": reference{s.organization},
+	}, nil
 }
 
 func (s *Server) listUsers(c *call) (any, *refusal) {
