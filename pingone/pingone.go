@@ -132,6 +132,12 @@ type Client struct {
 	// against the licence's limit. It may be called from several goroutines.
 	Observe func(operation string, platform bool)
 
+	// Settle is for how long a 404 is not believed, because what a call is about was
+	// created a moment ago and need not be known everywhere yet. The call is repeated
+	// until then, also one that is otherwise sent once: with a 404 it was not carried
+	// out. Zero believes it at once.
+	Settle time.Duration
+
 	// Now tells the time. Nil means time.Now.
 	Now func() time.Time
 
