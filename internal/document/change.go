@@ -102,7 +102,7 @@ func (c Configure) allows(change Change) bool {
 	case CreateResource:
 		return has(c.Resources)
 	case ChangeResource:
-		return change.Own && has(c.Resources)
+		return has(c.Resources) // as [Permission.Allows] has seen, it was created for the secret
 	}
 	return false
 }
