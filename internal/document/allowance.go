@@ -6,8 +6,8 @@ import (
 )
 
 // An Allowance is an entry of allow in an admin's document: what the admin does for the
-// secrets that match. Who may write a managed secret says in it what shall be done, so
-// the admin's own document has the last word.
+// secrets that match. The writer of a managed secret chooses what is to be done, so the
+// admin's own document has the last word.
 type Allowance struct {
 	Secret        pattern
 	EnvironmentID string

@@ -37,79 +37,72 @@ func large(size int) map[string]string {
 	}
 }
 
-func BenchmarkParse(b *testing.B) {
-	for _, size := range []int{largest / 2, largest} {
-		for name, text := range large(size) {
-			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
-				for b.Loop() {
-					if _, err := document.Parse(text); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-			b.Run(fmt.Sprintf("%s/%d/valid", name, size), func(b *testing.B) {
-				for b.Loop() {
-					json.Valid([]byte(text))
-				}
-			})
+// measured is how long it takes to parse and to edit a document, in relation to what
+// json.Valid takes for the same bytes, so that the machine does not matter. What else
+// runs on it does, and only makes times longer: each is the shortest of many.
+type measured struct{ valid, parse, edit, small time.Duration }
+
+// again measures once more. The smaller document is of the same kind.
+func (m *measured) again(tb testing.TB, text, smaller string) {
+	tb.Helper()
+	d, err := document.Parse(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, c := range []struct {
+		best *time.Duration
+		work func()
+	}{
+		{&m.valid, func() { json.Valid([]byte(text)) }},
+		{&m.parse, func() { document.Parse(text) }},
+		{&m.edit, func() { d.With(pingone.NewSecret("new"), pingone.ClientSecretBasic, "e") }},
+		{&m.small, func() { document.Parse(smaller) }},
+	} {
+		begun := time.Now()
+		c.work()
+		if took := time.Since(begun); *c.best == 0 || took < *c.best {
+			*c.best = took
 		}
 	}
 }
 
-func BenchmarkWith(b *testing.B) {
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// BenchmarkDocument shows, and demands on a quiet machine, that parsing and editing
+// take at most 4 times what json.Valid does, and at most 2.2 times for twice the size.
+func BenchmarkDocument(b *testing.B) {
+	half := large(largest / 2)
 	for name, text := range large(largest) {
-		d, err := document.Parse(text)
-		if err != nil {
-			b.Fatal(err)
-		}
 		b.Run(name, func(b *testing.B) {
+			var m measured
 			for b.Loop() {
-				d.With(pingone.NewSecret("new"), pingone.ClientSecretBasic, "https://auth.pingone.eu/x/as/token")
+				m.again(b, text, half[name])
+			}
+			parse, edit := ratio(m.parse, m.valid), ratio(m.edit, m.valid)
+			twice := ratio(m.parse, m.small) * float64(2*len(half[name])) / float64(len(text))
+			b.ReportMetric(parse, "parse/valid")
+			b.ReportMetric(edit, "edit/valid")
+			b.ReportMetric(twice, "twice/once")
+			if b.N > 100 && (parse > 4 || edit > 4 || twice > 2.2) {
+				b.Errorf("want at most 4, 4 and 2.2")
 			}
 		})
 	}
 }
 
-// fastest returns how long the work takes when nothing else disturbs it.
-func fastest(work func()) time.Duration {
-	best := time.Hour
-	for range 8 {
-		begun := time.Now()
-		for range 4 {
-			work()
-		}
-		best = min(best, time.Since(begun)/4)
-	}
-	return best
-}
-
-// TestParsingAndEditingAreLinear compares with the JSON of the standard library on the
-// same bytes, so that the machine does not matter. What else runs on it does, and only
-// makes times longer: so each comparison has several chances.
+// TestParsingAndEditingAreLinear tells linear from quadratic on any machine: for eight
+// times the size the one takes 8 times as long, the other 64 times.
 func TestParsingAndEditingAreLinear(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures time")
-	}
-	half := large(largest / 2)
+	eighth := large(largest / 8)
 	for name, text := range large(largest) {
-		d, err := document.Parse(text)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		size := float64(len(text)) / float64(2*len(half[name])) // of twice the half
+		var m measured
 		ok := false
-		valid, parse, edit, small := time.Hour, time.Hour, time.Hour, time.Hour
-		for chance := 0; chance < 12 && !ok; chance++ {
-			valid = min(valid, fastest(func() { json.Valid([]byte(text)) }))
-			parse = min(parse, fastest(func() { document.Parse(text) }))
-			edit = min(edit, fastest(func() { d.With(pingone.NewSecret("new"), pingone.ClientSecretBasic, "e") }))
-			small = min(small, fastest(func() { document.Parse(half[name]) }))
-			ok = parse <= 4*valid && edit <= 4*valid && float64(parse) <= 2.2*size*float64(small)
+		for n := 0; n < 500 && (n < 20 || !ok); n++ {
+			m.again(t, text, eighth[name])
+			ok = ratio(m.parse, m.valid) < 8 && ratio(m.edit, m.valid) < 8 && ratio(m.parse, m.small) < 24
 		}
-		t.Logf("%-10s json.Valid %v, parse %.1f times, edit %.1f times, twice the size %.2f times", name, valid,
-			float64(parse)/float64(valid), float64(edit)/float64(valid), float64(parse)/float64(small)/size)
 		if !ok {
-			t.Errorf("%s: want to parse and to edit in at most 4 times what json.Valid takes, and in at most 2.2 times for twice the size", name)
+			t.Errorf("%s: json.Valid takes %v, parsing %v, editing %v, parsing an eighth %v", name, m.valid, m.parse, m.edit, m.small)
 		}
 	}
 }

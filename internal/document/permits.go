@@ -8,8 +8,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// Permits checks that the admin credential is meant for the target. Who may write
-// a managed secret names the target and the admin in it, so the admin's own
+// Permits checks that the admin credential is meant for the target. The writer
+// of a managed secret chooses the target and the admin in it, so the admin's own
 // document has the last word. The names are the target secret's name and ARN.
 //
 // It is what was asked before [Permit], which takes its place.
@@ -36,7 +36,7 @@ func (admin *Document) mayServe(target *Document) error {
 	case admin.AuthMethod != pingone.PrivateKeyJWT && admin.ClientSecret.IsZero():
 		return NewFieldError("clientSecret", "is empty")
 	case admin.Region != target.Region:
-		return NewFieldError("region", "is another than the target's; a credential is not sent across regions")
+		return NewFieldError("region", "does not match the target's; a credential is not sent across regions")
 	case admin.EnvironmentID == target.EnvironmentID && (admin.ApplicationID() == target.ApplicationID() || admin.ApplicationID() == target.Rotation.Twin):
 		return errors.New("is of the target application itself; no application can read or regenerate its own secret, use another admin application")
 	}

@@ -52,7 +52,7 @@ var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,59}$`)
 
 func parseAttribute(s string) (string, error) {
 	if !attributeName.MatchString(s) || s == "username" || s == "email" {
-		return "", errors.New("must be the name of a user attribute that holds text and that nobody needs, such as nickname")
+		return "", errors.New("must be the name of a user attribute that holds text and serves no other purpose, such as nickname")
 	}
 	return s, nil
 }

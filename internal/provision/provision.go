@@ -23,8 +23,8 @@ type Provisioner struct {
 	// [document.Everything].
 	Permission *document.Permission
 
-	// Note is told of each change that was made, such as "created application …". Nil
-	// means nobody.
+	// Note is told of each change that was made, such as "created application …". It
+	// may be nil.
 	Note func(change string)
 }
 
@@ -38,7 +38,7 @@ func (p *Provisioner) note(change string) {
 // there is none.
 //
 // Died after the application is created, or a reply lost: the next run finds it by
-// its name and marker, and goes on from what it has. There is never a second one,
+// its name and marker, and continues from what it has. There is never a second one,
 // and PingOne itself refuses two of one name.
 func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pingone.Application, error) {
 	spec := d.Rotation.Application

@@ -148,7 +148,7 @@ func differs(spec *document.Spec, app *pingone.Application) (names []string) {
 }
 
 // sameJSON reports whether two values mean the same. PingOne omits an empty list
-// and keeps lists in an order of its own.
+// and keeps lists in no particular order.
 func sameJSON(a, b json.RawMessage) bool {
 	var x, y any
 	json.Unmarshal(a, &x) // what does not parse is nil, and then differs from what does

@@ -68,7 +68,7 @@ func RoleName(roles []pingone.Role, id string) string {
 // custom role only PingOne knows.
 var assignNothing = []string{"Client Application Developer", "Application Owner", "Identity Data Admin", "Identity Data Read Only", "Configuration Read Only"}
 
-// mayAssign reports whether somebody with the roles held may give a role to an
+// mayAssign reports whether the holder of the roles may give a role to an
 // application: they hold it, or one that may assign it, at its scope or above, and
 // may assign roles at all. See "Roles" in the PingOne platform API reference.
 func mayAssign(roles []pingone.Role, held []pingone.RoleAssignment, r pingone.RoleAssignment, environmentID string) bool {
