@@ -81,21 +81,7 @@ func (s *Spec) complete() error {
 }
 
 // list returns a field that is a list of strings, from the preset or from JSON.
-func (s *Spec) list(name string) []string {
-	switch all := s.Fields[name].(type) {
-	case []string:
-		return all
-	case []any:
-		var list []string
-		for _, one := range all {
-			if text, ok := one.(string); ok {
-				list = append(list, text)
-			}
-		}
-		return list
-	}
-	return nil
-}
+func (s *Spec) list(name string) []string { return Texts(s.Fields[name]) }
 
 // Method returns how the application shall authenticate.
 func (s *Spec) Method() pingone.AuthMethod {

@@ -86,7 +86,7 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 func creation(spec *document.Spec) change {
 	c := change{of: []document.Change{{Kind: document.CreateApplication, Name: spec.Name, Own: true}}}
 	for name, value := range spec.Fields {
-		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: valuesOf(value), Own: true})
+		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: document.Texts(value), Own: true})
 	}
 	return c
 }

@@ -98,7 +98,7 @@ func (p *Provisioner) memberChanges(d *document.Document, spec *document.Spec, a
 	}
 	c := change{text: "changes " + strings.Join(changed, ", ")}
 	for _, name := range changed {
-		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: valuesOf(spec.Fields[name]), Own: own})
+		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: document.Texts(spec.Fields[name]), Own: own})
 	}
 	c.apply = func(ctx context.Context) (string, error) {
 		body := map[string]any{}
@@ -116,21 +116,6 @@ func (p *Provisioner) memberChanges(d *document.Document, spec *document.Spec, a
 		return "repaired " + strings.Join(changed, ", "), err
 	}
 	return []change{c}
-}
-
-// valuesOf returns the texts of a member's value: of one, or of a list.
-func valuesOf(value any) (all []string) {
-	switch value := value.(type) {
-	case string:
-		return []string{value}
-	case []string:
-		return value
-	case []any:
-		for _, one := range value {
-			all = append(all, fmt.Sprint(one))
-		}
-	}
-	return all
 }
 
 // differs lists the members in which the application is not as specified, sorted.
