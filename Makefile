@@ -69,6 +69,7 @@ build: ## Build the Lambda program and the operator's command into bin/
 bench: ## Measure a rotation, the cold start, memory and size, and a rotation in a large fleet
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./rotation
+	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/document
 
 sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
 	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)

@@ -13,15 +13,16 @@ import (
 	"pingrotate/pingone"
 )
 
-// decode reads what a consumer needs of the document: its top level, by exact names.
-// What else there is belongs to the function, which may be newer than this program. An
+// decode reads what a consumer needs of the document: its top level, by exact names, or
+// where rotation.names says. What else there is belongs to the function, which may be newer than this program. An
 // error names the field and quotes no value.
 func (s *Source) decode(text string) (pingone.Credential, error) {
 	var none pingone.Credential
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &members) != nil || members == nil {
+	var all members
+	if json.Unmarshal([]byte(text), &all) != nil || all == nil {
 		return none, errors.New("it is not a JSON object; store the document that pingrotate rotates")
 	}
+	names := all.names()
 	var id, region, domain, clientID, secret, method string
 	for _, m := range []struct {
 		name  string
@@ -35,12 +36,16 @@ func (s *Source) decode(text string) (pingone.Credential, error) {
 		{"clientSecret", &secret, "the first rotation writes it"},
 		{"tokenEndpointAuthMethod", &method, ""},
 	} {
-		raw, ok := members[m.name]
+		field, name := m.name, cmp.Or(names[m.name], m.name)
+		if name != field {
+			field += fmt.Sprintf(" (by rotation.names %.60q)", name)
+		}
+		raw, ok := all.at(name)
 		if ok && json.Unmarshal(raw, m.value) != nil {
-			return none, fmt.Errorf("field %s: must be a string", m.name)
+			return none, fmt.Errorf("field %s: must be a string", field)
 		}
 		if *m.value == "" && m.must != "" {
-			return none, fmt.Errorf("field %s: is missing; %s", m.name, m.must)
+			return none, fmt.Errorf("field %s: is missing; %s", field, m.must)
 		}
 	}
 	where, err := pingone.ParseRegion(region)

@@ -100,6 +100,33 @@ var repeatable = []operation{
 		grant := w.grant(t)
 		return func() error { return w.client.RemoveGrant(t.Context(), w.app.Environment, w.app.ID, grant.ID) }
 	}},
+	{pingonetest.OpListMappings, asAdmin, func(w *world, t *testing.T) func() error {
+		return func() error {
+			return fails(w.client.AttributeMappings(t.Context(), w.app.Environment, w.app.ID))
+		}
+	}},
+	{pingonetest.OpReplaceMapping, asAdmin, func(w *world, t *testing.T) func() error {
+		all, err := w.client.AttributeMappings(t.Context(), w.app.Environment, w.app.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			return fails(w.client.ReplaceAttributeMapping(t.Context(), w.app.Environment, w.app.ID, all[0].ID, all[0].Copy()))
+		}
+	}},
+	{pingonetest.OpDeleteMapping, asAdmin, func(w *world, t *testing.T) func() error {
+		m, err := w.client.CreateAttributeMapping(t.Context(), w.app.Environment, w.app.ID, map[string]any{"name": "a", "value": "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			return w.client.RemoveAttributeMapping(t.Context(), w.app.Environment, w.app.ID, m.ID)
+		}
+	}},
+	{pingonetest.OpListSignOnPolicies, asAdmin, listing(pingone.SignOnPolicy)},
+	{pingonetest.OpListFlowPolicies, asAdmin, listing(pingone.FlowPolicy)},
+	{pingonetest.OpRemoveSignOnPolicy, asAdmin, removing(pingone.SignOnPolicy)},
+	{pingonetest.OpRemoveFlowPolicy, asAdmin, removing(pingone.FlowPolicy)},
 	{pingonetest.OpIntrospect, asClient, func(w *world, t *testing.T) func() error {
 		return func() error {
 			return fails(w.client.Introspect(t.Context(), w.credential(w.app), pingone.NewSecret(plain)))
@@ -139,6 +166,41 @@ func signingOn(w *world, t *testing.T) func() error {
 	return func() error { return fails(w.client.AuthorizationCode(t.Context(), s.cred, s.login)) }
 }
 
+func listing(kind pingone.PolicyKind) func(*world, *testing.T) func() error {
+	return func(w *world, t *testing.T) func() error {
+		return func() error {
+			return fails(w.client.PolicyAssignments(t.Context(), kind, w.app.Environment, w.app.ID))
+		}
+	}
+}
+
+func removing(kind pingone.PolicyKind) func(*world, *testing.T) func() error {
+	return func(w *world, t *testing.T) func() error {
+		p, err := w.client.AssignPolicy(t.Context(), kind, w.app.Environment, w.app.ID, w.policy(kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			return w.client.RemovePolicy(t.Context(), kind, w.app.Environment, w.app.ID, p.ID)
+		}
+	}
+}
+
+func assigning(kind pingone.PolicyKind) func(*world, *testing.T) func() error {
+	return func(w *world, t *testing.T) func() error {
+		p := w.policy(kind)
+		return func() error {
+			return fails(w.client.AssignPolicy(t.Context(), kind, w.app.Environment, w.app.ID, p))
+		}
+	}
+}
+
+// policy is one that can be assigned.
+func (w *world) policy(kind pingone.PolicyKind) pingone.PolicyAssignment {
+	p := pingonetest.Policy{Environment: w.app.Environment, Name: "strict", Flow: kind == pingone.FlowPolicy}
+	return pingone.PolicyAssignment{PolicyID: w.AddPolicy(p), Priority: 1}
+}
+
 // creations are the calls that go out once: they make something new, or use something
 // up. The mint, which does both, has tests of its own.
 var creations = []operation{
@@ -170,6 +232,14 @@ var creations = []operation{
 			return fails(w.client.CreateGrant(t.Context(), w.app.Environment, w.app.ID, grant))
 		}
 	}},
+	{pingonetest.OpCreateMapping, asAdmin, func(w *world, t *testing.T) func() error {
+		body := map[string]any{"name": "new", "value": "x"}
+		return func() error {
+			return fails(w.client.CreateAttributeMapping(t.Context(), w.app.Environment, w.app.ID, body))
+		}
+	}},
+	{pingonetest.OpAssignSignOnPolicy, asAdmin, assigning(pingone.SignOnPolicy)},
+	{pingonetest.OpAssignFlowPolicy, asAdmin, assigning(pingone.FlowPolicy)},
 	{pingonetest.OpCreatePopulation, asAdmin, func(w *world, t *testing.T) func() error {
 		w.site(t)
 		return func() error { return fails(w.client.CreatePopulation(t.Context(), w.app.Environment, "new")) }

@@ -51,6 +51,7 @@ type reply struct {
 	body       []byte
 	date       time.Time // on PingOne's clock
 	retryAfter time.Duration
+	saysWhen   bool   // retryAfter is PingOne's
 	location   string // where a redirect leads
 	cookies    []*http.Cookie
 }
@@ -112,7 +113,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	}
 	got := &reply{status: resp.StatusCode, body: body, location: resp.Header.Get("Location"), cookies: resp.Cookies()}
 	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
-	got.retryAfter = retryAfter(resp.Header.Get("Retry-After"), got.date)
+	got.retryAfter, got.saysWhen = retryAfter(resp.Header.Get("Retry-After"), got.date)
 	if len(body) > bodyLimit {
 		return nil, malformed(r.op, got)
 	}
@@ -147,9 +148,12 @@ func preferCause(ctx context.Context, err error) error {
 // attempts or time. The error is the last that PingOne gave; if the context ended
 // the wait for another attempt, it matches the context's error as well.
 func (c *Client) do(ctx context.Context, r request) (*reply, error) {
+	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		got, err := c.send(ctx, r)
-		if err == nil || r.once || attempt == attempts || !IsTemporary(err) || ctx.Err() != nil {
+		settling := IsNotFound(err) && r.method != http.MethodDelete && waited < c.Settle
+		again := settling || !r.once && attempt < attempts && IsTemporary(err)
+		if err == nil || !again || ctx.Err() != nil {
 			return got, err
 		}
 		wait, _ := RateLimit(err)
@@ -157,6 +161,7 @@ func (c *Client) do(ctx context.Context, r request) (*reply, error) {
 		if deadline, ok := ctx.Deadline(); ok && c.Time().Add(wait).After(deadline) {
 			return nil, err
 		}
+		waited += wait
 		if ended := c.Pause(ctx, wait); ended != nil {
 			return nil, fmt.Errorf("%w (gave up waiting to repeat it: %w)", err, ended)
 		}
@@ -174,16 +179,17 @@ func backoff(attempt int, jitter float64) time.Duration {
 
 // retryAfter reads a Retry-After header, which is a number of seconds or a date
 // (RFC 9110, section 10.2.3). A date counts from now, the reply's own. What makes
-// no sense or asks for more than a day is zero.
-func retryAfter(value string, now time.Time) time.Duration {
-	var d time.Duration
+// no sense or asks for more than a day is as if it were not there.
+func retryAfter(value string, now time.Time) (wait time.Duration, ok bool) {
 	if s, err := strconv.Atoi(value); err == nil && s < 1<<20 {
-		d = time.Duration(s) * time.Second
+		wait = time.Duration(s) * time.Second
 	} else if t, err := http.ParseTime(value); err == nil && !now.IsZero() {
-		d = t.Sub(now)
+		wait = max(0, t.Sub(now))
+	} else {
+		return 0, false
 	}
-	if d < 0 || d > 24*time.Hour {
-		return 0
+	if wait < 0 || wait > 24*time.Hour {
+		return 0, false
 	}
-	return d
+	return wait, true
 }

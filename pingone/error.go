@@ -25,10 +25,11 @@ type Error struct {
 	CorrelationID string // what PingOne's support asks for
 
 	retryAfter  time.Duration
-	wrongMethod bool // the secret was not judged: the application uses another method
-	unsettled   bool // the refusal is one that PingOne takes back by itself
-	foreign     bool // a reply arrived, but not one of PingOne's
-	unsent      bool // the request never left
+	wrongMethod bool   // the secret was not judged: the application uses another method
+	unsettled   bool   // the refusal is one that PingOne takes back by itself
+	foreign     bool   // a reply arrived, but not one of PingOne's
+	unsent      bool   // the request never left
+	problem     string // what is wrong with a reply that PingOne meant as success, in this package's words
 	cause       error
 }
 
@@ -38,6 +39,10 @@ func (e *Error) Error() string {
 	switch {
 	case e.Status == 0:
 		fmt.Fprintf(&b, ": no reply: %v", e.cause)
+	case e.problem != "":
+		b.WriteString(": " + e.problem)
+	case IsIntercepted(e):
+		fmt.Fprintf(&b, ": something between here and PingOne refuses it with status %d", e.Status)
 	case e.foreign:
 		fmt.Fprintf(&b, ": the reply, with status %d, is not in PingOne's form", e.Status)
 	default:
@@ -51,14 +56,18 @@ func (e *Error) Error() string {
 	if e.CorrelationID != "" {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
 	}
-	if advice := e.advice(); advice != "" {
-		b.WriteString("; " + advice)
+	if remedy := e.Remedy(); remedy != "" {
+		b.WriteString("; " + remedy)
 	}
 	return b.String()
 }
 
-func (e *Error) advice() string {
+// Remedy says in one line what to do about the error; empty where the error says it
+// all. [Remedy] finds it in an error that wraps this one.
+func (e *Error) Remedy() string {
 	switch {
+	case IsIntercepted(e):
+		return "a proxy, gateway or firewall does not let the request through; check the network path to PingOne, for to repeat it does not help"
 	case IsWrongMethod(e):
 		return "the application's tokenEndpointAuthMethod is another than the one used"
 	case IsRejected(e):
@@ -70,10 +79,30 @@ func (e *Error) advice() string {
 		return "check environmentId and the id; only OPENID_CONNECT applications and CUSTOM resources have a secret"
 	case e.Status == http.StatusTooManyRequests:
 		return "the licence's rate limit is used up; spread the rotation schedules"
+	case e.Code == "invalid_scope":
+		return "grant the application the scope, or name one that it has"
+	case e.Code == "access_denied":
+		return "give the worker application a role"
+	case e.Code == "unauthorized_client":
+		return "let the application use the grant type"
+	case e.Code == "INVALID_DATA":
+		return "PingOne does not take the value of the field; correct it where it is configured"
+	case e.is(http.StatusUnauthorized):
+		return "check that the admin application is enabled and belongs to the region"
 	case IsTemporary(e):
 		return "this may pass; try again"
 	}
 	return ""
+}
+
+// Remedy says what to do about an error of this package that err is or wraps; empty
+// where there is nothing to say.
+func Remedy(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return ""
+	}
+	return e.Remedy()
 }
 
 // Unwrap returns the transport's error when no reply arrived.
@@ -121,14 +150,26 @@ func IsForbidden(err error) bool { return as(err).is(http.StatusForbidden) }
 // IsNotFound reports whether there is no such thing, or none with a secret.
 func IsNotFound(err error) bool { return as(err).is(http.StatusNotFound) }
 
+// IsIntercepted reports whether the request was refused by something between this
+// client and PingOne, such as a gateway or a proxy: the reply says no, and has no code
+// of PingOne's. PingOne has then not judged the request, and will not.
+func IsIntercepted(err error) bool {
+	e := as(err)
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired, http.StatusUnsupportedMediaType:
+		return e.foreign
+	}
+	return false
+}
+
 // IsDuplicate reports whether PingOne refused to create what exists already.
 func IsDuplicate(err error) bool {
 	e := as(err)
 	return e.is(http.StatusBadRequest) && e.Detail == "UNIQUENESS_VIOLATION"
 }
 
-// RateLimit reports whether PingOne asked to slow down, and for how long; zero
-// when it did not say.
+// RateLimit reports whether PingOne asked to slow down, and for how long. Where it did
+// not say that is a minute: the licence's limit is one of calls in a minute.
 func RateLimit(err error) (wait time.Duration, ok bool) {
 	e := as(err)
 	return e.retryAfter, e.Status == http.StatusTooManyRequests
@@ -145,7 +186,7 @@ func IsTemporary(err error) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return true
 	}
-	return e.foreign || e.unsettled || e.Status >= 500
+	return e.foreign && !IsIntercepted(e) || e.unsettled || e.Status >= 500
 }
 
 // refused reports whether the error proves that PingOne did not carry the call
@@ -165,6 +206,9 @@ var (
 // refusal turns a reply with an unwanted status into an *Error.
 func refusal(op string, r *reply) *Error {
 	e := &Error{Op: op, Status: r.status, retryAfter: r.retryAfter}
+	if r.status == http.StatusTooManyRequests && !r.saysWhen {
+		e.retryAfter = time.Minute
+	}
 	var body struct {
 		ID          string `json:"id"`
 		Code        string `json:"code"`
@@ -196,6 +240,12 @@ func refusal(op string, r *reply) *Error {
 // malformed describes a reply with the right status and the wrong contents.
 func malformed(op string, r *reply) *Error {
 	return &Error{Op: op, Status: r.status, foreign: true}
+}
+
+// unexpected describes a reply of PingOne's that is not what this client can go on
+// with. The problem must be in words of this package.
+func unexpected(op string, r *reply, format string, args ...any) *Error {
+	return &Error{Op: op, Status: r.status, problem: fmt.Sprintf(format, args...)}
 }
 
 // unanswered describes a call that got no whole reply. The transport's error

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -134,7 +133,7 @@ func (b *signOn) expect(ctx context.Context, r request, want string) error {
 		return malformed(r.op, got)
 	}
 	if body.Status != want {
-		return fmt.Errorf("%s: the flow is at %s, where it should be at %s; this client knows passwords only", r.op, body.Status, want)
+		return unexpected(r.op, got, "the flow is at %s, where it should be at %s; this client knows passwords only", body.Status, want)
 	}
 	return nil
 }
@@ -168,7 +167,7 @@ func (login Login) landing(op string, got *reply, state string) (url.Values, err
 	query, ours := strings.CutPrefix(got.location, login.RedirectURI+separator)
 	values, err := url.ParseQuery(query)
 	if err != nil || !ours || values.Get("state") != state {
-		return nil, fmt.Errorf("%s: PingOne redirects to another place than the redirect URI, or with another state", op)
+		return nil, unexpected(op, got, "PingOne redirects to another place than the redirect URI, or with another state")
 	}
 	if values.Has("error") {
 		return nil, &Error{Op: op, Status: got.status, Code: code.FindString(values.Get("error"))}

@@ -16,7 +16,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(value, now.Unix())
 	}
 	f.Fuzz(func(t *testing.T, value string, unix int64) {
-		if d := pingone.RetryAfter(value, time.Unix(unix, 0)); d < 0 || d > 24*time.Hour {
+		if d, _ := pingone.RetryAfter(value, time.Unix(unix, 0)); d < 0 || d > 24*time.Hour {
 			t.Errorf("%q: got %v, want up to a day", value, d)
 		}
 	})

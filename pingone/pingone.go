@@ -132,6 +132,12 @@ type Client struct {
 	// against the licence's limit. It may be called from several goroutines.
 	Observe func(operation string, platform bool)
 
+	// Settle is for how long a 404 is not believed, because what a call is about was
+	// created a moment ago and need not be known everywhere yet. The call is repeated
+	// until then, also one that is otherwise sent once: with a 404 it was not carried
+	// out. Zero believes it at once.
+	Settle time.Duration
+
 	// Now tells the time. Nil means time.Now.
 	Now func() time.Time
 
@@ -184,7 +190,20 @@ func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 
 // IsUUID reports whether s has the form of the identifiers that PingOne gives to
 // environments and applications: lower-case hexadecimal digits and hyphens.
-func IsUUID(s string) bool { return uuid.MatchString(s) && len(s) == 36 }
+func IsUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch hyphen := i == 8 || i == 13 || i == 18 || i == 23; {
+		case hyphen && s[i] != '-':
+			return false
+		case !hyphen && (s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'f'):
+			return false
+		}
+	}
+	return true
+}
 
 // IsAuthHost reports whether the host is PingOne's auth server of some region.
 func IsAuthHost(host string) bool {

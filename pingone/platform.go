@@ -168,7 +168,7 @@ func list[T any](ctx context.Context, c *Client, from collection, decode decoder
 		}
 		path = whole + "?" + query
 	}
-	return nil, fmt.Errorf("%s: there are more than %d, or more than %d pages", from.op, from.limit, pageLimit)
+	return nil, &Error{Op: from.op, Status: http.StatusOK, problem: fmt.Sprintf("there are more than %d, or more than %d pages", from.limit, pageLimit)}
 }
 
 // nextPage returns the query of the page that a link leads to. No more is taken from

@@ -9,10 +9,11 @@ import (
 // A Resource is what access tokens are for.
 // See "Resources" in the PingOne platform API reference.
 type Resource struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Type     string `json:"type"`     // OPENID_CONNECT, PINGONE_API or CUSTOM
-	Audience string `json:"audience"` // aud claim of its tokens
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Type        string `json:"type"`     // OPENID_CONNECT, PINGONE_API or CUSTOM
+	Audience    string `json:"audience"` // aud claim of its tokens
 
 	// AccessTokenValidity is how long its tokens live; zero where PingOne does not say.
 	AccessTokenValidity time.Duration `json:"-"`

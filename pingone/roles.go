@@ -81,10 +81,16 @@ func decodeAssignment(data json.RawMessage) (RoleAssignment, bool) {
 	return r, r.ID != "" && r.RoleID != "" && r.ScopeType != "" && r.ScopeID != ""
 }
 
-// RoleAssignments reads all roles of an application, as the admin sees them.
+// RoleAssignments reads all roles of an application, as the admin sees them. For an
+// application that is no worker PingOne answers 404, which means that it has none; so
+// does the id of an application that does not exist.
 func (c *Client) RoleAssignments(ctx context.Context, environmentID, applicationID string) ([]RoleAssignment, error) {
 	from := collection{"list the role assignments", "roleAssignments", assignmentsPath, assignmentLimit}
-	return list(ctx, c, from, decodeAssignment, environmentID, applicationID)
+	all, err := list(ctx, c, from, decodeAssignment, environmentID, applicationID)
+	if IsNotFound(err) {
+		return nil, nil
+	}
+	return all, err
 }
 
 // AssignRole gives an application a role; of r it takes the role and the scope. It

@@ -87,7 +87,7 @@ type Claims struct {
 	Issuer      string
 	Audience    []string
 	ClientID    string
-	Environment string // only in tokens for the PingOne API
+	Environment string // "" where the token does not say
 	Scope       string // separated by spaces
 	Expiry      time.Time
 	All         map[string]json.RawMessage // every claim by its name

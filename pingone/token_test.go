@@ -102,7 +102,7 @@ func TestClaimsAreThoseOfTheIssuer(t *testing.T) {
 		furtherClaimName string
 	}{
 		{"PingOne API", w.app, w.URL(), w.app.Environment, "", "orders", "org"},
-		{"custom resource", shop, "https://shop.example", "", "stock orders", "orders admin", "groups"},
+		{"custom resource", shop, "https://shop.example", shop.Environment, "stock orders", "orders admin", "groups"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cred := w.credential(tt.app)

@@ -80,7 +80,7 @@ func test(t *testing.T, root, path, source string) string {
 	if err := os.WriteFile(overlay, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-vet=off", "-short", "-failfast", "-timeout=2m", "./pingone", "./internal/document", "./rotation")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-vet=off", "-short", "-failfast", "-timeout=2m", "./pingone", "./internal/document", "./internal/provision", "./rotation")
 	cmd.Dir = root
 	out, _ := cmd.CombinedOutput() // a failure is what is hoped for
 	return string(out)

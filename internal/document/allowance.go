@@ -1,63 +1,164 @@
 package document
 
 import (
-	"errors"
+	"fmt"
 	"slices"
-
-	"pingrotate/pingone"
 )
 
-// An Allowance lets an admin credential serve some targets: those whose secret's
-// name or ARN matches the pattern and whose applications are listed.
+// An Allowance is an entry of allow in an admin's document: what the admin does for the
+// secrets that match. The writer of a managed secret chooses what is to be done, so the
+// admin's own document has the last word.
 type Allowance struct {
-	Secret        string // a pattern in which * stands for any characters
+	Secret        pattern
 	EnvironmentID string
-	Applications  []string // application ids; nil for all of the environment
+	Applications  Applications
+	Configure     Configure
 }
 
-// Permits checks that the admin credential is meant for the target. Who may write
-// a managed secret names the target and the admin in it, so the admin's own
-// document has the last word. The names are the target secret's name and ARN.
-func (admin *Document) Permits(target *Document, names ...string) error {
-	switch {
-	case admin.AuthMethod == pingone.PrivateKeyJWT && admin.PrivateKey.IsZero():
-		return NewFieldError("privateKey", "is missing; with PRIVATE_KEY_JWT it must be the application's RSA key, in PEM")
-	case admin.AuthMethod != pingone.PrivateKeyJWT && admin.ClientSecret.IsZero():
-		return NewFieldError("clientSecret", "is empty")
-	case admin.Region != target.Region:
-		return NewFieldError("region", "is another than the target's; a credential is not sent across regions")
-	case admin.EnvironmentID == target.EnvironmentID && admin.ApplicationID() == target.ApplicationID():
-		return errors.New("is of the target application itself; no application can read or regenerate its own secret, use another admin application")
-	case admin.Allow == nil:
+// Applications says whose client secrets an admin serves.
+type Applications struct {
+	IDs    []string // of applications or custom resources
+	Marked bool     // "marked": those whose description in PingOne has the secret's marker
+	Any    bool     // "*": all of the environment but admins of this function
+}
+
+// None reports whether there are none, as where the document does not say.
+func (a Applications) None() bool { return len(a.IDs) == 0 && !a.Marked && !a.Any }
+
+// Configure says what rotation.application may bring about: nothing that is not here.
+type Configure struct {
+	Create       bool          // the application, which then is kept as specified
+	Members      []string      // members of an application that was not created for the secret, such as "grantTypes"
+	Roles        []AllowedRole // to assign, or to remove
+	Grants       []string      // resources by name, whose scopes may be granted, or the grants removed
+	RedirectURIs []string      // exact values of redirectUris, and of every other member that is a URL
+	Resources    []string      // custom resources by name: to create, to complete if created for the secret, and to grant
+}
+
+// An AllowedRole is a role by its name and the id of its scope.
+type AllowedRole struct{ Role, Scope string }
+
+func allowanceDecoder(a *Allowance) decoder {
+	return func(raw string) error {
+		err := object(refuse, map[string]decoder{
+			"secret":        parsed(&a.Secret, parsePattern),
+			"environmentId": parsed(&a.EnvironmentID, parseUUID),
+			"applications":  applicationsDecoder(&a.Applications),
+			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // which most have not
+		})(raw)
+		if err == nil && (a.Secret == "" || a.EnvironmentID == "") {
+			err = wrong("must have secret and environmentId")
+		}
+		return err
+	}
+}
+
+func configureDecoder(c *Configure) decoder {
+	return object(refuse, map[string]decoder{
+		"create":       boolean(&c.Create),
+		"members":      list(&c.Members, func(s *string) decoder { return parsed(s, parseMember) }),
+		"roles":        list(&c.Roles, allowedRoleDecoder),
+		"grants":       list(&c.Grants, func(s *string) decoder { return parsed(s, parseName) }),
+		"redirectUris": list(&c.RedirectURIs, func(s *string) decoder { return parsed(s, parseURL) }),
+		"resources":    list(&c.Resources, func(s *string) decoder { return parsed(s, parseName) }),
+	})
+}
+
+// applicationsDecoder decodes ids, "marked" and "*", one of them or an array.
+func applicationsDecoder(into *Applications) decoder {
+	one := func(raw string) error {
+		var s string
+		if err := parsed(&s, parseText)(raw); err != nil {
+			return err
+		}
+		switch s {
+		case "marked":
+			into.Marked = true
+		case "*":
+			into.Any = true
+		default:
+			id, err := parseUUID(s)
+			if err != nil {
+				return wrong(`must be the id of an application, "marked" or "*"`)
+			}
+			into.IDs = append(into.IDs, id)
+		}
 		return nil
 	}
-	for _, a := range admin.Allow {
-		if slices.ContainsFunc(names, func(name string) bool { return matches(a.Secret, name) }) &&
-			a.EnvironmentID == target.EnvironmentID &&
-			(a.Applications == nil || slices.Contains(a.Applications, target.ApplicationID()) &&
-				(target.Rotation.Twin == "" || slices.Contains(a.Applications, target.Rotation.Twin))) {
+	return func(raw string) error {
+		all, ok := elements(raw, span{0, len(raw)})
+		if !ok {
+			return one(raw)
+		}
+		for i, at := range all {
+			if err := one(raw[at.start:at.end]); err != nil {
+				return within(fmt.Sprintf("[%d]", i), err)
+			}
+		}
+		return nil
+	}
+}
+
+func allowedRoleDecoder(r *AllowedRole) decoder {
+	return func(raw string) error {
+		err := object(refuse, map[string]decoder{
+			"role":  parsed(&r.Role, parseName),
+			"scope": parsed(&r.Scope, parseUUID),
+		})(raw)
+		if err == nil && (r.Role == "" || r.Scope == "") {
+			err = wrong("must have role, and scope with the id of its scope")
+		}
+		return err
+	}
+}
+
+// matches reports whether the allowance is about a secret of these names, in the
+// environment.
+func (a Allowance) matches(names []string, environmentID string) bool {
+	return a.EnvironmentID == environmentID && slices.ContainsFunc(names, a.Secret.matches)
+}
+
+// nearMiss finds a member that was meant to be allow. Unknown members are kept, and an
+// entry that goes unread is found out only when a rotation is refused.
+func nearMiss(name string) error {
+	const meant = "allow"
+	if name == meant {
+		return nil
+	}
+	letters := make([]byte, 0, len(meant)+1)
+	for _, c := range []byte(name) {
+		if c |= ' '; c < 'a' || c > 'z' {
+			continue // such as the underscore of ALL_OW
+		}
+		if letters = append(letters, c); len(letters) > len(meant)+1 {
 			return nil
 		}
 	}
-	return errors.New("does not allow this target; its owner can add the secret, environment and application to its field allow")
+	if string(letters) == meant || oneOff(string(letters), meant) {
+		return wrong("is unknown, and nearly allow; correct its spelling or give it another name")
+	}
+	return nil
 }
 
-// matches reports whether the name fits the pattern, in which * stands for any
-// characters.
-func matches(pattern, name string) bool {
-	for i := range len(pattern) {
-		if pattern[i] == '*' {
-			rest := pattern[i+1:]
-			for j := i; j <= len(name); j++ {
-				if matches(rest, name[j:]) {
-					return true
-				}
+// oneOff reports whether a letter too few or too many, or two that have changed
+// places, tells the words apart. Another letter in place of one makes other words.
+func oneOff(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	switch len(b) - len(a) {
+	case 0: // another order
+		for i := range len(a) - 1 {
+			if a[:i]+a[i+1:i+2]+a[i:i+1]+a[i+2:] == b {
+				return true
 			}
-			return false
 		}
-		if i >= len(name) || pattern[i] != name[i] {
-			return false
+	case 1:
+		for i := range len(b) {
+			if b[:i]+b[i+1:] == a {
+				return true
+			}
 		}
 	}
-	return len(pattern) == len(name)
+	return false
 }

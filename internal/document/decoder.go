@@ -2,24 +2,41 @@ package document
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
 
-// A decoder reads the value of the field at the path. Its error names the path and
-// says what the value must be, never what it is.
-type decoder func(path string, raw json.RawMessage) error
+// A decoder reads a value. Its error says what the value must be, never what it is,
+// and names the field only below the value: what is around it adds the rest.
+type decoder func(raw string) error
+
+// wrong returns the error of the value itself.
+func wrong(problem string) error { return NewFieldError("", problem) }
+
+// within names the field to which an error of its value belongs.
+func within(field string, err error) error {
+	inner, ok := errors.AsType[*FieldError](err)
+	if !ok {
+		return NewFieldError(field, err.Error())
+	}
+	outer := *inner
+	if outer.Field != "" && outer.Field[0] != '[' {
+		field += "."
+	}
+	outer.Field = field + outer.Field
+	return &outer
+}
 
 // parsed decodes a JSON string by parse.
 func parsed[T any](into *T, parse func(string) (T, error)) decoder {
-	return func(path string, raw json.RawMessage) error {
-		var s *string
-		if json.Unmarshal(raw, &s) != nil || s == nil {
-			return NewFieldError(path, "must be a string")
+	return func(raw string) error {
+		if raw[0] != '"' {
+			return wrong("must be a string")
 		}
-		value, err := parse(*s)
+		value, err := parse(unquote(raw))
 		if err != nil {
-			return NewFieldError(path, err.Error())
+			return wrong(err.Error())
 		}
 		*into = value
 		return nil
@@ -34,22 +51,25 @@ const (
 	refuse unknownFields = true
 )
 
-// object decodes the fields of a JSON object, by their exact names.
+// object decodes the fields of a JSON object, by their exact names. A field that is
+// null is absent.
 func object(unknown unknownFields, fields map[string]decoder) decoder {
-	return func(path string, raw json.RawMessage) error {
-		all, err := members(raw)
+	return func(raw string) error {
+		all, err := members(raw, span{0, len(raw)})
 		if err != nil {
-			return NewFieldError(path, err.Error())
+			return wrong(err.Error())
 		}
 		for _, m := range all {
-			field := strings.TrimPrefix(path+"."+Printable(m.name), ".")
-			if decode, ok := fields[m.name]; ok {
-				err = decode(field, m.value)
-			} else if unknown == refuse {
-				err = NewFieldError(field, "is unknown; correct its spelling or remove it")
+			value := raw[m.value.start:m.value.end]
+			decode, ok := fields[m.name]
+			switch {
+			case ok && value != "null":
+				err = decode(value)
+			case !ok && unknown == refuse:
+				err = wrong("is unknown; correct its spelling or remove it")
 			}
 			if err != nil {
-				return err
+				return within(Printable(m.name), err)
 			}
 		}
 		return nil
@@ -58,15 +78,15 @@ func object(unknown unknownFields, fields map[string]decoder) decoder {
 
 // list decodes a JSON array, one element at a time.
 func list[T any](into *[]T, element func(*T) decoder) decoder {
-	return func(path string, raw json.RawMessage) error {
-		var all []json.RawMessage
-		if json.Unmarshal(raw, &all) != nil || all == nil {
-			return NewFieldError(path, "must be an array")
+	return func(raw string) error {
+		all, ok := elements(raw, span{0, len(raw)})
+		if !ok {
+			return wrong("must be an array")
 		}
 		*into = make([]T, len(all))
-		for i, one := range all {
-			if err := element(&(*into)[i])(fmt.Sprintf("%s[%d]", path, i), one); err != nil {
-				return err
+		for i, at := range all {
+			if err := element(&(*into)[i])(raw[at.start:at.end]); err != nil {
+				return within(fmt.Sprintf("[%d]", i), err)
 			}
 		}
 		return nil
@@ -75,9 +95,9 @@ func list[T any](into *[]T, element func(*T) decoder) decoder {
 
 // anyObject decodes a JSON object whose members are the user's own.
 func anyObject(into *map[string]any) decoder {
-	return func(path string, raw json.RawMessage) error {
-		if json.Unmarshal(raw, into) != nil || *into == nil {
-			return NewFieldError(path, "must be a JSON object")
+	return func(raw string) error {
+		if raw[0] != '{' || json.NewDecoder(strings.NewReader(raw)).Decode(into) != nil {
+			return wrong("must be a JSON object")
 		}
 		return nil
 	}
@@ -85,12 +105,11 @@ func anyObject(into *map[string]any) decoder {
 
 // boolean decodes true or false.
 func boolean(into *bool) decoder {
-	return func(path string, raw json.RawMessage) error {
-		var value *bool
-		if json.Unmarshal(raw, &value) != nil || value == nil {
-			return NewFieldError(path, "must be true or false")
+	return func(raw string) error {
+		if raw != "true" && raw != "false" {
+			return wrong("must be true or false")
 		}
-		*into = *value
+		*into = raw == "true"
 		return nil
 	}
 }

@@ -2,10 +2,8 @@
 package document
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	"pingrotate/pingone"
 )
@@ -36,30 +34,101 @@ type Document struct {
 	Rotation      Policy
 	Allow         []Allowance // in an admin's document; nil allows every target
 
-	text []byte
+	text string
 }
 
-// Parse decodes a document. An error names the field that is wrong and
-// quotes no value.
+// Parse decodes a document. An error names the field that is wrong and quotes no
+// value. A field that is null is absent.
 func Parse(text string) (*Document, error) {
+	d := &Document{text: text}
+	err := readable(text)
+	if err == nil {
+		err = d.decode()
+	}
+	if err == nil {
+		err = d.complete()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	return d, nil
+}
+
+// readable checks that the text is a JSON object that Secrets Manager can store with
+// another secret in it.
+func readable(text string) error {
 	switch n := len(text); {
 	case n == 0:
-		return nil, errors.New("read the document: it is empty; store a JSON object with environmentId, region and clientId")
+		return NewFieldError("", "is empty; store a JSON object with environmentId, region and clientId")
 	case n > maxDocument-growth:
-		return nil, fmt.Errorf("read the document: it has %d bytes, and with another secret in it might pass the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument)
+		return NewFieldError("", fmt.Sprintf("has %d bytes, and with another secret in it might pass the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument))
 	}
-	d := &Document{text: []byte(text)}
+	return checkObject(text)
+}
+
+// decode reads the fields. Those that consumers read are where rotation.names says.
+func (d *Document) decode() error {
+	top := whole(d.text)
+	all, err := members(d.text, top)
+	if err != nil {
+		return wrong(err.Error())
+	}
+	fields := d.fields()
+	value := func(at span) string { return d.text[at.start:at.end] }
+	for _, m := range all {
+		if err := nearMiss(m.name); err != nil {
+			return within(Printable(m.name), err)
+		}
+		if m.name == "rotation" && value(m.value) != "null" {
+			if err := fields["rotation"](value(m.value)); err != nil {
+				return within("rotation", err)
+			}
+		}
+	}
+	delete(fields, "rotation")
+	names := d.Rotation.Names
+	for _, m := range all {
+		if name, ok := names[m.name]; ok && name != m.name {
+			return NewFieldError(m.name, "is there, and rotation.names gives it another name; remove one of the two, or it holds a copy that no rotation renews")
+		}
+		decode, ok := fields[m.name]
+		if !ok || value(m.value) == "null" {
+			continue
+		}
+		if err := decode(value(m.value)); err != nil {
+			return within(Printable(m.name), err)
+		}
+	}
+	places := names.places()
+	if len(places) == 0 {
+		return nil
+	}
+	locate(d.text, top.start, 0, places, make([]string, 0, strings.Count(d.text, ",")+len(consumers)))
+	for _, p := range places {
+		if p.err == nil && p.value.end > 0 && value(p.value) != "null" {
+			p.err = fields[p.member](value(p.value))
+		}
+		if p.err != nil {
+			return within(Printable(p.name), p.err)
+		}
+	}
+	return nil
+}
+
+// fields are the decoders of the document's fields.
+func (d *Document) fields() map[string]decoder {
 	p, v := &d.Rotation, &d.Rotation.Verify
-	decode := object(keep, map[string]decoder{
+	return map[string]decoder{
 		"environmentId":           parsed(&d.EnvironmentID, parseUUID),
 		"region":                  parsed(&d.Region, pingone.ParseRegion),
 		"authDomain":              parsed(&d.AuthDomain, parseDomain),
 		"clientId":                parsed(&d.ClientID, parseClientID),
-		"clientSecret":            parsed(&d.ClientSecret, parseSecret),
+		"clientSecret":            parsed(&d.ClientSecret, parseClientSecret),
 		"tokenEndpointAuthMethod": parsed(&d.AuthMethod, parseAnyMethod),
 		"tokenEndpoint":           parsed(&d.TokenEndpoint, parseText),
 		"privateKey":              parsed(&d.PrivateKey, parseSecret),
 		"keyId":                   parsed(&d.KeyID, parseText),
+		"allow":                   list(&d.Allow, allowanceDecoder),
 		"rotation": object(refuse, map[string]decoder{
 			"adminSecretId":  parsed(&p.AdminSecretID, parseText),
 			"kind":           parsed(&p.Kind, parseKind),
@@ -68,6 +137,7 @@ func Parse(text string) (*Document, error) {
 			"grace":          parsed(&p.Grace, ParseGrace),
 			"revokeWhenIdle": boolean(&p.RevokeWhenIdle),
 			"applicationId":  parsed(&p.ApplicationID, parseUUID),
+			"names":          namesDecoder(&p.Names),
 			"verify": object(refuse, map[string]decoder{
 				"userSecretId": parsed(&v.UserSecretID, parseText),
 				"scope":        parsed(&v.Scope, parseText),
@@ -76,22 +146,7 @@ func Parse(text string) (*Document, error) {
 			}),
 			"application": specDecoder(&p.Application),
 		}),
-		"allow": list(&d.Allow, func(a *Allowance) decoder {
-			return object(refuse, map[string]decoder{
-				"secret":        parsed(&a.Secret, parseText),
-				"environmentId": parsed(&a.EnvironmentID, parseUUID),
-				"applications":  list(&a.Applications, func(id *string) decoder { return parsed(id, parseUUID) }),
-			})
-		}),
-	})
-	err := decode("", json.RawMessage(text))
-	if err == nil {
-		err = d.complete()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the document: %w", err)
-	}
-	return d, nil
 }
 
 // complete checks what must be there.
@@ -116,11 +171,6 @@ func (d *Document) complete() error {
 	if p := d.Rotation; p.Strategy == Alternating && p.ApplicationID != "" {
 		return NewFieldError("rotation.strategy", "cannot be \"alternating\" for an imported application")
 	}
-	for i, a := range d.Allow {
-		if a.Secret == "" || a.EnvironmentID == "" {
-			return NewFieldError(fmt.Sprintf("allow[%d]", i), "must have secret and environmentId")
-		}
-	}
 	return nil
 }
 
@@ -133,7 +183,7 @@ func (d *Document) ApplicationID() string {
 }
 
 // Reveal returns the document as it is stored, with the secret in it.
-func (d *Document) Reveal() string { return string(d.text) }
+func (d *Document) Reveal() string { return d.text }
 
 // With returns the document's next version: the same text but for the members that
 // a rotation writes. It depends on nothing else, so that a step which is repeated
@@ -141,14 +191,9 @@ func (d *Document) Reveal() string { return string(d.text) }
 func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenEndpoint string) *Document {
 	next := *d
 	next.ClientSecret, next.AuthMethod, next.TokenEndpoint = secret, method, tokenEndpoint
-	next.text = slices.Clone(d.text)
-	for _, m := range []struct{ name, value string }{
-		{"clientSecret", secret.Reveal()},
-		{"tokenEndpointAuthMethod", string(method)},
-		{"tokenEndpoint", tokenEndpoint},
-	} {
-		next.text = setMember(next.text, m.name, m.value)
-	}
+	next.set("clientSecret", secret.Reveal())
+	next.set("tokenEndpointAuthMethod", string(method))
+	next.set("tokenEndpoint", tokenEndpoint)
 	return &next
 }
 
@@ -160,9 +205,12 @@ func (d *Document) Of(clientID string) *Document {
 	}
 	next := *d
 	next.ClientID = clientID
-	next.text = setMember(d.text, "clientId", clientID)
+	next.set("clientId", clientID)
 	return &next
 }
+
+// set writes a member that consumers read.
+func (d *Document) set(member, value string) { d.text = set(d.text, d.path(member), value) }
 
 // Follows reports whether the document differs from the current one by no more
 // than a rotation writes.

@@ -1,83 +1,168 @@
 package document
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"hash/maphash"
+	"strings"
+	"unicode/utf8"
 )
 
-// member is one member of a JSON object, and where its value lies in the text.
+// What follows splits JSON without decoding it, each byte once. Its input is valid
+// JSON, which [Parse] has seen to: so every string and every bracket has its end.
+
+// A member is one member of a JSON object.
 type member struct {
-	name       string
-	value      json.RawMessage
-	start, end int
+	name  string
+	value span
 }
 
-// members splits an object without interpreting its values. Two members of one
-// name are an error, because readers disagree about which of them counts.
-func members(text []byte) ([]member, error) {
-	notObject := errors.New("must be a JSON object")
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, notObject
+// A span is where a value lies in the text.
+type span struct{ start, end int }
+
+var errNotObject = errors.New("must be a JSON object")
+
+// members splits the object at the span. Two members of one name are an error,
+// because readers disagree about which of them counts.
+func members(text string, at span) ([]member, error) {
+	if text[at.start] != '{' {
+		return nil, errNotObject
 	}
-	var all []member
-	for dec.More() {
-		key, err := dec.Token()
-		name, ok := key.(string)
-		if err != nil || !ok {
-			return nil, notObject
-		}
-		m := member{name: name}
-		if dec.Decode(&m.value) != nil {
-			return nil, notObject
-		}
-		m.end = int(dec.InputOffset())
-		m.start = m.end - len(m.value)
-		if slices.ContainsFunc(all, func(o member) bool { return o.name == name }) {
-			return nil, fmt.Errorf("has the field %s twice", Printable(name))
-		}
+	// There are no more members than commas, and one.
+	all := make([]member, 0, strings.Count(text[at.start:at.end], ",")+1)
+	for i := skipSpace(text, at.start+1); text[i] != '}'; {
+		var m member
+		end := skipString(text, i)
+		m.name = unquote(text[i:end])
+		m.value.start = skipSpace(text, skipSpace(text, end)+1) // past the colon
+		m.value.end = skipValue(text, m.value.start)
 		all = append(all, m)
+		if i = skipSpace(text, m.value.end); text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
 	}
-	if _, err := dec.Token(); err != nil || len(bytes.TrimSpace(text[dec.InputOffset():])) > 0 {
-		return nil, notObject
+	if name, ok := repeated(all, func(m member) string { return m.name }); ok {
+		return nil, fmt.Errorf("has the field %s twice", Printable(name))
 	}
 	return all, nil
 }
 
-// setMember returns the object with a member's value replaced, or with the member
-// added at the end in the layout of the first one. Every other byte stays.
-func setMember(text []byte, name, value string) []byte {
-	var quoted bytes.Buffer
-	enc := json.NewEncoder(&quoted)
-	enc.SetEscapeHTML(false)
-	enc.Encode(value) // a string always encodes
-	raw := bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))
-
-	all, _ := members(text)
-	for _, m := range all {
-		if m.name == name {
-			return slices.Concat(text[:m.start], raw, text[m.end:])
-		}
+// repeated returns a name that two of the members have. It keeps a hash table of
+// their places; the seed is the process's own, so that no document can be made of
+// names that collide.
+func repeated[T any](all []T, name func(T) string) (string, bool) {
+	size := 8
+	for size < 2*len(all) {
+		size *= 2
 	}
-	// A document has members that are required, so there is a first and a last one.
-	open, quote := bytes.IndexByte(text, '{'), bytes.IndexByte(text, '"')
-	indent, first := text[open+1:quote], text[quote:all[0].start]
-	colon := first[bytes.LastIndexByte(first, '"')+1:]
-	last := all[len(all)-1].end
-	return slices.Concat(text[:last], []byte(","), indent, []byte(`"`+name+`"`), colon, raw, text[last:])
+	places := make([]int32, size) // each one more than an index; 0 is free
+	for i, one := range all {
+		at := int(maphash.String(seed, name(one)) & uint64(size-1))
+		for ; places[at] != 0; at = (at + 1) & (size - 1) {
+			if name(all[places[at]-1]) == name(one) {
+				return name(one), true
+			}
+		}
+		places[at] = int32(i + 1)
+	}
+	return "", false
 }
 
-// editMember returns the object with a member's value changed in place, if it has
-// the member.
-func editMember(text []byte, name string, edit func([]byte) []byte) []byte {
-	all, _ := members(text)
-	for _, m := range all {
-		if m.name == name {
-			return slices.Concat(text[:m.start], edit(text[m.start:m.end]), text[m.end:])
+var seed = maphash.MakeSeed()
+
+// elements splits the array at the span; ok is false if it is none.
+func elements(text string, at span) (all []span, ok bool) {
+	if text[at.start] != '[' {
+		return nil, false
+	}
+	for i := skipSpace(text, at.start+1); text[i] != ']'; {
+		end := skipValue(text, i)
+		all = append(all, span{i, end})
+		if i = skipSpace(text, end); text[i] == ',' {
+			i = skipSpace(text, i+1)
 		}
 	}
-	return text
+	return all, true
+}
+
+// find returns where the value of the member begins, of the object that begins at at.
+func find(text string, at int, name string) (start int, found bool) {
+	if text[at] != '{' {
+		return 0, false
+	}
+	for i := skipSpace(text, at+1); text[i] != '}'; {
+		end := skipString(text, i)
+		start = skipSpace(text, skipSpace(text, end)+1)
+		if unquote(text[i:end]) == name {
+			return start, true
+		}
+		if i = skipSpace(text, skipValue(text, start)); text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
+	}
+	return 0, false
+}
+
+// whole is the span of the value that the text is.
+func whole(text string) span { return span{skipSpace(text, 0), len(text)} }
+
+func skipSpace(text string, i int) int {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipString returns where the string that begins at i ends.
+func skipString(text string, i int) int {
+	for i++; ; i++ {
+		i += strings.IndexByte(text[i:], '"')
+		escapes := 0
+		for text[i-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return i + 1
+		}
+	}
+}
+
+// skipValue returns where the value that begins at i ends.
+func skipValue(text string, i int) int {
+	for depth := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			i = skipString(text, i) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth < 0 {
+				return i // of the container that a number or a word is in
+			}
+		case ',', ' ', '\n', '\t', '\r':
+			if depth == 0 {
+				return i
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return i
+}
+
+// unquote decodes a JSON string.
+func unquote(quoted string) string {
+	inner := quoted[1 : len(quoted)-1]
+	if strings.IndexByte(inner, '\\') < 0 && utf8.ValidString(inner) {
+		return inner
+	}
+	var s string
+	json.Unmarshal([]byte(quoted), &s) // it is valid
+	return s
 }

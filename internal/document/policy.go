@@ -10,7 +10,7 @@ import (
 // With [Alternating] there are two applications with the same configuration.
 // Consumers use one; a rotation regenerates the other one's secret and points
 // consumers there. What is in use is never touched, so that no crash, race or mistake
-// in between can lock anybody out, and the way back is to move AWSCURRENT to
+// in between can lock consumers out, and the way back is to move AWSCURRENT to
 // AWSPREVIOUS.
 const (
 	Single      = "single"
@@ -36,8 +36,9 @@ type Policy struct {
 	RevokeWhenIdle bool
 
 	ApplicationID string // where it differs from the client id
+	Names         Names  // of the members that consumers read, where they differ
 	Verify        Verify
-	Application   *Spec // what to create and to keep so; nil for an application that is somebody else's matter
+	Application   *Spec // what to create and to keep so; nil for an application that this secret does not configure
 }
 
 // Alternates reports whether the version after this one is of the other
@@ -54,8 +55,8 @@ func (d *Document) Successor(clientID string) *Document {
 	}
 	next := *d
 	next.ClientID, next.Rotation.Twin = clientID, d.ClientID
-	next.text = setMember(d.text, "clientId", clientID)
-	next.text = editMember(next.text, "rotation", func(rotation []byte) []byte { return setMember(rotation, "twin", d.ClientID) })
+	next.set("clientId", clientID)
+	next.text = set(next.text, []string{"rotation", "twin"}, d.ClientID)
 	return &next
 }
 

@@ -44,12 +44,12 @@ type ResourceSpec struct {
 }
 
 // complete fills in the preset and checks what the documents demand of the whole.
-func (s *Spec) complete(path string) error {
+func (s *Spec) complete() error {
 	if s.Preset == "" {
-		return NewFieldError(path+".preset", "is missing; it must be one of "+presetNames())
+		return NewFieldError("preset", "is missing; it must be one of "+presetNames())
 	}
 	if s.Name == "" {
-		return NewFieldError(path+".name", "is missing")
+		return NewFieldError("name", "is missing")
 	}
 	for name, value := range presets[s.Preset] {
 		if _, ok := s.Fields[name]; !ok {
@@ -61,41 +61,27 @@ func (s *Spec) complete(path string) error {
 	preset := presets[s.Preset]
 	switch {
 	case s.Fields["type"] != preset["type"]:
-		return NewFieldError(path+".type", fmt.Sprintf("must be %s for the preset %s", preset["type"], s.Preset))
+		return NewFieldError("type", fmt.Sprintf("must be %s for the preset %s", preset["type"], s.Preset))
 	case !slices.ContainsFunc(preset["grantTypes"].([]string), func(g string) bool { return has(grants, g) }):
-		return NewFieldError(path+".grantTypes", fmt.Sprintf("must have one of %s for the preset %s", strings.Join(preset["grantTypes"].([]string), ", "), s.Preset))
+		return NewFieldError("grantTypes", fmt.Sprintf("must have one of %s for the preset %s", strings.Join(preset["grantTypes"].([]string), ", "), s.Preset))
 	case s.Preset == "non-interactive-worker" && len(grants) != 1:
-		return NewFieldError(path+".grantTypes", "must be CLIENT_CREDENTIALS alone for the preset non-interactive-worker; use interactive-worker")
+		return NewFieldError("grantTypes", "must be CLIENT_CREDENTIALS alone for the preset non-interactive-worker; use interactive-worker")
 	case s.Preset == "advanced-services-client" && len(responses) != 0:
-		return NewFieldError(path+".responseTypes", "must be empty for the preset advanced-services-client")
+		return NewFieldError("responseTypes", "must be empty for the preset advanced-services-client")
 	case s.Preset == "advanced-services-client" && s.Resource == nil && len(s.Grants) == 0:
-		return NewFieldError(path+".resource", "is missing; the preset advanced-services-client needs a custom resource with a scope")
+		return NewFieldError("resource", "is missing; the preset advanced-services-client needs a custom resource with a scope")
 	case has(grants, "IMPLICIT") && !has(responses, "TOKEN") && !has(responses, "ID_TOKEN"):
-		return NewFieldError(path+".responseTypes", "must have TOKEN or ID_TOKEN, because grantTypes has IMPLICIT")
+		return NewFieldError("responseTypes", "must have TOKEN or ID_TOKEN, because grantTypes has IMPLICIT")
 	case has(grants, "AUTHORIZATION_CODE") && !has(responses, "CODE"):
-		return NewFieldError(path+".responseTypes", "must have CODE, because grantTypes has AUTHORIZATION_CODE")
+		return NewFieldError("responseTypes", "must have CODE, because grantTypes has AUTHORIZATION_CODE")
 	case (has(grants, "AUTHORIZATION_CODE") || has(grants, "IMPLICIT")) && len(s.list("redirectUris")) == 0:
-		return NewFieldError(path+".redirectUris", "is missing; users are sent back there")
+		return NewFieldError("redirectUris", "is missing; users are sent back there")
 	}
 	return nil
 }
 
 // list returns a field that is a list of strings, from the preset or from JSON.
-func (s *Spec) list(name string) []string {
-	switch all := s.Fields[name].(type) {
-	case []string:
-		return all
-	case []any:
-		var list []string
-		for _, one := range all {
-			if text, ok := one.(string); ok {
-				list = append(list, text)
-			}
-		}
-		return list
-	}
-	return nil
-}
+func (s *Spec) list(name string) []string { return Texts(s.Fields[name]) }
 
 // Method returns how the application shall authenticate.
 func (s *Spec) Method() pingone.AuthMethod {

@@ -20,7 +20,7 @@ var values = map[string][]string{
 
 // specDecoder decodes rotation.application.
 func specDecoder(into **Spec) decoder {
-	return func(path string, raw json.RawMessage) error {
+	return func(raw string) error {
 		s := &Spec{Fields: map[string]any{}}
 		fields := map[string]decoder{
 			"preset":      parsed(&s.Preset, parsePreset),
@@ -31,7 +31,7 @@ func specDecoder(into **Spec) decoder {
 			"grants":      list(&s.Grants, grantDecoder),
 			"resource":    resourceDecoder(&s.Resource),
 		}
-		for name, check := range map[string]func(string, any) error{
+		for name, check := range map[string]func(any) error{
 			"type":                        oneOf("type"),
 			"grantTypes":                  manyOf("grantTypes"),
 			"responseTypes":               manyOf("responseTypes"),
@@ -44,57 +44,57 @@ func specDecoder(into **Spec) decoder {
 			"refreshTokenDuration":        seconds,
 			"refreshTokenRollingDuration": seconds,
 		} {
-			fields[name] = func(path string, raw json.RawMessage) error {
+			fields[name] = func(raw string) error {
 				var value any
-				if err := json.Unmarshal(raw, &value); err != nil {
-					return NewFieldError(path, "must be JSON")
+				if err := json.Unmarshal([]byte(raw), &value); err != nil {
+					return wrong("must be JSON")
 				}
-				if err := check(path, value); err != nil {
+				if err := check(value); err != nil {
 					return err
 				}
 				s.Fields[name] = value
 				return nil
 			}
 		}
-		if err := object(refuse, fields)(path, raw); err != nil {
+		if err := object(refuse, fields)(raw); err != nil {
 			return err
 		}
 		*into = s
-		return s.complete(path)
+		return s.complete()
 	}
 }
 
 func roleDecoder(r *RoleSpec) decoder {
-	return func(path string, raw json.RawMessage) error {
+	return func(raw string) error {
 		err := object(refuse, map[string]decoder{
 			"role": parsed(&r.Role, parseName),
 			"scope": object(refuse, map[string]decoder{
-				"type": parsed(&r.ScopeType, func(s string) (string, error) { return s, oneOf("scopeType")("", s) }),
+				"type": parsed(&r.ScopeType, func(s string) (string, error) { return s, oneOf("scopeType")(s) }),
 				"id":   parsed(&r.ScopeID, parseUUID),
 			}),
-		})(path, raw)
+		})(raw)
 		if err == nil && (r.Role == "" || r.ScopeType == "" || r.ScopeID == "") {
-			err = NewFieldError(path, "must have role, and scope with type and id")
+			err = wrong("must have role, and scope with type and id")
 		}
 		return err
 	}
 }
 
 func grantDecoder(g *GrantSpec) decoder {
-	return func(path string, raw json.RawMessage) error {
+	return func(raw string) error {
 		err := object(refuse, map[string]decoder{
 			"resource": parsed(&g.Resource, parseName),
 			"scopes":   list(&g.Scopes, func(s *string) decoder { return parsed(s, parseName) }),
-		})(path, raw)
+		})(raw)
 		if err == nil && (g.Resource == "" || len(g.Scopes) == 0) {
-			err = NewFieldError(path, "must have resource and scopes")
+			err = wrong("must have resource and scopes")
 		}
 		return err
 	}
 }
 
 func resourceDecoder(into **ResourceSpec) decoder {
-	return func(path string, raw json.RawMessage) error {
+	return func(raw string) error {
 		r := &ResourceSpec{}
 		err := object(refuse, map[string]decoder{
 			"name":        parsed(&r.Name, parseName),
@@ -102,37 +102,39 @@ func resourceDecoder(into **ResourceSpec) decoder {
 			"audience":    parsed(&r.Audience, parseText),
 			"attributes":  anyObject(&r.Attributes),
 			"scopes":      list(&r.Scopes, func(s *string) decoder { return parsed(s, parseName) }),
-		})(path, raw)
+		})(raw)
 		switch lower := strings.ToLower(r.Name + r.Audience); {
 		case err != nil:
 			return err
 		case r.Name == "" || len(r.Scopes) == 0:
-			return NewFieldError(path, "must have name and scopes")
+			return wrong("must have name and scopes")
 		case strings.Contains(lower, "pingone") || strings.Contains(lower, "pingidentity"):
-			return NewFieldError(path+".audience", "must not contain pingone or pingidentity")
+			return NewFieldError("audience", "must not contain pingone or pingidentity")
 		}
 		*into = r
 		return nil
 	}
 }
 
-func oneOf(set string) func(string, any) error {
-	return func(path string, value any) error {
+// The checks of single members.
+
+func oneOf(set string) func(any) error {
+	return func(value any) error {
 		if s, ok := value.(string); !ok || !slices.Contains(values[set], s) {
-			return problem(path, "must be one of "+strings.Join(values[set], ", "))
+			return errors.New("must be one of " + strings.Join(values[set], ", "))
 		}
 		return nil
 	}
 }
 
-func manyOf(set string) func(string, any) error {
-	return func(path string, value any) error {
+func manyOf(set string) func(any) error {
+	return func(value any) error {
 		all, ok := value.([]any)
 		if !ok {
-			return problem(path, "must be an array")
+			return errors.New("must be an array")
 		}
 		for _, one := range all {
-			if err := oneOf(set)(path, one); err != nil {
+			if err := oneOf(set)(one); err != nil {
 				return err
 			}
 		}
@@ -140,47 +142,38 @@ func manyOf(set string) func(string, any) error {
 	}
 }
 
-func checkMethod(path string, value any) error {
+func checkMethod(value any) error {
 	s, _ := value.(string)
-	if _, err := parseMethod(s); err != nil {
-		return problem(path, err.Error())
-	}
-	return nil
+	_, err := parseMethod(s)
+	return err
 }
 
-func urls(path string, value any) error {
+func urls(value any) error {
 	all, ok := value.([]any)
 	if !ok {
-		return problem(path, "must be an array of URLs")
+		return errors.New("must be an array of URLs")
 	}
 	for _, one := range all {
-		if err := oneURL(path, one); err != nil {
+		if err := oneURL(one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func oneURL(path string, value any) error {
+func oneURL(value any) error {
 	s, _ := value.(string)
 	if u, err := url.Parse(s); err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" && u.Path == "" {
-		return problem(path, "must be a URL with its scheme")
+		return errors.New("must be a URL with its scheme")
 	}
 	return nil
 }
 
-func seconds(path string, value any) error {
+func seconds(value any) error {
 	if n, ok := value.(float64); !ok || n < 60 || n > 2147483647 || n != float64(int64(n)) {
-		return problem(path, "must be a number of seconds from 60 on")
+		return errors.New("must be a number of seconds from 60 on")
 	}
 	return nil
-}
-
-func problem(path, text string) error {
-	if path == "" {
-		return errors.New(text)
-	}
-	return NewFieldError(path, text)
 }
 
 func parseName(s string) (string, error) {

@@ -1,9 +1,9 @@
 package document
 
 import (
-	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 
 	"pingrotate/pingone"
 )
@@ -20,6 +20,9 @@ type TestUser struct {
 // ParseTestUser decodes a test user. Whoever writes a managed secret says which
 // secret is one, so an error names the fields of a test user and no other.
 func ParseTestUser(text string) (*TestUser, error) {
+	if err := checkObject(text); err != nil {
+		return nil, err
+	}
 	u := &TestUser{}
 	err := object(keep, map[string]decoder{
 		"username":      parsed(&u.Login.Username, parseText),
@@ -29,7 +32,7 @@ func ParseTestUser(text string) (*TestUser, error) {
 		"attribute":     parsed(&u.Attribute, parseAttribute),
 		"environmentId": parsed(&u.EnvironmentID, parseUUID),
 		"email":         parsed(&u.Email, parseText),
-	})("", json.RawMessage(text))
+	})(strings.TrimSpace(text))
 	switch {
 	case err != nil:
 		return nil, err
@@ -49,7 +52,7 @@ var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,59}$`)
 
 func parseAttribute(s string) (string, error) {
 	if !attributeName.MatchString(s) || s == "username" || s == "email" {
-		return "", errors.New("must be the name of a user attribute that holds text and that nobody needs, such as nickname")
+		return "", errors.New("must be the name of a user attribute that holds text and serves no other purpose, such as nickname")
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"pingrotate/pingone"
 )
@@ -22,13 +23,24 @@ func parseUUID(s string) (string, error) {
 	return s, nil
 }
 
-var visible = regexp.MustCompile(`^[!-~]{1,256}$`)
+// RFC 6749, appendix A.1 and A.2: both have visible characters and spaces.
+var (
+	clientID = regexp.MustCompile(`^[ -~]{1,256}$`)
+	control  = regexp.MustCompile(`[\x00-\x1f\x7f]`)
+)
 
 func parseClientID(s string) (string, error) {
-	if !visible.MatchString(s) {
-		return "", errors.New("must have 1 to 256 visible ASCII characters")
+	if !clientID.MatchString(s) {
+		return "", errors.New("must have 1 to 256 visible ASCII characters or spaces")
 	}
 	return s, nil
+}
+
+func parseClientSecret(s string) (pingone.Secret, error) {
+	if control.MatchString(s) {
+		return pingone.Secret{}, errors.New("has a line break or another control character in it, which no client secret has; store it without")
+	}
+	return pingone.NewSecret(s), nil
 }
 
 var hostname = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]{2,}$`)
@@ -74,3 +86,17 @@ func parseStrategy(s string) (string, error) {
 	}
 	return s, nil
 }
+
+func parseURL(s string) (string, error) { return s, oneURL(s) }
+
+// parseMember reads the name of a member that a specification may change.
+func parseMember(s string) (string, error) {
+	if !slices.Contains(changeable, s) {
+		return "", fmt.Errorf("must be one of %s", strings.Join(changeable, ", "))
+	}
+	return s, nil
+}
+
+// changeable are the members of an application that a specification may change where
+// it has not created the application, but for those that are URLs.
+var changeable = []string{"grantTypes", "responseTypes", "pkceEnforcement", "refreshTokenDuration", "refreshTokenRollingDuration"}

@@ -1,7 +1,9 @@
 package provision
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"pingrotate/internal/document"
 	"pingrotate/pingone"
@@ -15,11 +17,16 @@ type Access struct {
 	roles  []pingone.RoleAssignment
 	grants []pingone.Grant
 
-	// The custom resource, and what of it is missing. Its grant is added once its ids
-	// are known.
+	// The custom resource, and what of it is missing. Its grant is of the scopes that
+	// are there; with the others it is complete once they are made.
 	resource   *pingone.Resource
+	own        bool // the resource was created for the secret
 	attributes map[string]any
 	scopes     []string
+
+	// What there is, for the names.
+	allRoles     []pingone.Role
+	allResources []pingone.Resource
 }
 
 // Summary says what a new application would get.
@@ -34,4 +41,83 @@ func (a *Access) Summary() (all []string) {
 		all = append(all, fmt.Sprintf("%d grants", n))
 	}
 	return all
+}
+
+// resourceGrant is the grant of the custom resource, with those of its scopes that
+// the specification names.
+func (a *Access) resourceGrant(scopes []pingone.Scope) pingone.Grant {
+	g := pingone.Grant{ResourceID: a.resource.ID}
+	for _, scope := range scopes {
+		if slices.Contains(a.spec.Resource.Scopes, scope.Name) {
+			g.ScopeIDs = append(g.ScopeIDs, scope.ID)
+		}
+	}
+	return g
+}
+
+// resourceName returns the name of the resource with the id, or the id if there is
+// none.
+func (a *Access) resourceName(id string) string {
+	for _, r := range a.allResources {
+		if r.ID == id {
+			return r.Name
+		}
+	}
+	return id
+}
+
+// attributeValue writes a static attribute as PingOne takes it: text as it is, and
+// anything else as JSON.
+func attributeValue(value any) (string, error) {
+	if text, ok := value.(string); ok {
+		return text, nil
+	}
+	raw, err := json.Marshal(value)
+	return string(raw), err
+}
+
+// compareRoles returns which of the roles wanted are missing among those held, and
+// which are held besides.
+func compareRoles(wanted, held []pingone.RoleAssignment) (missing, surplus []pingone.RoleAssignment) {
+	without := func(all, others []pingone.RoleAssignment) []pingone.RoleAssignment {
+		return slices.DeleteFunc(slices.Clone(all), func(a pingone.RoleAssignment) bool {
+			return slices.ContainsFunc(others, func(b pingone.RoleAssignment) bool {
+				return a.RoleID == b.RoleID && a.ScopeType == b.ScopeType && a.ScopeID == b.ScopeID
+			})
+		})
+	}
+	return without(wanted, held), without(held, wanted)
+}
+
+// compareGrants returns which of the grants wanted are missing among those held, which
+// of those held need other scopes, and which are held besides. If it is not exact, a
+// grant keeps the scopes that it has.
+func compareGrants(wanted, held []pingone.Grant, exact bool) (missing, changed, surplus []pingone.Grant) {
+	of := func(all []pingone.Grant, resourceID string) int {
+		return slices.IndexFunc(all, func(g pingone.Grant) bool { return g.ResourceID == resourceID })
+	}
+	for _, want := range wanted {
+		at := of(held, want.ResourceID)
+		if at < 0 {
+			missing = append(missing, want)
+			continue
+		}
+		have := held[at]
+		all := slices.Clone(want.ScopeIDs)
+		if !exact {
+			all = append(all, have.ScopeIDs...)
+		}
+		slices.Sort(all)
+		all = slices.Compact(all)
+		if !slices.Equal(all, slices.Sorted(slices.Values(have.ScopeIDs))) {
+			have.ScopeIDs = all
+			changed = append(changed, have)
+		}
+	}
+	for _, h := range held {
+		if of(wanted, h.ResourceID) < 0 {
+			surplus = append(surplus, h)
+		}
+	}
+	return missing, changed, surplus
 }

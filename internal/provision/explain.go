@@ -12,8 +12,8 @@ import (
 
 // Explain says which roles keep a secret from the admin. PingOne itself says only
 // that it may not read the secret, and that happens to admins that could until
-// yesterday: a target which is given a role, or creates an environment and is its
-// administrator from then on, is out of reach for whoever lacks that role.
+// yesterday: a target that is given a role, or that creates an environment and so becomes
+// its administrator, is out of reach for an admin without that role.
 func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused error) error {
 	if d.IsResource() {
 		return refused

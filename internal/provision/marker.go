@@ -22,9 +22,16 @@ func MarkerOf(arn string) Marker {
 // String returns the marker as a description has it.
 func (m Marker) String() string { return m.text }
 
-// Marks reports whether the application was created for the secret.
-func (m Marker) Marks(app *pingone.Application) bool {
-	return strings.Contains(app.Description, m.text)
+// Marks reports whether the application was created for the secret, or marked as its.
+func (m Marker) Marks(app *pingone.Application) bool { return m.in(app.Description) }
+
+func (m Marker) in(description string) bool {
+	return m.text != "" && strings.Contains(description, m.text)
+}
+
+// added returns the description with the marker.
+func (m Marker) added(description string) string {
+	return strings.TrimSpace(description + " " + m.text)
 }
 
 // TwinOf returns the marker of the twin that the rotation has created of an
@@ -33,8 +40,10 @@ func (m Marker) TwinOf(id string) string {
 	return strings.TrimSuffix(m.text, "]") + " twin of " + id + "]"
 }
 
+func (m Marker) isTwin(app *pingone.Application, of string) bool {
+	return m.text != "" && of != "" && strings.Contains(app.Description, m.TwinOf(of))
+}
+
 // Twins reports whether one of the applications was created as the other's twin.
 // Who writes the document cannot make it so.
-func (m Marker) Twins(a, b *pingone.Application) bool {
-	return strings.Contains(a.Description, m.TwinOf(b.ID)) || strings.Contains(b.Description, m.TwinOf(a.ID))
-}
+func (m Marker) Twins(a, b *pingone.Application) bool { return m.isTwin(a, b.ID) || m.isTwin(b, a.ID) }

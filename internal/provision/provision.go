@@ -19,8 +19,12 @@ type Provisioner struct {
 	AdminApplication string          // the id of the admin's own application, in the client's environment
 	Marker           Marker          // of the secret for which it acts
 
-	// Note is told of each change that was made, such as "created application …". Nil
-	// means nobody.
+	// Permission says what of the document's specification may be carried out. Nil is
+	// [document.Everything].
+	Permission *document.Permission
+
+	// Note is told of each change that was made, such as "created application …". It
+	// may be nil.
 	Note func(change string)
 }
 
@@ -34,7 +38,7 @@ func (p *Provisioner) note(change string) {
 // there is none.
 //
 // Died after the application is created, or a reply lost: the next run finds it by
-// its name and marker, and goes on from what it has. There is never a second one,
+// its name and marker, and continues from what it has. There is never a second one,
 // and PingOne itself refuses two of one name.
 func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pingone.Application, error) {
 	spec := d.Rotation.Application
@@ -46,10 +50,18 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 	if err != nil {
 		return nil, err
 	}
+	to := recipient{environmentID: d.EnvironmentID, own: true}
 	if app == nil {
+		wanted, err := p.accessChanges(ctx, a, to)
+		if err == nil {
+			err = p.permitted(append(wanted, creation(spec)))
+		}
+		if err != nil {
+			return nil, err
+		}
 		body := maps.Clone(spec.Fields)
 		body["name"] = spec.Name
-		body["description"] = strings.TrimSpace(spec.Description + " " + p.Marker.String())
+		body["description"] = p.Marker.added(spec.Description)
 		body["protocol"] = "OPENID_CONNECT"
 		body["enabled"] = true
 		body["assignActorRoles"] = false // or a worker would inherit all that the admin may do
@@ -58,7 +70,25 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 		}
 		p.note("created application " + app.ID)
 	}
-	return app, p.equip(ctx, d.EnvironmentID, app.ID, a)
+	to.id = app.ID
+	all, err := p.accessChanges(ctx, a, to)
+	if err == nil {
+		err = p.permitted(all)
+	}
+	if err == nil {
+		err = p.carryOut(ctx, all)
+	}
+	return app, err
+}
+
+// creation is what must be permitted of an application that is created: that it is, and
+// each URL that it is created with.
+func creation(spec *document.Spec) change {
+	c := change{of: []document.Change{{Kind: document.CreateApplication, Name: spec.Name, Own: true}}}
+	for name, value := range spec.Fields {
+		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: document.Texts(value), Own: true})
+	}
+	return c
 }
 
 // FindOwn returns the application of the specification's name that was created for

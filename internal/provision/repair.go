@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,16 +21,86 @@ var fixed = []string{"type", "tokenEndpointAuthMethod"}
 // readOnly are members that PingOne sends and does not take back.
 var readOnly = []string{"_links", "id", "environment", "createdAt", "updatedAt"}
 
-// Repair brings the application back to its specification. PUT replaces the whole
-// application, so what PingOne sent goes back with it, and only what the
-// specification mentions is changed.
+// Repair brings the application back to its specification, which [Provisioner.Note] is
+// told of. PUT replaces the whole application, so what PingOne sent goes back with it,
+// and only what the specification mentions is changed. Nothing is changed if one of the
+// changes is not permitted: the error is then a [*document.Refusal].
 func (p *Provisioner) Repair(ctx context.Context, d *document.Document, app *pingone.Application) error {
-	spec := d.Rotation.Application
 	a, err := p.Resolve(ctx, d)
 	if err != nil {
 		return err
 	}
-	if changed := differs(spec, app); len(changed) > 0 {
+	all, err := p.changes(ctx, d, a, app)
+	if err == nil {
+		err = p.permitted(all)
+	}
+	if err != nil {
+		return err
+	}
+	return p.carryOut(ctx, all)
+}
+
+// Outstanding says what [Provisioner.Repair] would change, and only reads. Nothing
+// means that the application is as the document specifies.
+func (p *Provisioner) Outstanding(ctx context.Context, d *document.Document, app *pingone.Application) ([]string, error) {
+	a, err := p.Resolve(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return p.Differences(ctx, d, a, app)
+}
+
+// Differences is [Provisioner.Outstanding] where the names are resolved already. The
+// error is a [*document.Refusal] if one of the changes is not permitted.
+func (p *Provisioner) Differences(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) ([]string, error) {
+	all, err := p.changes(ctx, d, a, app)
+	if err == nil {
+		err = p.permitted(all)
+	}
+	return texts(all), err
+}
+
+// changes returns what makes the application as specified.
+func (p *Provisioner) changes(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) ([]change, error) {
+	own, err := p.created(ctx, d, app)
+	if err != nil {
+		return nil, err
+	}
+	access, err := p.accessChanges(ctx, a, recipient{d.EnvironmentID, app.ID, own})
+	if err != nil {
+		return nil, err
+	}
+	return append(p.memberChanges(d, a.spec, app, own), access...), nil
+}
+
+// created reports whether the application was created for the secret. A twin was if its
+// original was: what is changed in one of the two, the other one follows.
+func (p *Provisioner) created(ctx context.Context, d *document.Document, app *pingone.Application) (bool, error) {
+	original := twinOf.FindStringSubmatch(app.Description)
+	if original == nil || !p.Marker.isTwin(app, original[1]) {
+		return p.Marker.Marks(app), nil
+	}
+	of, err := p.Client.Application(ctx, d.EnvironmentID, original[1])
+	if pingone.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil && p.Marker.Marks(of), err
+}
+
+var twinOf = regexp.MustCompile(` twin of ([0-9a-f-]{36})\]`)
+
+// memberChanges returns the one change that gives the application the members in which
+// it is not as specified.
+func (p *Provisioner) memberChanges(d *document.Document, spec *document.Spec, app *pingone.Application, own bool) []change {
+	changed := differs(spec, app)
+	if len(changed) == 0 {
+		return nil
+	}
+	c := change{text: "changes " + strings.Join(changed, ", ")}
+	for _, name := range changed {
+		c.of = append(c.of, document.Change{Kind: document.SetMember, Name: name, Values: document.Texts(spec.Fields[name]), Own: own})
+	}
+	c.apply = func(ctx context.Context) (string, error) {
 		body := map[string]any{}
 		for name, value := range app.Body {
 			body[name] = value
@@ -40,31 +112,28 @@ func (p *Provisioner) Repair(ctx context.Context, d *document.Document, app *pin
 			body[name] = spec.Fields[name]
 		}
 		// Died before or after: the next run compares again.
-		if _, err := p.Client.ReplaceApplication(ctx, d.EnvironmentID, app.ID, body); err != nil {
-			return err
-		}
-		p.note("repaired " + strings.Join(changed, ", "))
+		_, err := p.Client.ReplaceApplication(ctx, d.EnvironmentID, app.ID, body)
+		return "repaired " + strings.Join(changed, ", "), err
 	}
-	return p.equip(ctx, d.EnvironmentID, app.ID, a)
+	return []change{c}
 }
 
 // differs lists the members in which the application is not as specified, sorted.
 func differs(spec *document.Spec, app *pingone.Application) (names []string) {
-	for name, want := range spec.Fields {
+	for _, name := range slices.Sorted(maps.Keys(spec.Fields)) {
 		if slices.Contains(fixed, name) {
 			continue
 		}
-		raw, err := json.Marshal(want)
+		raw, err := json.Marshal(spec.Fields[name])
 		if err != nil || !sameJSON(app.Body[name], raw) {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
 	return names
 }
 
 // sameJSON reports whether two values mean the same. PingOne omits an empty list
-// and keeps lists in an order of its own.
+// and keeps lists in no particular order.
 func sameJSON(a, b json.RawMessage) bool {
 	var x, y any
 	json.Unmarshal(a, &x) // what does not parse is nil, and then differs from what does

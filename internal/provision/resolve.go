@@ -23,13 +23,14 @@ func (p *Provisioner) Resolve(ctx context.Context, d *document.Document) (*Acces
 }
 
 func (p *Provisioner) resolveGrants(ctx context.Context, d *document.Document, a *Access) error {
-	if len(a.spec.Grants) == 0 && a.spec.Resource == nil {
+	if len(a.spec.Grants) == 0 && a.spec.Resource == nil && !a.spec.Exact {
 		return nil
 	}
 	resources, err := p.Client.Resources(ctx, d.EnvironmentID)
 	if err != nil {
 		return err
 	}
+	a.allResources = resources
 	find := func(name string) *pingone.Resource {
 		for i := range resources {
 			if strings.EqualFold(resources[i].Name, name) {
@@ -71,6 +72,7 @@ func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document,
 	if found == nil {
 		return nil
 	}
+	a.own = p.Marker.in(found.Description)
 	if found.Type != "CUSTOM" {
 		return document.NewFieldError("rotation.application.resource.name", "names a resource of PingOne's own; use grants for it")
 	}
@@ -89,5 +91,6 @@ func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document,
 	a.scopes = slices.DeleteFunc(slices.Clone(want.Scopes), func(name string) bool {
 		return slices.ContainsFunc(scopes, func(s pingone.Scope) bool { return s.Name == name })
 	})
+	a.grants = append(a.grants, a.resourceGrant(scopes))
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func (p *Provisioner) resolveRoles(ctx context.Context, d *document.Document, a *Access) error {
-	if len(a.spec.Roles) == 0 {
+	if len(a.spec.Roles) == 0 && !a.spec.Exact {
 		return nil
 	}
 	var roles []pingone.Role
@@ -19,6 +19,9 @@ func (p *Provisioner) resolveRoles(ctx context.Context, d *document.Document, a 
 	err := parallel(
 		func() (err error) { roles, err = p.Client.Roles(ctx, d.EnvironmentID); return err },
 		func() (err error) {
+			if len(a.spec.Roles) == 0 {
+				return nil
+			}
 			held, err = p.Client.RoleAssignments(ctx, p.Client.Admin.Environment.ID, p.AdminApplication)
 			return err
 		},
@@ -26,6 +29,7 @@ func (p *Provisioner) resolveRoles(ctx context.Context, d *document.Document, a 
 	if err != nil {
 		return err
 	}
+	a.allRoles = roles
 	for i, want := range a.spec.Roles {
 		path := fmt.Sprintf("rotation.application.roles[%d]", i)
 		at := slices.IndexFunc(roles, func(r pingone.Role) bool { return strings.EqualFold(r.Name, want.Role) })
@@ -64,7 +68,7 @@ func RoleName(roles []pingone.Role, id string) string {
 // custom role only PingOne knows.
 var assignNothing = []string{"Client Application Developer", "Application Owner", "Identity Data Admin", "Identity Data Read Only", "Configuration Read Only"}
 
-// mayAssign reports whether somebody with the roles held may give a role to an
+// mayAssign reports whether the holder of the roles may give a role to an
 // application: they hold it, or one that may assign it, at its scope or above, and
 // may assign roles at all. See "Roles" in the PingOne platform API reference.
 func mayAssign(roles []pingone.Role, held []pingone.RoleAssignment, r pingone.RoleAssignment, environmentID string) bool {

@@ -18,10 +18,10 @@ import (
 // has made, also when it then fails.
 //
 // Died at any point, or a reply lost: the next run finds the population by its name,
-// which has the secret's marker in it, and goes on from what is there. A user of that
-// name who is anywhere else is somebody. Who may write a managed secret says which
-// user it is, and must not get at somebody's account by that: it is left as it is,
-// and so is a password that was set.
+// which has the secret's marker in it, and continues from what is there. A user of that
+// name in any other population is a real person. The writer of a managed secret chooses
+// the name and must not reach an account that way: it stays as it is, and so does a
+// password that was set.
 func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, u *document.TestUser) (done []string, err error) {
 	var population string
 	var user *pingone.User
@@ -39,7 +39,7 @@ func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, 
 		return nil, testUserError(d, err)
 	}
 	if user != nil && (population == "" || user.PopulationID != population) {
-		return nil, somebody(d, "user "+user.ID)
+		return nil, taken(d, "user "+user.ID)
 	}
 	if population == "" {
 		if population, err = p.Client.CreatePopulation(ctx, d.EnvironmentID, p.testPopulation()); err != nil {
@@ -51,7 +51,7 @@ func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, 
 		user = &pingone.User{}
 		user.ID, err = p.Client.CreateUser(ctx, d.EnvironmentID, population, u.Login.Username, cmp.Or(u.Email, nowhere(u.Login.Username)))
 		if pingone.IsDuplicate(err) { // made a moment ago, or with letters of another case
-			return done, somebody(d, "a user")
+			return done, taken(d, "a user")
 		}
 		if err != nil {
 			return done, testUserError(d, err)
@@ -74,13 +74,13 @@ func (p *Provisioner) testPopulation() string { return "Test users " + p.Marker.
 // nowhere is an address for a user who gets no mail, because PingOne demands one. It
 // takes only a domain that exists, and example.com is reserved for such purposes
 // (RFC 2606). The username is not in it: it may have letters that an address has not,
-// or be somebody's address.
+// or be the address of a person.
 func nowhere(username string) string {
 	sum := sha256.Sum256([]byte(username))
 	return "test-user-" + hex.EncodeToString(sum[:8]) + "@example.com"
 }
 
-func somebody(d *document.Document, who string) error {
+func taken(d *document.Document, who string) error {
 	return fmt.Errorf("%s of the environment has the test user's username and was not created for this secret, so that it is left as it is; "+
 		"store another username in the secret %s", who, d.Rotation.Verify.UserSecretID)
 }

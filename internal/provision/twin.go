@@ -2,10 +2,8 @@ package provision
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"pingrotate/internal/document"
@@ -16,15 +14,17 @@ import (
 var ErrNotTwins = errors.New("neither application was created as the other one's twin")
 
 // Twin returns the copy of an application that this rotation has made, and makes it
-// if there is none. As with [Provisioner.Provision], a crash at any point leads to the
-// same application.
+// if there is none. It has all that PingOne keeps for the application under its own id:
+// configuration, roles, grants, attribute mappings and policy assignments. What cannot
+// be copied is a [*CopyError], before anything is created. As with
+// [Provisioner.Provision], a crash at any point leads to the same application.
 func (p *Provisioner) Twin(ctx context.Context, d *document.Document, of *pingone.Application) (*pingone.Application, error) {
-	twin, err := p.FindTwin(ctx, d, of)
+	original, twin, err := p.twinable(ctx, d, of)
 	if err != nil {
 		return nil, err
 	}
 	if twin == nil {
-		body := configuration(of)
+		body := configuration(original.app)
 		body["name"] = twinName(of)
 		body["description"] = p.Marker.TwinOf(of.ID)
 		body["assignActorRoles"] = false
@@ -33,7 +33,31 @@ func (p *Provisioner) Twin(ctx context.Context, d *document.Document, of *pingon
 		}
 		p.note("created application " + twin.ID)
 	}
-	return twin, p.copyAccess(ctx, d.EnvironmentID, of.ID, twin.ID)
+	copied, err := p.kept(ctx, d.EnvironmentID, twin.ID)
+	if err != nil {
+		return nil, err
+	}
+	return twin, p.carryOut(ctx, p.alignment(original, copied, d.EnvironmentID))
+}
+
+// Twinable checks that an application can have a twin, and only reads. An error says
+// what cannot be copied, or which application is in the way.
+func (p *Provisioner) Twinable(ctx context.Context, d *document.Document, of *pingone.Application) error {
+	_, _, err := p.twinable(ctx, d, of)
+	return err
+}
+
+func (p *Provisioner) twinable(ctx context.Context, d *document.Document, of *pingone.Application) (original *kept, twin *pingone.Application, err error) {
+	var roles []pingone.Role
+	err = parallel(
+		func() (err error) { original, err = p.kept(ctx, d.EnvironmentID, of.ID); return err },
+		func() (err error) { twin, err = p.FindTwin(ctx, d, of); return err },
+		func() error { roles, _ = p.Client.Roles(ctx, d.EnvironmentID); return nil }, // for their names
+	)
+	if err == nil {
+		err = original.copyable(roles)
+	}
+	return original, twin, err
 }
 
 func twinName(of *pingone.Application) string { return of.Name + " (twin)" }
@@ -49,7 +73,7 @@ func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pi
 	for _, app := range apps {
 		switch {
 		case !strings.EqualFold(app.Name, name):
-		case strings.Contains(app.Description, p.Marker.TwinOf(of.ID)):
+		case p.Marker.isTwin(app, of.ID):
 			return app, nil
 		default:
 			return nil, fmt.Errorf("application %s has the name %q that the twin shall have and was not created by this rotation; rename it", app.ID, document.Printable(name))
@@ -58,58 +82,39 @@ func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pi
 	return nil, nil
 }
 
-// configuration returns the members of an application that another one can have
-// just so.
-func configuration(app *pingone.Application) map[string]any {
-	body := map[string]any{}
-	for name, value := range app.Body {
-		body[name] = value
-	}
-	for _, own := range append([]string{"name", "description", "clientId"}, readOnly...) {
-		delete(body, own)
-	}
-	return body
-}
-
-// Align gives the idle twin the configuration, roles and grants of the active one.
+// Align makes the idle twin the same as the active one, as [Provisioner.Twin] does, and
+// [Provisioner.Note] is told of each change.
 func (p *Provisioner) Align(ctx context.Context, d *document.Document, activeID, idleID string) error {
-	var active, idle *pingone.Application
-	err := parallel(
-		func() (err error) { active, err = p.Client.Application(ctx, d.EnvironmentID, activeID); return err },
-		func() (err error) { idle, err = p.Client.Application(ctx, d.EnvironmentID, idleID); return err },
-	)
+	all, err := p.misalignment(ctx, d, activeID, idleID)
 	if err != nil {
 		return err
 	}
-	if !p.Marker.Twins(active, idle) {
-		return ErrNotTwins
-	}
-	want, have := configuration(active), configuration(idle)
-	delete(want, "assignActorRoles") // of the creation, and nothing to change later
-	delete(have, "assignActorRoles")
-	if !maps.EqualFunc(want, have, func(a, b any) bool { return sameJSON(a.(json.RawMessage), b.(json.RawMessage)) }) {
-		body := maps.Clone(want)
-		body["name"], body["description"] = idle.Name, idle.Description
-		if _, err := p.Client.ReplaceApplication(ctx, d.EnvironmentID, idleID, body); err != nil {
-			return err
-		}
-		p.note("aligned the twin")
-	}
-	return p.copyAccess(ctx, d.EnvironmentID, activeID, idleID)
+	return p.carryOut(ctx, all)
 }
 
-// copyAccess gives an application the roles and grants of another that it lacks.
-func (p *Provisioner) copyAccess(ctx context.Context, environmentID, from, to string) error {
-	a := &Access{spec: &document.Spec{}}
+// Misaligned says what [Provisioner.Align] would change, and only reads. Nothing means
+// that the two are the same.
+func (p *Provisioner) Misaligned(ctx context.Context, d *document.Document, activeID, idleID string) ([]string, error) {
+	all, err := p.misalignment(ctx, d, activeID, idleID)
+	return texts(all), err
+}
+
+func (p *Provisioner) misalignment(ctx context.Context, d *document.Document, activeID, idleID string) ([]change, error) {
+	var active, idle *kept
+	var roles []pingone.Role
 	err := parallel(
-		func() (err error) { a.roles, err = p.Client.RoleAssignments(ctx, environmentID, from); return err },
-		func() (err error) { a.grants, err = p.Client.Grants(ctx, environmentID, from); return err },
+		func() (err error) { active, err = p.kept(ctx, d.EnvironmentID, activeID); return err },
+		func() (err error) { idle, err = p.kept(ctx, d.EnvironmentID, idleID); return err },
+		func() error { roles, _ = p.Client.Roles(ctx, d.EnvironmentID); return nil }, // for their names
 	)
-	if err != nil {
-		return err
+	if err == nil && !p.Marker.Twins(active.app, idle.app) {
+		err = ErrNotTwins
 	}
-	return errors.Join(
-		p.equipRoles(ctx, environmentID, to, a),
-		p.equipGrants(ctx, environmentID, to, a),
-	)
+	if err == nil {
+		err = active.copyable(roles)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.alignment(active, idle, d.EnvironmentID), nil
 }

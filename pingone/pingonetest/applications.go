@@ -21,8 +21,11 @@ func (s *Server) listApplications(c *call) (any, *refusal) {
 		return nil, no
 	}
 	var items []item
-	for key, a := range s.apps {
-		if key.environment == c.target.environment {
+	for key := range s.known {
+		if key.environment != c.target.environment {
+			continue
+		}
+		if a := s.pastApps.view(key.String(), s.apps[key], s.now(), c.lag); a != nil {
 			items = append(items, item{key.id, func() any { return s.applicationBody(c, a) }})
 		}
 	}
@@ -59,6 +62,7 @@ func (s *Server) createApplication(c *call) (any, *refusal) {
 	if a.Protocol == openIDConnect {
 		a.Secret, a.TokenTTL = newSecret(), time.Hour
 	}
+	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), nil, s.now())
 	return created{s.applicationBody(c, s.store(a, settings))}, nil
 }
 
@@ -94,6 +98,7 @@ func (s *Server) replaceApplication(c *call) (any, *refusal) {
 	if inherited, known := a.settings["assignActorRoles"]; known {
 		settings["assignActorRoles"] = inherited
 	}
+	s.changingApplication(a)
 	a.settings, a.updated = settings, s.now()
 	a.Name, a.Disabled, a.JWKS = now.Name, now.Disabled, now.JWKS
 	a.TokenEndpointAuthMethod = now.TokenEndpointAuthMethod
@@ -106,6 +111,7 @@ func (s *Server) deleteApplication(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	s.changingApplication(a)
 	delete(s.apps, c.target)
 	delete(s.ids, a.ID)
 	delete(s.clients, a.ClientID)
@@ -209,16 +215,26 @@ func defaultSettings(a Application) map[string]any {
 func (s *Server) applicationBody(c *call, a *application) any {
 	self := c.environmentURL() + "/applications/" + a.ID
 	body := maps.Clone(a.settings)
+	links := map[string]href{
+		"self": {self}, "environment": {c.environmentURL()}, "attributes": {self + "/attributes"},
+		"secret": {self + "/secret"}, "grants": {self + "/grants"},
+	}
+	if s.holdsRoles(a) {
+		links["roleAssignments"] = href{self + "/roleAssignments"}
+	}
 	maps.Copy(body, map[string]any{
-		"_links": map[string]href{
-			"self": {self}, "environment": {c.environmentURL()}, "attributes": {self + "/attributes"},
-			"secret": {self + "/secret"}, "grants": {self + "/grants"}, "roleAssignments": {self + "/roleAssignments"},
-		},
+		"_links":      links,
 		"environment": reference{a.Environment}, "id": a.ID, "name": a.Name, "enabled": !a.Disabled,
 		"type": a.Type, "protocol": a.Protocol, "createdAt": wireTime(a.created), "updatedAt": wireTime(a.updated),
 	})
-	if a.ClientID != a.ID {
+	if a.ClientID != a.ID || s.assumed.FullReplies && a.Protocol == openIDConnect {
 		body["clientId"] = a.ClientID
+	}
+	if s.assumed.FullReplies && a.Protocol == openIDConnect {
+		maps.Copy(body, map[string]any{
+			"parRequirement": "OPTIONAL", "parTimeout": 60, "deviceTimeout": 600, "idpSignoff": false,
+			"signing": map[string]any{"keyRotationPolicy": reference{derivedUUID(a.Environment, "key rotation policy")}},
+		})
 	}
 	for name, text := range map[string]string{"tokenEndpointAuthMethod": a.TokenEndpointAuthMethod, "jwks": a.JWKS} {
 		if text != "" {

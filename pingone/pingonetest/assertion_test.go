@@ -95,6 +95,10 @@ func TestB57_SecretSignsAssertions(t *testing.T) {
 	w.assert(env, signed("HS256", "", a.Secret, w.claimsFor(a, nil)), "grant_type", "password").want(t, 400, "error", "unauthorized_client")
 
 	fresh := w.Regenerate(env, a.ID, time.Hour)
+	w.Assume(pingonetest.Assumptions{})
+	w.assert(env, signed("HS256", "", a.Secret, w.claimsFor(a, nil))).wantDenied(t, 401, "invalid_client", badCredentials)
+	check(t, "Authenticates with the previous one", w.Authenticates(env, a.ID, a.Secret), false)
+	w.Assume(pingonetest.Assumptions{PreviousSigns: true})
 	w.assert(env, signed("HS256", "", fresh, w.claimsFor(a, nil))).want(t, 200)
 	w.assert(env, signed("HS256", "", a.Secret, w.claimsFor(a, map[string]any{"exp": 1}))).want(t, 401)
 	check(t, "last used", w.Secret(env, a.ID).PreviousLastUsed, time.Time{})

@@ -92,8 +92,22 @@ type scopeReference struct {
 	Type string `json:"type"`
 }
 
+// reachHolder is reach for an application that can hold roles. Of another kind
+// PingOne has no such path.
+func (s *Server) reachHolder(c *call, permission string) (*application, *refusal) {
+	a, no := s.reach(c, permission)
+	if no == nil && !s.holdsRoles(a) {
+		return nil, notFound()
+	}
+	return a, no
+}
+
+func (s *Server) holdsRoles(a *application) bool {
+	return a.Type == typeWorker || s.assumed.AllHaveRoles
+}
+
 func (s *Server) listAssignments(c *call) (any, *refusal) {
-	a, no := s.reach(c, permReadAssignments)
+	a, no := s.reachHolder(c, permReadAssignments)
 	if no != nil {
 		return nil, no
 	}
@@ -107,7 +121,7 @@ func (s *Server) listAssignments(c *call) (any, *refusal) {
 // assignRole gives a role. The caller must be able to: a worker that could give
 // what it does not have would raise itself.
 func (s *Server) assignRole(c *call) (any, *refusal) {
-	a, no := s.reach(c, permUpdateAssignments)
+	a, no := s.reachHolder(c, permUpdateAssignments)
 	if no != nil {
 		return nil, no
 	}
@@ -146,6 +160,7 @@ func (s *Server) assignRole(c *call) (any, *refusal) {
 			return nil, invalidData("UNIQUENESS_VIOLATION", "role", msgDuplicateRole)
 		}
 	}
+	s.changingApplication(a)
 	a.Roles = append(slices.Clone(a.Roles), r)
 	return created{s.assignmentBody(c, a, r)}, nil
 }
@@ -162,7 +177,7 @@ func (s *Server) scopeExists(r RoleAssignment) bool {
 
 // reachAssignment returns the assignment that a call is about, by its position.
 func (s *Server) reachAssignment(c *call, permission string) (*application, int, *refusal) {
-	a, no := s.reach(c, permission)
+	a, no := s.reachHolder(c, permission)
 	if no != nil {
 		return nil, 0, no
 	}
@@ -189,6 +204,7 @@ func (s *Server) deleteAssignment(c *call) (any, *refusal) {
 	if s.readOnly(c, a, a.Roles[i]) {
 		return nil, forbidden()
 	}
+	s.changingApplication(a)
 	a.Roles = slices.Delete(slices.Clone(a.Roles), i, i+1)
 	return nil, nil
 }

@@ -44,6 +44,20 @@ func TestB45_RolesAreLookedUpByName(t *testing.T) {
 	}
 }
 
+func TestB78_OnlyWorkersHaveRoleAssignments(t *testing.T) {
+	w := newWorld(t)
+	w.Assume(pingonetest.Assumptions{})
+	app := w.create(w.admin.Environment, configured("WEB_APP", ""))
+	role := assignment(w.roleID(w.admin.Environment, "Client Application Developer"), "ENVIRONMENT", w.admin.Environment)
+	w.api("GET", app, "/roleAssignments", "").want(t, 404, "code", "NOT_FOUND")
+	w.api("POST", app, "/roleAssignments", role).want(t, 404, "code", "NOT_FOUND")
+	check(t, "link", w.api("GET", app, "", "").at("_links.roleAssignments.href"), "")
+	check(t, "link of a worker", w.api("GET", w.admin, "", "").at("_links.roleAssignments.href") != "", true)
+	w.Assume(pingonetest.Assumptions{AllHaveRoles: true})
+	w.api("GET", app, "/roleAssignments", "").want(t, 200)
+	check(t, "link", w.api("GET", app, "", "").at("_links.roleAssignments.href") != "", true)
+}
+
 func TestB46_RoleAssignmentsComeAndGo(t *testing.T) {
 	w := newWorld(t)
 	env := w.admin.Environment

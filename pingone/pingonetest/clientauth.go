@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"pingrotate/internal/fault"
@@ -29,6 +28,9 @@ type clientRequest struct {
 	assertion  *assertion
 	method     string // "" for one that PingOne does not know
 	unreadable string // why the request makes no sense
+
+	node Node // that answers it
+	lag  fault.Lag
 }
 
 // serveClients serves a form that only clients may send. Its function runs under
@@ -41,13 +43,15 @@ func (s *Server) serveClients(path, operation, required string, apply func(*clie
 			s.complain(r, "%s", t.unreadable)
 		}
 		call := fault.Call{Operation: operation, Target: t.clientID, Trace: s.transactionID(r)}
-		s.Answer(w, r, call, s.words(invalidClient(msgBadCredentials)), func() fault.Reply {
+		s.Serve(w, r, call, s.words(invalidClient(msgBadCredentials)), func(c fault.Call) fault.Reply {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			t := *t
+			t.node, t.lag = s.node(c), c.Lag
 			if t.unreadable != "" {
 				return refuseClient(http.StatusBadRequest, "invalid_request", "Request denied: "+t.unreadable).reply()
 			}
-			body, no := apply(t)
+			body, no := apply(&t)
 			if no != nil {
 				return no.reply()
 			}
@@ -112,57 +116,36 @@ func (s *Server) client(env, clientID string) *application {
 // authenticate finds out which application sends the request.
 func (s *Server) authenticate(t *clientRequest) (*application, *refusal) {
 	a := s.client(t.environment, t.clientID)
-	if a == nil || a.Disabled {
+	if a == nil {
 		return nil, invalidClient(msgBadCredentials)
 	}
-	if a.TokenEndpointAuthMethod != t.method {
+	seen := s.viewApplication(a, t.lag)
+	if seen == nil || seen.Disabled {
+		return nil, invalidClient(msgBadCredentials)
+	}
+	if seen.TokenEndpointAuthMethod != t.method {
 		return nil, invalidClient(msgUnsupportedMethod)
 	}
 	var good, previous bool
 	switch t.method {
 	case methodBasic, methodPost:
-		good, previous = s.accepts(&a.keeper, func(secret string) bool { return secret == t.secret })
+		good, previous = s.accepts(&a.keeper, t.bySecret(), t.node, t.lag)
 	case methodSecretJWT:
-		good, previous = s.accepts(&a.keeper, t.assertion.signedBySecret)
+		signed := proof{fits: t.assertion.signedBySecret, currentOnly: !s.assumed.PreviousSigns}
+		good, previous = s.accepts(&a.keeper, signed, t.node, t.lag)
 	case methodPrivateKeyJWT:
-		good = t.assertion.signedByKeyOf(a.JWKS)
+		good = t.assertion.signedByKeyOf(seen.JWKS)
 	}
 	if !good || t.assertion != nil && !s.acceptable(t) {
 		return nil, invalidClient(msgBadCredentials)
 	}
 	if previous {
-		a.previous.used = s.now()
+		s.use(&a.keeper)
 	}
 	return a, nil
 }
 
-// accepts reports whether a secret that is good now fits, and whether it is the
-// previous one.
-func (s *Server) accepts(k *keeper, fits func(secret string) bool) (ok, previous bool) {
-	now := s.now()
-	if p := k.retained(now).secret; p != "" && fits(p) {
-		return true, true
-	}
-	active := k.regenerated.IsZero() || !now.Before(k.regenerated.Add(s.propagation))
-	return k.secret != "" && active && fits(k.secret), false
-}
-
-// Authenticates reports whether the token endpoint would accept the secret from
-// this client now, in the application's own authentication method; or, of a custom
-// resource by its id, the introspection endpoint. It is neither a call nor a use of
-// the secret.
-func (s *Server) Authenticates(env, clientID, secret string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fits := func(good string) bool { return secret == good }
-	if r := s.customResource(env, clientID); r != nil {
-		ok, _ := s.accepts(&r.keeper, fits)
-		return ok
-	}
-	a := s.client(env, clientID)
-	if a == nil || a.Disabled || !slices.Contains([]string{methodBasic, methodPost, methodSecretJWT}, a.TokenEndpointAuthMethod) {
-		return false
-	}
-	ok, _ := s.accepts(&a.keeper, fits)
-	return ok
+// bySecret is the proof of a client that shows its secret as it is.
+func (t *clientRequest) bySecret() proof {
+	return proof{fits: func(secret string) bool { return secret == t.secret }}
 }

@@ -49,7 +49,8 @@
 //   - B21: an application may manage others in another environment than its own. (documented: Configure a Non-Interactive Worker Application)
 //   - B22: calls above the rate limit get 429 REQUEST_LIMITED with Retry-After, in seconds or as an HTTP date. (documented: Retry best practices; vendor code for both forms)
 //   - B23: an error is {id, code, message, details}, and no two have the same id. (vendor code; documented: Error codes)
-//   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported. (documented: Create Application for the form; assumed for the client id)
+//   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported, as in replies of 2022; those of 2026 have it always, and more settings. (documented: Create Application, in both editions; switch FullReplies)
+//   - B77: a read may show, for a while, the state before the last write, and so answer 404 for what was just created, as may a write below it. (vendor code, which retries; assumed that each kind of thing lags)
 //   - B25: the caller's transaction id is accepted, with characters outside the allowed set replaced by an underscore. (vendor code)
 //
 // Tokens:
@@ -57,13 +58,14 @@
 //   - B26: credentials come in the Basic header or in the body, never in both. (documented: Non-interactive applications)
 //   - B27: a wrong secret, an unknown client and another environment's client get the same 401 invalid_client. (vendor code)
 //   - B28: another method than the application's own is refused as an unsupported authentication method, whatever the secret. (vendor code; field report)
-//   - B29: a disabled application is refused as if its credentials were wrong. (assumed)
+//   - B29: a disabled application is refused as if its credentials were wrong, while its secret can be read and regenerated. (assumed)
 //   - B30: the client is authenticated first, then come its grants, its scopes and its roles: 400 proves the credentials. (field report)
 //   - B31: both halves of a Basic credential are form-encoded. (RFC 6749 section 2.3.1; assumed of PingOne)
 //   - B32: a token for the PingOne API lives one hour, names the API in aud, and carries env and org but no scope. (documented: Access token claims)
-//   - B33: a token for a custom resource names that resource in aud, and carries its scopes and attributes but neither env nor org. (documented: Access token claims)
+//   - B33: a token for a custom resource names that resource in aud, and carries its scopes and attributes, and env, org and p1.rid, the resource's id. (documented: Access token claims; field report, three recorded tokens, for env, org and p1.rid; switch NoEnvironmentClaim)
 //   - B34: below a custom domain the paths have no environment id. (documented in PingOne Admin: Custom domains)
-//   - B35: a regenerated secret may be refused for a while, and the previous one is not. (assumed; no page states a propagation time)
+//   - B35: a regenerated secret may be refused for a while, and the previous one is not; a secret that has ended may be accepted for a while; and each host does so in its own time. (assumed; no page states a propagation time)
+//   - B79: an access token's header has no typ, and from March 2027 at+jwt. (documented: Release notes; switch TypedTokens)
 //   - B36: a token's signature verifies with the key set that the issuer's discovery document names. (documented: OpenID Connect discovery)
 //
 // Applications and roles:
@@ -78,23 +80,32 @@
 //   - B44: Environment Admin and Client Application Developer manage applications; Organization Admin manages only roles. (documented in PingOne Admin: Roles; assumed for the rest)
 //   - B45: built-in roles are listed for the organization and custom ones for their environment, and their ids are to be looked up. (documented: Roles; vendor code)
 //   - B46: a role assignment answers 201, shows readOnly as the caller sees it, and goes with 204. (documented: Application Role Assignments)
+//   - B78: an application that is no worker has no role assignments: their path is 404, and no link leads there. (documented: replies of Create Application; field report for the 404; switch AllHaveRoles)
 //   - B47: a role that is held at the same or a wider scope is not assigned again. (documented: Application Role Assignments)
 //   - B48: a caller assigns and removes only roles that it holds or may assign, and a custom role that names nobody in canBeAssignedBy is assigned by nobody. (documented: Roles; field report for the custom role; assumed for the reply)
 //   - B49: the role must exist, apply to that kind of scope, and the scope must exist. (assumed)
+//
+// What PingOne keeps for an application under paths of its own:
+//
+//   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under names that are not PingOne's own and no two alike, and those with oidcScopes need these granted. (vendor code; documented: Application Attribute Mapping; assumed for the replies)
+//   - B81: a mapping sets a claim of the ID token and of userinfo, unless it says otherwise for one of them. (documented: Application Attribute Mapping; assumed for what is evaluated)
+//   - B82: a sign-on or flow policy is assigned with a priority, no two alike; the flow policy that goes first counts, else the sign-on policy that goes first, else the environment's default sign-on policy. (documented: Application Sign-On Policy Assignments, Application Flow Policy Assignments; assumed that the flow policy counts before the other, and that priorities differ)
+//   - B83: userinfo answers the bearer of a user's token that has the scope openid. (OpenID Connect Core section 5.3; assumed of PingOne)
+//   - B84: an environment, a population, a scope and an attribute can each be read alone, and a custom resource is deleted with the grants for it. (vendor code; assumed for the grants)
 //
 // Resources and grants:
 //
 //   - B50: every environment has the resources PingOne API and openid, which nobody can extend here and which have no secret. (documented: Resources; vendor code for the secret; assumed that they cannot be extended)
 //   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given. (documented: Resources; vendor code; assumed for the replies)
-//   - B52: a custom resource has scopes, and attributes whose names are not those of PingOne's own claims. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
+//   - B52: a custom resource has scopes, a CORE attribute sub that stays as it is, and attributes whose names are not those of PingOne's own claims, env and p1.* among them. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
 //   - B53: a custom resource's secret is read, regenerated and ended like an application's. (vendor code)
 //   - B54: an application has one grant for a resource, of at least one scope, and no scope name twice over all its grants. (documented: Application Resource Grants; assumed for the replies)
 //   - B55: a worker with client credentials is not granted OpenID Connect scopes. (documented: Create Grant)
-//   - B56: without a scope, a token has all granted scopes of the one custom resource; with several, the request must name scopes, all of one resource and all granted; attributes become claims, a list written in JSON becomes an array, and an expression is left out where there is no user. (documented: Access token claims; assumed for the list and the expression)
+//   - B56: without a scope, a token has all granted scopes of the one custom resource; with several, the request must name scopes, all of one resource and all granted; attributes become claims, a list written in JSON stays the text that it is, and an expression is left out where there is no user. (documented: Access token claims; assumed for the list and the expression; switch ArrayClaims)
 //
 // Assertions and introspection:
 //
-//   - B57: a client of CLIENT_SECRET_JWT signs an assertion by HS256, HS384 or HS512 with the bytes of its secret, or of its previous one. (documented: Client authentication methods; assumed for the bytes and the previous one)
+//   - B57: a client of CLIENT_SECRET_JWT signs an assertion by HS256, HS384 or HS512 with the bytes of its secret; its previous one verifies none. (documented: Client authentication methods; assumed for the bytes and the previous one, which another vendor's server did not accept; switch PreviousSigns)
 //   - B58: a client of PRIVATE_KEY_JWT signs by RS256, RS384 or RS512 with a key of its jwks. (documented: Client authentication methods)
 //   - B59: iss and sub are the client id, aud is the issuer or the token endpoint or the one called, exp is at most an hour ahead, nbf may delay it, and a jti works once. (documented: Client authentication methods; assumed for jti, and for the reply, which is that to a wrong secret)
 //   - B60: an assertion of another type, beside other credentials or about another client is a broken request. (assumed)

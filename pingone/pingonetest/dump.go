@@ -39,7 +39,7 @@ func (s *Server) Dump() string {
 		for _, r := range a.Roles {
 			fmt.Fprintf(&b, "  role %s at %s %s\n", r.Role, r.ScopeType, r.ScopeID)
 		}
-		for _, e := range a.entitlements() {
+		for _, e := range s.entitlements(a) {
 			fmt.Fprintf(&b, "  grant %s %s %s\n", e.kind, e.audience, strings.Join(e.scopes, " "))
 		}
 	}

@@ -19,6 +19,7 @@ const (
 
 	mustChangePassword = "MUST_CHANGE_PASSWORD"
 	passwordRequired   = "USERNAME_PASSWORD_REQUIRED"
+	otpRequired        = "OTP_REQUIRED"
 	flowCompleted      = "COMPLETED"
 )
 
@@ -110,7 +111,7 @@ func (s *Server) authorize(t *step) (fault.Reply, *refusal) {
 	}
 	pkce := a.settings["pkceEnforcement"]
 	var problem string
-	f.custom, problem = oneCustom(a.entitlements(), f.scopes)
+	f.custom, problem = oneCustom(s.entitlements(a), f.scopes)
 	switch {
 	case t.form.Get("response_type") != "code":
 		return f.fail("unsupported_response_type", "Unsupported response type"), nil
@@ -225,6 +226,10 @@ func (s *Server) checkPassword(t *step) (fault.Reply, *refusal) {
 	f.status = flowCompleted
 	if users[i].mustChange {
 		f.status = mustChangePassword
+		return jsonReply(http.StatusOK, f.body(t)), nil
+	}
+	if s.policyOf(f.client).MFA {
+		f.status = otpRequired // no client of this package's can prove more than a password
 		return jsonReply(http.StatusOK, f.body(t)), nil
 	}
 	f.user, f.session = users[i], newUUID()

@@ -338,7 +338,7 @@ func TestB72_UserTokenForACustomResource(t *testing.T) {
 	id, scopes := s.resource(s.env, `{"name":"Shop"}`, "sell")
 	s.api("POST", s.app, "/grants", grantBody(id, scopes["sell"])).want(t, 201)
 	r := s.exchange(s.code("ada", "scope", "openid sell"))
-	wantClaims(t, claimsOf(t, r.at("access_token")), map[string]any{"aud": []any{"Shop"}, "sub": s.user, "scope": "openid sell", "env": nil})
+	wantClaims(t, claimsOf(t, r.at("access_token")), map[string]any{"aud": []any{"Shop"}, "sub": s.user, "scope": "openid sell", "env": s.env, "p1.rid": id})
 	s.inAs(r.at("access_token"), s.env, "GET", "/users/"+s.user, "").want(t, 401)
 	mixed := newBrowser(t).send("GET", s.auth("/as/authorize?"+s.request("scope", "sell p1:read:user").Encode()), "", "")
 	check(t, "error", mixed.landing(t).Get("error"), "invalid_scope")

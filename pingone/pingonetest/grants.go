@@ -62,6 +62,7 @@ func (s *Server) createGrant(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingApplication(a)
 	a.grants = append(a.grants, g)
 	return created{grantBody(c, g)}, nil
 }
@@ -129,6 +130,7 @@ func (s *Server) replaceGrant(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingApplication(a)
 	g.scopes, g.updated = scopes, s.now()
 	return grantBody(c, g), nil
 }
@@ -138,6 +140,7 @@ func (s *Server) deleteGrant(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	s.changingApplication(a)
 	a.grants = slices.Delete(a.grants, i, i+1)
 	return nil, nil
 }

@@ -52,12 +52,12 @@ func (s *Server) authenticateResource(t *clientRequest, r *resource) *refusal {
 	if r.introspection != t.method {
 		return invalidClient(msgUnsupportedMethod)
 	}
-	good, previous := s.accepts(&r.keeper, func(secret string) bool { return secret == t.secret })
+	good, previous := s.accepts(&r.keeper, t.bySecret(), t.node, t.lag)
 	if !good {
 		return invalidClient(msgBadCredentials)
 	}
 	if previous {
-		r.previous.used = s.now()
+		s.use(&r.keeper)
 	}
 	return nil
 }

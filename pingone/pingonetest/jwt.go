@@ -44,9 +44,12 @@ func (s *Server) issueToken(t ticket) (any, *refusal) {
 	if t.custom != nil {
 		maps.Copy(claims, t.custom.claims)
 		life = t.custom.life
-		claims["aud"] = []string{t.custom.audience}
+		claims["aud"], claims["p1.rid"] = []string{t.custom.audience}, t.custom.resourceID
 	} else {
-		claims["aud"], claims["env"], claims["org"] = []string{t.api}, t.environment, s.organization
+		claims["aud"] = []string{t.api}
+	}
+	if t.custom == nil || !s.assumed.NoEnvironmentClaim {
+		claims["env"], claims["org"] = t.environment, s.organization
 	}
 	if scope != "" {
 		claims["scope"] = scope
@@ -70,8 +73,8 @@ func (s *Server) issueToken(t ticket) (any, *refusal) {
 	}
 	body.TokenType, body.ExpiresIn, body.Scope = "Bearer", int64(life/time.Second), scope
 	var err error
-	if body.AccessToken, err = sign(claims); err == nil && t.user != nil && slices.Contains(t.scopes, "openid") {
-		body.IDToken, err = sign(t.identity(now))
+	if body.AccessToken, err = sign(claims, s.assumed.TypedTokens); err == nil && t.user != nil && slices.Contains(t.scopes, "openid") {
+		body.IDToken, err = sign(t.identity(now), false)
 	}
 	if err != nil {
 		s.t.Errorf("pingonetest: signing a token: %v", err)
@@ -108,11 +111,13 @@ func (t ticket) identity(now time.Time) map[string]any {
 	if slices.Contains(t.scopes, "email") {
 		claims["email"] = t.user.attributes["email"]
 	}
+	t.client.mapClaims(claims, t.user, t.scopes, func(m *attributeMapping) bool { return m.idToken })
 	return claims
 }
 
-// sign returns the claims as a JWT (RFC 7519) signed with RS256.
-func sign(claims map[string]any) (string, error) {
+// sign returns the claims as a JWT (RFC 7519) signed with RS256, with the type of an
+// access token (RFC 9068, section 2.1) if it is one that says so.
+func sign(claims map[string]any, typed bool) (string, error) {
 	key, err := signingKey()
 	if err != nil {
 		return "", err
@@ -122,7 +127,15 @@ func sign(claims map[string]any) (string, error) {
 		return "", err
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	unsigned := encode([]byte(`{"alg":"RS256","kid":"`+keyID+`"}`)) + "." + encode(payload)
+	header := map[string]string{"alg": "RS256", "kid": keyID}
+	if typed {
+		header["typ"] = "at+jwt"
+	}
+	first, err := json.Marshal(header)
+	if err != nil {
+		return "", err
+	}
+	unsigned := encode(first) + "." + encode(payload)
 	digest := sha256.Sum256([]byte(unsigned))
 	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
 	if err != nil {
@@ -151,6 +164,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, at autho
 			"issuer":                                           at.issuer,
 			"authorization_endpoint":                           at.issuer + "/authorize",
 			"token_endpoint":                                   at.issuer + "/token",
+			"userinfo_endpoint":                                at.issuer + "/userinfo",
 			"introspection_endpoint":                           at.issuer + "/introspect",
 			"jwks_uri":                                         at.issuer + "/jwks",
 			"grant_types_supported":                            []string{"authorization_code", "client_credentials"},

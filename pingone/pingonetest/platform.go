@@ -25,6 +25,9 @@ type environment struct {
 	resources   []*resource
 	populations []*population
 	users       []*user
+
+	policies      []*policy
+	defaultPolicy *policy // never nil
 }
 
 // environment returns the environment of that id, which comes into being when a
@@ -32,7 +35,8 @@ type environment struct {
 func (s *Server) environment(id string) *environment {
 	e := s.environments[id]
 	if e == nil {
-		e = &environment{id: id, resources: s.builtInResources()}
+		standard := &policy{Policy{Environment: id, Name: "Single_Factor", Default: true}, newUUID()}
+		e = &environment{id: id, resources: s.builtInResources(), policies: []*policy{standard}, defaultPolicy: standard}
 		s.environments[id] = e
 	}
 	return e
@@ -46,10 +50,12 @@ type call struct {
 	base   string // scheme and host under which the caller knows the server
 	header http.Header
 	body   []byte
+	reads  bool // and changes nothing
 	caller *application
 	roles  []RoleAssignment // what the token conveys
 	user   *user            // whose token it is, nil if it is the caller's own
 	scopes []string         // of the token
+	lag    fault.Lag
 }
 
 // created is what a function given to platform returns to make its reply a 201.
@@ -67,8 +73,9 @@ func (s *Server) platform(pattern, operation string, apply func(*call) (any, *re
 		if !understood {
 			s.complain(r, "content type %q", r.Header.Get("Content-Type"))
 		}
-		c := &call{
+		arrived := call{
 			target: appKey{r.PathValue("env"), r.PathValue("app")},
+			reads:  r.Method == http.MethodGet,
 			url:    r.URL,
 			path:   r.PathValue,
 			base:   "http://" + r.Host,
@@ -77,9 +84,12 @@ func (s *Server) platform(pattern, operation string, apply func(*call) (any, *re
 		}
 		about := cmp.Or(r.PathValue("app"), r.PathValue("resource"), r.PathValue("user"), r.PathValue("env"))
 		id := fault.Call{Operation: operation, Target: about, Trace: s.transactionID(r)}
-		s.Answer(w, r, id, s.words(outranked()), func() fault.Reply {
+		s.Serve(w, r, id, s.words(outranked()), func(fc fault.Call) fault.Reply {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			applied := arrived
+			c := &applied
+			c.lag = fc.Lag
 			if no := s.admit(c); no != nil {
 				return no.reply()
 			}
@@ -139,14 +149,34 @@ func (s *Server) enter(c *call, permission string) (*environment, *refusal) {
 	return e, nil
 }
 
-// reach returns the application that a call is about, if the caller has the permission there.
+// reach returns the application that a call is about, if the caller has the
+// permission there. A call that only reads gets it as it sees it, which may be as it
+// was; to a call that changes it the application may not exist yet.
 func (s *Server) reach(c *call, permission string) (*application, *refusal) {
+	return s.reachSeen(c, permission, c.lag)
+}
+
+// reachOwner is reach for a call about something that lags by itself: how many
+// changes it misses are changes of that, not of the application.
+func (s *Server) reachOwner(c *call, permission string) (*application, *refusal) {
+	a, no := s.reachSeen(c, permission, fault.Lag{Age: c.lag.Age})
+	if no == nil && s.apps[c.target] != nil {
+		return s.apps[c.target], nil
+	}
+	return a, no
+}
+
+func (s *Server) reachSeen(c *call, permission string, lag fault.Lag) (*application, *refusal) {
 	if !s.permitted(c.roles, permission, c.target) {
 		return nil, forbidden()
 	}
 	a := s.apps[c.target]
-	if a == nil {
+	seen := s.pastApps.view(c.target.String(), a, s.now(), lag)
+	switch {
+	case seen == nil || a == nil && !c.reads:
 		return nil, notFound()
+	case c.reads:
+		return seen, nil
 	}
 	return a, nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pingrotate/internal/fault"
 )
 
 // The kinds of resource. Every environment has one of each of the first two.
@@ -34,7 +36,7 @@ type resourceScope struct {
 }
 
 // resourceAttribute becomes a claim of the resource's tokens.
-type resourceAttribute struct{ id, name, value string }
+type resourceAttribute struct{ id, name, value, kind string }
 
 // builtInResources returns those that no caller makes.
 func (s *Server) builtInResources() []*resource {
@@ -56,6 +58,9 @@ func (s *Server) resourceRoutes() {
 	s.platform("GET "+all, OpListResources, s.listResources)
 	s.platform("POST "+all, OpCreateResource, s.createResource)
 	s.platform("GET "+all+"/{resource}", OpReadResource, s.readResource)
+	s.platform("DELETE "+all+"/{resource}", OpDeleteResource, s.deleteResource)
+	s.platform("GET "+all+"/{resource}/scopes/{scope}", OpReadScope, s.readScope)
+	s.platform("GET "+all+"/{resource}/attributes/{attribute}", OpReadAttribute, s.readAttribute)
 	s.platform("GET "+all+"/{resource}/scopes", OpListScopes, s.listScopes)
 	s.platform("POST "+all+"/{resource}/scopes", OpCreateScope, s.createScope)
 	s.platform("GET "+all+"/{resource}/attributes", OpListAttributes, s.listAttributes)
@@ -69,25 +74,47 @@ func (s *Server) resourceRoutes() {
 
 // reachResource returns the resource that a call is about, if the caller has the permission there.
 func (s *Server) reachResource(c *call, permission string) (*resource, *refusal) {
+	return s.reachResourceSeen(c, permission, c.lag)
+}
+
+func (s *Server) reachResourceSeen(c *call, permission string, lag fault.Lag) (*resource, *refusal) {
 	e, no := s.enter(c, permission)
 	if no != nil {
 		return nil, no
 	}
-	i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == c.path("resource") })
-	if i < 0 {
-		return nil, notFound()
+	var r *resource
+	if i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == c.path("resource") }); i >= 0 {
+		r = e.resources[i]
 	}
-	return e.resources[i], nil
+	seen := s.pastSources.view(c.path("resource"), r, s.now(), lag)
+	switch {
+	case seen == nil || r == nil && !c.reads:
+		return nil, notFound()
+	case c.reads:
+		return seen, nil
+	}
+	return r, nil
+}
+
+// changingResource must be called before a resource changes, or anything that
+// PingOne keeps under its id but the secret.
+func (s *Server) changingResource(r *resource) {
+	was := *r
+	was.scopes, was.attributes = slices.Clone(r.scopes), slices.Clone(r.attributes)
+	s.pastSources.changing(r.id, &was, s.now())
 }
 
 func (s *Server) resourceKeeper(permission string) finder {
 	return func(c *call) (*keeper, string, *refusal) {
-		r, no := s.reachResource(c, permission)
+		r, no := s.reachResourceSeen(c, permission, fault.Lag{Age: c.lag.Age})
 		if no != nil {
 			return nil, "", no
 		}
 		if r.kind != resourceCustom {
 			return nil, "", notFound()
+		}
+		if now := s.customResource(c.target.environment, r.id); now != nil {
+			r = now // its secrets lag by themselves
 		}
 		return &r.keeper, "resource", nil
 	}
@@ -100,7 +127,9 @@ func (s *Server) listResources(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, r := range e.resources {
-		items = append(items, item{r.id, func() any { return resourceBody(c, r) }})
+		if seen := s.pastSources.view(r.id, r, s.now(), c.lag); seen != nil {
+			items = append(items, item{r.id, func() any { return resourceBody(c, seen) }})
+		}
 	}
 	return c.page("resources", items)
 }
@@ -130,6 +159,7 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 		audience:      f.text("audience"),
 		introspection: f.choose("introspectEndpointAuthMethod", f.text("introspectEndpointAuthMethod"), "NONE", methodBasic, methodPost),
 		validity:      time.Hour,
+		attributes:    []*resourceAttribute{{newUUID(), "sub", "${user.id}", mappingCore}},
 		created:       s.now(),
 		updated:       s.now(),
 	}
@@ -160,8 +190,56 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 	}
 	r.secret = newSecret()
 	s.issued = append(s.issued, r.secret)
+	s.pastSources.changing(r.id, nil, s.now())
 	e.resources = append(e.resources, r)
 	return created{resourceBody(c, r)}, nil
+}
+
+// deleteResource removes a custom resource, and with it each grant for it.
+func (s *Server) deleteResource(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permUpdateResource)
+	if no != nil {
+		return nil, no
+	}
+	if r.kind != resourceCustom {
+		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
+	}
+	s.changingResource(r)
+	e := s.environments[c.target.environment]
+	e.resources = slices.DeleteFunc(slices.Clone(e.resources), func(other *resource) bool { return other == r })
+	for _, a := range s.apps {
+		if slices.ContainsFunc(a.grants, func(g *grant) bool { return g.resource == r }) {
+			s.changingApplication(a)
+			a.grants = slices.DeleteFunc(slices.Clone(a.grants), func(g *grant) bool { return g.resource == r })
+		}
+	}
+	return nil, nil
+}
+
+func (s *Server) readScope(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permReadResource)
+	if no != nil {
+		return nil, no
+	}
+	for _, scope := range r.scopes {
+		if scope.id == c.path("scope") {
+			return scopeBody(c, scope), nil
+		}
+	}
+	return nil, notFound()
+}
+
+func (s *Server) readAttribute(c *call) (any, *refusal) {
+	r, no := s.reachResource(c, permReadResource)
+	if no != nil {
+		return nil, no
+	}
+	for _, a := range r.attributes {
+		if a.id == c.path("attribute") {
+			return attributeBody(c, r, a), nil
+		}
+	}
+	return nil, notFound()
 }
 
 func resourceBody(c *call, r *resource) any {
@@ -219,6 +297,7 @@ func (s *Server) createScope(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingResource(r)
 	r.scopes = append(r.scopes, scope)
 	return created{scopeBody(c, scope)}, nil
 }
@@ -244,15 +323,15 @@ func (s *Server) listAttributes(c *call) (any, *refusal) {
 }
 
 // claimsOfPingOne are those that no attribute can set.
-var claimsOfPingOne = []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "exp", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub"}
+var claimsOfPingOne = []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "env", "exp", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub"}
 
 func (s *Server) createAttribute(c *call) (any, *refusal) {
 	r, f, no := s.extendResource(c)
 	if no != nil {
 		return nil, no
 	}
-	a := &resourceAttribute{newUUID(), f.require("name"), f.require("value")}
-	if slices.Contains(claimsOfPingOne, a.name) {
+	a := &resourceAttribute{newUUID(), f.require("name"), f.require("value"), resourceCustom}
+	if slices.Contains(claimsOfPingOne, a.name) || strings.HasPrefix(a.name, "p1.") {
 		f.problem("INVALID_VALUE", "name", "is reserved")
 	}
 	if slices.ContainsFunc(r.attributes, func(other *resourceAttribute) bool { return other.name == a.name }) {
@@ -261,12 +340,13 @@ func (s *Server) createAttribute(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingResource(r)
 	r.attributes = append(r.attributes, a)
 	return created{attributeBody(c, r, a)}, nil
 }
 
 func attributeBody(c *call, r *resource, a *resourceAttribute) any {
-	return part(c, r, "attributes", a.id, map[string]any{"name": a.name, "value": a.value, "type": resourceCustom})
+	return part(c, r, "attributes", a.id, map[string]any{"name": a.name, "value": a.value, "type": a.kind})
 }
 
 // extendResource is the beginning of a call that adds something to a resource,

@@ -100,7 +100,9 @@ func TestB52_ScopesAndAttributesOfACustomResource(t *testing.T) {
 	}
 	w.in(env, "POST", path+"/scopes", `{"name":"all","description":"d"}`).want(t, 201, "description", "d")
 	w.in(env, "POST", path+"/attributes", `{"name":"groups","value":"[\"a\"]"}`).want(t, 201, "name", "groups", "value", `["a"]`, "type", "CUSTOM")
-	w.in(env, "GET", path+"/attributes", "").want(t, 200, "_embedded.attributes.0.name", "groups")
+	names := w.in(env, "GET", path+"/attributes", "").page(t, "attributes", "name")
+	slices.Sort(names)
+	check(t, "attributes", strings.Join(names, " "), "groups sub")
 	for _, tt := range []struct{ collection, body, code, target string }{
 		{"scopes", `{}`, "REQUIRED_VALUE", "name"},
 		{"scopes", `{"name":"read"}`, "UNIQUENESS_VIOLATION", "name"},
@@ -108,6 +110,8 @@ func TestB52_ScopesAndAttributesOfACustomResource(t *testing.T) {
 		{"attributes", `{"name":"x"}`, "REQUIRED_VALUE", "value"},
 		{"attributes", `{"name":"groups","value":"x"}`, "UNIQUENESS_VIOLATION", "name"},
 		{"attributes", `{"name":"aud","value":"x"}`, "INVALID_VALUE", "name"},
+		{"attributes", `{"name":"env","value":"x"}`, "INVALID_VALUE", "name"},
+		{"attributes", `{"name":"p1.rid","value":"x"}`, "INVALID_VALUE", "name"},
 	} {
 		w.in(env, "POST", path+"/"+tt.collection, tt.body).want(t, 400, "details.0.code", tt.code, "details.0.target", tt.target)
 	}
@@ -199,12 +203,17 @@ func TestB56_TokensFollowGrants(t *testing.T) {
 	}
 	app := w.create(env, configured("WEB_APP", ""))
 	w.api("POST", app, "/grants", grantBody(id, scopes["access"], scopes["audit"])).want(t, 201)
+	w.Assume(pingonetest.Assumptions{})
+	wantClaims(t, claimsOf(t, basic(t, w.Server, env, app.ID, app.Secret).at("access_token")), map[string]any{
+		"groups": `["dev-tls-admin","prod-tls-audit"]`, "team": "[platform]", "p1.rid": id,
+	})
+	w.Assume(pingonetest.Assumptions{ArrayClaims: true})
 
 	all := basic(t, w.Server, env, app.ID, app.Secret)
 	all.want(t, 200, "expires_in", "600", "scope", "access audit")
 	wantClaims(t, claimsOf(t, all.at("access_token")), map[string]any{
 		"aud": []any{"https://self-service-api.example"}, "scope": "access audit", "client_id": app.ID,
-		"groups": []any{"dev-tls-admin", "prod-tls-audit"}, "team": "[platform]", "level": "7", "who": nil, "env": nil,
+		"groups": []any{"dev-tls-admin", "prod-tls-audit"}, "team": "[platform]", "level": "7", "who": nil, "env": env,
 	})
 	basic(t, w.Server, env, app.ID, app.Secret, "scope", "audit").want(t, 200, "scope", "audit")
 	basic(t, w.Server, env, app.ID, app.Secret, "scope", "audit admin").wantDenied(t, 400, "invalid_scope", "At least one scope must be granted")

@@ -147,7 +147,7 @@ func (s *Server) permitted(roles []RoleAssignment, permission string, target app
 // readOnly is the property of that name that a caller sees on a role assignment
 // of the target: whether the caller could not have made it.
 func (s *Server) readOnly(c *call, target *application, assignment RoleAssignment) bool {
-	if c.caller == target {
+	if c.caller.ID == target.ID {
 		return true
 	}
 	return !slices.ContainsFunc(c.roles, func(held RoleAssignment) bool {

@@ -174,6 +174,13 @@ func TestB21_AdministratorMayLiveElsewhere(t *testing.T) {
 	w.apiAs(token, "POST", target, "/secret", "").want(t, 200)
 }
 
+func TestB24_RepliesSince2026SayMore(t *testing.T) {
+	w := newWorld(t)
+	w.api("GET", w.admin, "", "").want(t, 200, "clientId", "", "parRequirement", "")
+	w.Assume(pingonetest.Assumptions{FullReplies: true})
+	w.api("GET", w.admin, "", "").want(t, 200, "clientId", w.admin.ID, "parRequirement", "OPTIONAL")
+}
+
 func TestB24_ReadApplication(t *testing.T) {
 	w := newWorld(t)
 	app := w.AddApplication(pingonetest.Application{

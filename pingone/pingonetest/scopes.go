@@ -10,27 +10,29 @@ import (
 
 // entitlement is what an application may ask a token for: scopes of one resource.
 type entitlement struct {
-	kind     string
-	resource *resource // nil for the one that a test gave the application directly
-	audience string
-	scopes   []string
-	claims   map[string]any
-	life     time.Duration
+	kind       string
+	resource   *resource // nil for the one that a test gave the application directly
+	resourceID string
+	audience   string
+	scopes     []string
+	claims     map[string]any
+	life       time.Duration
 }
 
-func (a *application) entitlements() []entitlement {
+func (s *Server) entitlements(a *application) []entitlement {
 	var all []entitlement
 	if a.Audience != "" {
-		all = append(all, entitlement{resourceCustom, nil, a.Audience, a.Scopes, a.Claims, a.TokenTTL})
+		id := derivedUUID(s.organization, "resource", a.Audience)
+		all = append(all, entitlement{resourceCustom, nil, id, a.Audience, a.Scopes, a.Claims, a.TokenTTL})
 	}
 	for _, g := range a.grants {
-		e := entitlement{kind: g.resource.kind, resource: g.resource, audience: g.resource.audience, life: g.resource.validity}
+		e := entitlement{kind: g.resource.kind, resource: g.resource, resourceID: g.resource.id, audience: g.resource.audience, life: g.resource.validity}
 		for _, scope := range g.scopes {
 			e.scopes = append(e.scopes, scope.name)
 		}
 		e.claims = make(map[string]any)
 		for _, attribute := range g.resource.attributes {
-			if claim := attribute.claim(); claim != nil {
+			if claim := attribute.claim(s.assumed.ArrayClaims); claim != nil {
 				e.claims[attribute.name] = claim
 			}
 		}
@@ -39,14 +41,15 @@ func (a *application) entitlements() []entitlement {
 	return all
 }
 
-// claim is the attribute's value in a token: an array if it is written as one in
-// JSON, and nil if it is an expression, which takes a user to evaluate.
-func (a *resourceAttribute) claim() any {
+// claim is the attribute's value in a token: its text, or with arrays an array if it
+// is written as one in JSON, and nil if it is an expression, which takes a user to
+// evaluate.
+func (a *resourceAttribute) claim(arrays bool) any {
 	if strings.Contains(a.value, "${") {
 		return nil
 	}
 	var list []any
-	if json.Unmarshal([]byte(a.value), &list) == nil && list != nil {
+	if arrays && json.Unmarshal([]byte(a.value), &list) == nil && list != nil {
 		return list
 	}
 	return a.value
@@ -55,8 +58,8 @@ func (a *resourceAttribute) claim() any {
 // machineScopes decides about a token without a user: which custom resource it
 // is for, nil for the PingOne API, and its scopes. A worker without a custom
 // resource gets a token for the PingOne API, which goes by roles and not by scopes.
-func (a *application) machineScopes(asked []string) (*entitlement, []string, *refusal) {
-	custom := slices.DeleteFunc(a.entitlements(), func(e entitlement) bool { return e.kind != resourceCustom })
+func (s *Server) machineScopes(a *application, asked []string) (*entitlement, []string, *refusal) {
+	custom := slices.DeleteFunc(s.entitlements(a), func(e entitlement) bool { return e.kind != resourceCustom })
 	if len(asked) > 0 {
 		one, problem := oneCustom(custom, asked)
 		if problem != "" {

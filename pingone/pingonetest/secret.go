@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"pingrotate/internal/fault"
 )
 
 // How far ahead previous.expiresAt may lie.
@@ -18,26 +20,55 @@ const (
 	maxRetention = 30 * 24 * time.Hour
 )
 
-// retained is a replaced secret that goes on working for a while.
+// retained is a replaced secret that still works for a while.
 type retained struct {
 	secret        string
+	regenerated   time.Time // as in secretState
 	expires, used time.Time
 }
 
-// keeper holds a client secret and the one before it.
-type keeper struct {
+// secretState is a client secret and the one before it.
+type secretState struct {
 	secret      string
 	regenerated time.Time // zero if the secret is the first
 	previous    retained
-	mints       int
 }
 
 // retained returns the previous secret, or nothing if there is none or it has expired.
-func (k *keeper) retained(now time.Time) retained {
+func (k *secretState) retained(now time.Time) retained {
 	if k.previous.secret == "" || !now.Before(k.previous.expires) {
 		return retained{}
 	}
 	return k.previous
+}
+
+// keeper holds the secrets of an application or a custom resource.
+type keeper struct {
+	secretState
+	past  fault.Past[secretState]
+	uses  fault.Past[time.Time] // former values of previous.used
+	mints int
+}
+
+// seen returns the state that a call with the lag sees.
+func (k *keeper) seen(now time.Time, lag fault.Lag) secretState {
+	if former, behind := k.past.At(now, lag); behind {
+		return former
+	}
+	state := k.secretState
+	if used, behind := k.uses.At(now, fault.Lag{Age: lag.Age}); behind {
+		state.previous.used = used
+	}
+	return state
+}
+
+// changing must be called before the secrets change.
+func (s *Server) changing(k *keeper) { k.past.Push(k.secretState, s.now(), 0) }
+
+// use notes that the previous secret has authenticated.
+func (s *Server) use(k *keeper) {
+	k.uses.Push(k.previous.used, s.now(), 0)
+	k.previous.used = s.now()
 }
 
 // Secret is what PingOne knows about the secrets of an application or a custom
@@ -94,19 +125,12 @@ func (s *Server) keeper(env, id string) *keeper {
 	return &s.application(env, id).keeper
 }
 
-// PropagationDelay makes the token endpoint refuse a regenerated secret until it
-// is as old as this. The delay also covers secrets that exist already.
-func (s *Server) PropagationDelay(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.propagation = d
-}
-
 // regenerate replaces the secret. The old one lives until the time given, if any.
 func (s *Server) regenerate(k *keeper, expires time.Time) {
-	k.previous = retained{}
+	s.changing(k)
+	k.previous, k.uses = retained{}, fault.Past[time.Time]{}
 	if !expires.IsZero() {
-		k.previous = retained{secret: k.secret, expires: expires.UTC().Truncate(time.Millisecond)}
+		k.previous = retained{secret: k.secret, regenerated: k.regenerated, expires: expires.UTC().Truncate(time.Millisecond)}
 	}
 	k.secret, k.regenerated = newSecret(), s.now()
 	s.issued = append(s.issued, k.secret)
@@ -129,7 +153,7 @@ func (s *Server) readSecret(find finder) func(*call) (any, *refusal) {
 		if no != nil {
 			return nil, no
 		}
-		return s.secretBody(c, k, owner), nil
+		return s.secretBody(c, k.seen(s.now(), c.lag), owner), nil
 	}
 }
 
@@ -145,7 +169,7 @@ func (s *Server) regenerateSecret(find finder) func(*call) (any, *refusal) {
 		}
 		s.regenerate(k, expires)
 		k.mints++
-		return s.secretBody(c, k, owner), nil
+		return s.secretBody(c, k.secretState, owner), nil
 	}
 }
 
@@ -158,6 +182,7 @@ func (s *Server) deletePrevious(find finder) func(*call) (any, *refusal) {
 		if k.retained(s.now()).secret == "" {
 			return nil, notFound()
 		}
+		s.changing(k)
 		k.previous = retained{}
 		return nil, nil
 	}
@@ -167,7 +192,7 @@ func (s *Server) deletePrevious(find finder) func(*call) (any, *refusal) {
 // than reach does.
 func (s *Server) applicationKeeper(permission string) finder {
 	return func(c *call) (*keeper, string, *refusal) {
-		a, no := s.reach(c, permission)
+		a, no := s.reachOwner(c, permission)
 		if no != nil {
 			return nil, "", no
 		}
@@ -183,7 +208,7 @@ func (s *Server) applicationKeeper(permission string) finder {
 	}
 }
 
-func (s *Server) secretBody(c *call, k *keeper, owner string) any {
+func (s *Server) secretBody(c *call, k secretState, owner string) any {
 	type previous struct {
 		Secret    string `json:"secret"`
 		ExpiresAt string `json:"expiresAt"`

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"pingrotate/internal/fault"
 )
 
 // Application is a PingOne application, with what decides about its tokens.
@@ -37,6 +39,8 @@ type Application struct {
 
 type appKey struct{ environment, id string }
 
+func (k appKey) String() string { return k.environment + "/" + k.id }
+
 // application is the state behind an Application, whose Secret is not kept up to
 // date: the keeper has it.
 type application struct {
@@ -44,6 +48,9 @@ type application struct {
 	keeper
 	settings         map[string]any // configuration that this server only shows
 	grants           []*grant
+	mappings         []*attributeMapping
+	signOnPolicies   []*policyAssignment
+	flowPolicies     []*policyAssignment
 	created, updated time.Time
 }
 
@@ -81,13 +88,32 @@ func (s *Server) AddApplication(a Application) Application {
 // store makes the application exist.
 func (s *Server) store(a Application, settings map[string]any) *application {
 	now := s.now()
-	stored := &application{Application: a, keeper: keeper{secret: a.Secret}, settings: settings, created: now, updated: now}
+	stored := &application{Application: a, keeper: keeper{secretState: secretState{secret: a.Secret}}, settings: settings, mappings: coreMappings(a), created: now, updated: now}
 	s.apps[appKey{a.Environment, a.ID}], s.ids[a.ID], s.clients[a.ClientID] = stored, stored, stored
+	s.known[appKey{a.Environment, a.ID}] = true
 	s.environment(a.Environment)
 	if a.Secret != "" {
 		s.issued = append(s.issued, a.Secret)
 	}
 	return stored
+}
+
+// changingApplication must be called before an application changes, or anything
+// that PingOne keeps under its id but the secret.
+func (s *Server) changingApplication(a *application) {
+	was := *a
+	was.grants = make([]*grant, len(a.grants))
+	for i, g := range a.grants {
+		copied := *g
+		was.grants[i] = &copied
+	}
+	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), &was, s.now())
+}
+
+// viewApplication returns the application as a client's call with the lag sees it:
+// how many changes that misses are changes of the secret.
+func (s *Server) viewApplication(a *application, lag fault.Lag) *application {
+	return s.pastApps.view(appKey{a.Environment, a.ID}.String(), a, s.now(), fault.Lag{Age: lag.Age})
 }
 
 // UpdateApplication changes an application as somebody at the console would.
@@ -103,6 +129,7 @@ func (s *Server) UpdateApplication(env, id string, change func(*Application)) {
 	change(&changed)
 	changed.Environment, changed.ID, changed.ClientID = a.Environment, a.ID, a.ClientID
 	s.check(&changed)
+	s.changingApplication(a)
 	a.Application, a.updated = changed, s.now()
 }
 

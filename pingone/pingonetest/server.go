@@ -55,6 +55,7 @@ type Server struct {
 	environments map[string]*environment
 	roles        map[string]*role // by name
 	apps         map[appKey]*application
+	known        map[appKey]bool         // applications that exist or existed
 	ids          map[string]*application // the same by id
 	clients      map[string]*application // the same by client id
 	tokens       map[string]accessToken
@@ -62,7 +63,14 @@ type Server struct {
 	codes        map[string]*flow     // by authorization code
 	assertions   map[string]time.Time // used ones by client and id, until when they could be used again
 	issued       []string
-	propagation  time.Duration
+	nodes        []Node
+	turn         int // of the nodes
+	route        func(fault.Call) int
+	pastApps     timeline[application]
+	pastSources  timeline[resource]
+	pastUsers    timeline[user]
+	pastGroups   timeline[population]
+	assumed      Assumptions
 	retryAfter   string
 	limit        rateLimit
 }
@@ -103,13 +111,19 @@ func start(addr string, t TB) (*Server, error) {
 		environments: make(map[string]*environment),
 		roles:        builtInRoles(),
 		apps:         make(map[appKey]*application),
+		known:        make(map[appKey]bool),
 		ids:          make(map[string]*application),
 		clients:      make(map[string]*application),
 		tokens:       make(map[string]accessToken),
 		flows:        make(map[string]*flow),
 		codes:        make(map[string]*flow),
 		assertions:   make(map[string]time.Time),
+		pastApps:     make(timeline[application]),
+		pastSources:  make(timeline[resource]),
+		pastUsers:    make(timeline[user]),
+		pastGroups:   make(timeline[population]),
 		retryAfter:   "1",
+		assumed:      Assumptions{PreviousSigns: true, ArrayClaims: true, AllHaveRoles: true},
 	}
 	s.SetTime(time.Now().Truncate(time.Second))
 	s.applicationRoutes()
@@ -117,6 +131,8 @@ func start(addr string, t TB) (*Server, error) {
 	s.secretRoutes()
 	s.resourceRoutes()
 	s.grantRoutes()
+	s.mappingRoutes()
+	s.policyRoutes()
 	s.userRoutes()
 	s.flowRoutes()
 	s.tokenRoutes()

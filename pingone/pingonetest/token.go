@@ -29,6 +29,8 @@ func (s *Server) CustomDomain(environment string) {
 func (s *Server) tokenRoutes() {
 	s.serveClients("/as/token", OpToken, "grant_type", s.token)
 	s.serveClients("/as/introspect", OpIntrospect, "token", s.introspect)
+	s.underEnvironment("GET", "/as/userinfo", s.serveUserInfo)
+	s.underEnvironment("POST", "/as/userinfo", s.serveUserInfo)
 	s.underEnvironment("GET", "/as/jwks", s.serveKeys)
 	s.underEnvironment("GET", "/as/.well-known/openid-configuration", s.serveDiscovery)
 }
@@ -65,18 +67,19 @@ func (s *Server) token(t *clientRequest) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	seen := s.viewApplication(a, t.lag)
 	grant := t.form.Get("grant_type")
 	switch {
-	case grant == "authorization_code" && slices.Contains(a.GrantTypes, grantAuthorizationCode):
+	case grant == "authorization_code" && slices.Contains(seen.GrantTypes, grantAuthorizationCode):
 		return s.redeem(a, t)
-	case grant != "client_credentials" || !slices.Contains(a.GrantTypes, grantClientCredentials):
+	case grant != "client_credentials" || !slices.Contains(seen.GrantTypes, grantClientCredentials):
 		return nil, refuseClient(http.StatusBadRequest, "unauthorized_client", msgUnsupportedGrant+grant)
 	}
-	custom, scopes, no := a.machineScopes(strings.Fields(t.form.Get("scope")))
+	custom, scopes, no := s.machineScopes(seen, strings.Fields(t.form.Get("scope")))
 	if no != nil {
 		return nil, no
 	}
-	if custom == nil && len(a.Roles) == 0 {
+	if custom == nil && len(seen.Roles) == 0 {
 		return nil, refuseClient(http.StatusBadRequest, "access_denied", msgNoRoles)
 	}
 	return s.issueToken(ticket{client: a, authority: t.authority, custom: custom, scopes: scopes})

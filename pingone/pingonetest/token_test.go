@@ -110,6 +110,10 @@ func TestB29_DisabledLooksLikeWrongCredentials(t *testing.T) {
 	a := w.AddApplication(pingonetest.Application{Roles: w.admin.Roles, Disabled: true})
 	basic(t, w.Server, a.Environment, a.ID, a.Secret).wantDenied(t, 401, "invalid_client", badCredentials)
 	check(t, "Authenticates", w.Authenticates(a.Environment, a.ID, a.Secret), false)
+	w.api("GET", a, "/secret", "").want(t, 200, "secret", a.Secret)
+	fresh := w.regenerate(a, time.Hour)
+	fresh.want(t, 200, "previous.secret", a.Secret)
+	basic(t, w.Server, a.Environment, a.ID, fresh.at("secret")).wantDenied(t, 401, "invalid_client", badCredentials)
 }
 
 func TestB30_AuthenticationComesFirst(t *testing.T) {
@@ -175,9 +179,31 @@ func TestB33_TokenForACustomResource(t *testing.T) {
 	all.want(t, 200, "expires_in", "600", "scope", "read write")
 	wantClaims(t, claimsOf(t, all.at("access_token")), map[string]any{
 		"iss": w.URL() + "/" + a.Environment + "/as", "aud": []any{"https://self-service-api.example"}, "scope": "read write",
-		"groups": []any{"dev-tls-admin"}, "env": nil, "org": nil, "exp": float64(w.Now().Add(10 * time.Minute).Unix()),
+		"groups": []any{"dev-tls-admin"}, "env": a.Environment, "exp": float64(w.Now().Add(10 * time.Minute).Unix()),
 	})
 	basic(t, w.Server, a.Environment, a.ID, a.Secret, "scope", "write").want(t, 200, "scope", "write")
+
+	claims := claimsOf(t, all.at("access_token"))
+	check(t, "org as in tokens for the PingOne API", claims["org"], claimsOf(t, w.token)["org"])
+	check(t, "p1.rid is there", claims["p1.rid"] != nil, true)
+	w.Assume(pingonetest.Assumptions{NoEnvironmentClaim: true})
+	bare := basic(t, w.Server, a.Environment, a.ID, a.Secret)
+	wantClaims(t, claimsOf(t, bare.at("access_token")), map[string]any{"env": nil, "org": nil, "groups": []any{"dev-tls-admin"}})
+}
+
+func TestB79_AccessTokensMayHaveAType(t *testing.T) {
+	w := newWorld(t)
+	header := func(token string) string {
+		part, _, _ := strings.Cut(token, ".")
+		text, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	check(t, "type", strings.Contains(header(w.token), `"typ"`), false)
+	w.Assume(pingonetest.Assumptions{TypedTokens: true})
+	check(t, "type from 2027", strings.Contains(header(w.bearer(w.admin)), `"typ":"at+jwt"`), true)
 }
 
 func TestB34_CustomDomain(t *testing.T) {

@@ -25,6 +25,8 @@ func (s *Server) userRoutes() {
 	const users = "/v1/environments/{env}/users"
 	const setPassword = "application/vnd.pingidentity.password.set+json"
 	s.platform("GET /v1/environments/{env}/populations", OpListPopulations, s.listPopulations)
+	s.platform("GET /v1/environments/{env}", OpReadEnvironment, s.readEnvironment)
+	s.platform("GET /v1/environments/{env}/populations/{population}", OpReadPopulation, s.readPopulation)
 	s.platform("POST /v1/environments/{env}/populations", OpCreatePopulation, s.createPopulation)
 	s.platform("GET "+users, OpListUsers, s.listUsers)
 	s.platform("POST "+users, OpCreateUser, s.createUser)
@@ -51,6 +53,7 @@ func (s *Server) createPopulation(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.pastGroups.changing(p.id, nil, s.now())
 	e.populations = append(e.populations, p)
 	return created{populationBody(c, p)}, nil
 }
@@ -79,11 +82,37 @@ func (s *Server) listPopulations(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, p := range e.populations {
-		if !filtered || p.name == name {
+		if p := s.pastGroups.view(p.id, p, s.now(), c.lag); p != nil && (!filtered || p.name == name) {
 			items = append(items, item{p.id, func() any { return populationBody(c, p) }})
 		}
 	}
 	return c.page("populations", items)
+}
+
+func (s *Server) readPopulation(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadPopulation)
+	if no != nil {
+		return nil, no
+	}
+	for _, p := range e.populations {
+		if seen := s.pastGroups.view(p.id, p, s.now(), c.lag); seen != nil && seen.id == c.path("population") {
+			return populationBody(c, seen), nil
+		}
+	}
+	return nil, notFound()
+}
+
+// readEnvironment shows an environment to everybody who may read its applications.
+func (s *Server) readEnvironment(c *call) (any, *refusal) {
+	e, no := s.enter(c, permReadApplication)
+	if no != nil {
+		return nil, no
+	}
+	return map[string]any{
+		"_links": map[string]href{"self": {c.environmentURL()}, "applications": {c.environmentURL() + "/applications"}},
+		"id":     e.id, "name": "environment " + e.id, "type": "SANDBOX", "region": "EU",
+		"organization": reference{s.organization},
+	}, nil
 }
 
 func (s *Server) listUsers(c *call) (any, *refusal) {
@@ -97,7 +126,7 @@ func (s *Server) listUsers(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, u := range e.users {
-		if !filtered || u.username == username {
+		if u := s.pastUsers.view(u.id, u, s.now(), c.lag); u != nil && (!filtered || u.username == username) {
 			items = append(items, item{u.id, func() any { return userBody(c, u) }})
 		}
 	}
@@ -126,6 +155,7 @@ func (s *Server) createUser(c *call) (any, *refusal) {
 	}
 	u.attributes = f.rest
 	u.attributes["email"] = email
+	s.pastUsers.changing(u.id, nil, s.now())
 	e.users = append(e.users, u)
 	return created{userBody(c, u)}, nil
 }
@@ -150,12 +180,26 @@ func (s *Server) reachUser(c *call, permission, scope string) (*environment, *us
 	}
 	if e := s.environments[env]; e != nil {
 		for _, u := range e.users {
-			if u.id == id {
-				return e, u, nil
+			if u.id != id {
+				continue
 			}
+			switch seen := s.pastUsers.view(id, u, s.now(), c.lag); {
+			case seen == nil:
+				return nil, nil, notFound()
+			case c.reads:
+				return e, seen, nil
+			}
+			return e, u, nil
 		}
 	}
 	return nil, nil, notFound()
+}
+
+// changingUser must be called before a user changes.
+func (s *Server) changingUser(u *user) {
+	was := *u
+	was.attributes = maps.Clone(u.attributes)
+	s.pastUsers.changing(u.id, &was, s.now())
 }
 
 func (s *Server) readUser(c *call) (any, *refusal) {
@@ -193,6 +237,7 @@ func (s *Server) updateUser(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingUser(u)
 	u.username, u.updated = username, s.now()
 	maps.Copy(u.attributes, f.rest)
 	for _, name := range f.nulls {
@@ -220,6 +265,7 @@ func (s *Server) setPassword(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
+	s.changingUser(u)
 	u.password, u.mustChange = password, mustChange
 	s.issued = append(s.issued, password)
 	return passwordBody(c, u), nil

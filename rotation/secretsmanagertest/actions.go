@@ -2,6 +2,7 @@ package secretsmanagertest
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -73,12 +74,12 @@ func (c *call) createSecret(in struct {
 	if err != nil {
 		return nil, err
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
-	if sec := c.lookup(*in.Name); sec != nil && sec.name == *in.Name && val != nil {
-		if v := sec.versions.byID(token); v != nil && v.value != nil && *v.value == *val {
+	token := *in.ClientRequestToken
+	if sec := c.lookup(*in.Name); sec != nil && sec.name == *in.Name && sec.deletion.IsZero() && val != nil {
+		if v := sec.versions.byID(token); v != nil && v.value != nil {
+			if *v.value != *val {
+				return nil, refuse("ResourceExistsException", msgTokenUsed, token, sec.arn)
+			}
 			return secretOutput{ARN: sec.arn, Name: sec.name, VersionId: v.id}, nil
 		}
 	}
@@ -86,6 +87,8 @@ func (c *call) createSecret(in struct {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { sec.fresh = false }()
+	c.pastOf(sec.name).Push(nil, c.now(), 0)
 	sec.tags = in.Tags
 	if in.Description != nil {
 		sec.description = *in.Description
@@ -136,10 +139,7 @@ func (c *call) putSecretValue(in struct {
 	if val == nil {
 		return nil, refuse("InvalidRequestException", msgNoValue)
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
+	token := *in.ClientRequestToken
 	v, err := c.put(sec, token, *val, in.VersionStages, rotationToken)
 	if err != nil {
 		return nil, err
@@ -148,14 +148,14 @@ func (c *call) putSecretValue(in struct {
 }
 
 func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *string }) (any, error) {
-	sec, err := c.find(in.SecretId)
+	sec, seen, err := c.readLive(in.SecretId)
 	if err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(length("versionId", in.VersionId, 32, 64), length("versionStage", in.VersionStage, 1, 256)); err != nil {
 		return nil, err
 	}
-	vs := sec.seen()
+	vs := seen.versions
 	var v *version
 	if in.VersionId != nil {
 		v = vs.byID(*in.VersionId)
@@ -214,7 +214,12 @@ func (c *call) updateSecretVersionStage(in struct{ SecretId, VersionStage, Remov
 		}
 	}
 	holder := sec.versions.holding(label)
+	out := secretOutput{ARN: sec.arn, Name: sec.name}
 	switch {
+	case to != nil && to.value == nil && c.emptyRefuses:
+		return nil, refuse("ResourceNotFoundException", msgNoVersion, to.id)
+	case c.repeatable && holder == to && (to != nil || in.RemoveFromVersionId != nil):
+		return out, nil // it is done already
 	case to == nil && in.RemoveFromVersionId == nil:
 		return nil, refuse("InvalidParameterException", "You must specify MoveToVersionId or RemoveFromVersionId.")
 	case to == nil && label == current:
@@ -222,13 +227,13 @@ func (c *call) updateSecretVersionStage(in struct{ SecretId, VersionStage, Remov
 	case in.RemoveFromVersionId == nil && holder != nil && holder != to:
 		return nil, refuse("InvalidParameterException", msgRemoveEmpty, label, holder.id)
 	case in.RemoveFromVersionId != nil && (holder == nil || holder.id != *in.RemoveFromVersionId):
-		return nil, refuse("InvalidParameterException", msgRemoveWrong, label, *in.RemoveFromVersionId)
+		return nil, refuse("InvalidParameterException", msgRemoveWrong, label)
 	case holder == nil && len(sec.versions.labels(label)) > maxLabels:
 		return nil, refuse("LimitExceededException", msgQuota)
 	}
 	c.changing(sec)
 	sec.versions.move(label, to)
-	return secretOutput{ARN: sec.arn, Name: sec.name}, nil
+	return out, nil
 }
 
 func (c *call) rotateSecret(in struct {
@@ -248,10 +253,7 @@ func (c *call) rotateSecret(in struct {
 			return nil, err
 		}
 	}
-	token := newID()
-	if in.ClientRequestToken != nil {
-		token = *in.ClientRequestToken
-	}
+	token := *in.ClientRequestToken
 	out := secretOutput{ARN: sec.arn, Name: sec.name, VersionId: token}
 	if sec.versions.byID(token) != nil {
 		return out, nil
@@ -290,6 +292,7 @@ func (c *call) cancelRotateSecret(in secretInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.remember(sec, 0)
 	off := false
 	sec.rotationEnabled, sec.changed = &off, c.now()
 	if sec.rotation != nil {
@@ -311,6 +314,7 @@ func (c *call) tagResource(in struct {
 	if err != nil {
 		return nil, err
 	}
+	c.remember(sec, 0)
 	sec.changed = c.now()
 	for _, t := range in.Tags {
 		sec.tags = slices.DeleteFunc(sec.tags, func(old tag) bool { return old.Key == t.Key })
@@ -324,7 +328,14 @@ func (c *call) deleteSecret(in struct {
 	RecoveryWindowInDays       *int
 	ForceDeleteWithoutRecovery bool
 }) (any, error) {
-	sec, err := c.find(in.SecretId)
+	find := c.find
+	if in.ForceDeleteWithoutRecovery {
+		find = c.findAny
+	}
+	sec, err := find(in.SecretId)
+	if e, ok := errors.AsType[*wireError](err); ok && e.Type == "ResourceNotFoundException" && in.ForceDeleteWithoutRecovery {
+		return secretOutput{ARN: newARN(c.region, *in.SecretId), Name: *in.SecretId, DeletionDate: stamp(c.now())}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -340,6 +351,7 @@ func (c *call) deleteSecret(in struct {
 	case in.ForceDeleteWithoutRecovery:
 		days = 0
 	}
+	c.remember(sec, 0)
 	sec.deletion, sec.changed = c.now().AddDate(0, 0, days), c.now()
 	return secretOutput{ARN: sec.arn, Name: sec.name, DeletionDate: stamp(sec.deletion)}, nil
 }

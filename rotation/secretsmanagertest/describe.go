@@ -57,13 +57,13 @@ func (sec *secret) describe() description {
 }
 
 func (c *call) describeSecret(in secretInput) (any, error) {
-	sec, err := c.findAny(in.SecretId)
+	_, sec, err := c.read(in.SecretId)
 	if err != nil {
 		return nil, err
 	}
 	d := sec.describe()
 	d.ReplicationStatus = sec.replication(c.now())
-	d.VersionIdsToStages = sec.seen().labelled()
+	d.VersionIdsToStages = sec.versions.labelled()
 	return d, nil
 }
 
@@ -72,7 +72,7 @@ func (c *call) listSecretVersionIds(in struct {
 	MaxResults          *int
 	IncludeDeprecated   bool
 }) (any, error) {
-	sec, err := c.find(in.SecretId)
+	_, sec, err := c.readLive(in.SecretId)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (c *call) listSecretVersionIds(in struct {
 		CreatedDate   stamp
 	}
 	all := []entry{}
-	for _, v := range sec.seen() {
+	for _, v := range sec.versions {
 		if len(v.labels) > 0 || in.IncludeDeprecated {
 			all = append(all, entry{v.id, v.labels, stamp(v.created)})
 		}
@@ -126,6 +126,14 @@ func (f filter) matches(sec *secret) (bool, error) {
 	}), nil
 }
 
+// listed returns the secret with the name as a list shows it, which may be as it was.
+func (c *call) listed(name string) *secret {
+	if was, behind := c.pastOf(name).At(c.now(), c.lag); behind {
+		return was
+	}
+	return c.lookup(name)
+}
+
 func (c *call) listSecrets(in struct {
 	NextToken              *string
 	MaxResults             *int
@@ -135,7 +143,7 @@ func (c *call) listSecrets(in struct {
 	var found []*secret
 next:
 	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
-		sec := c.lookup(name)
+		sec := c.listed(name)
 		if sec == nil || !sec.deletion.IsZero() && !in.IncludePlannedDeletion {
 			continue
 		}

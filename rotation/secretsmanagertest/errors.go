@@ -33,10 +33,11 @@ const (
 	msgMismatch      = "You provided a VersionStage that is not associated to the provided VersionId."
 	msgTokenUsed     = "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s."
 	msgRemoveEmpty   = "The parameter RemoveFromVersionId can't be empty. Staging label %s is currently attached to version %s, so you must explicitly reference that version in RemoveFromVersionId."
-	msgRemoveWrong   = "The parameter RemoveFromVersionId is not valid. Staging label %s is not attached to version %s."
+	msgRemoveWrong   = "When you move staging label %[1]s, if you specify RemoveFromVersionId, it must be set to the version that currently has the staging label %[1]s."
 	msgRemoveCurrent = "You can only move staging label AWSCURRENT to a different secret version. It can’t be completely removed."
 	msgNoValue       = "You must provide either SecretString or SecretBinary."
 	msgTwoValues     = "You can't specify both a binary secret value and a string secret value in the same secret."
+	msgNoToken       = "You must provide a ClientRequestToken value. We recommend a UUID-type value."
 	msgTokenLength   = "ClientRequestToken must be 32-64 characters long."
 	msgName          = "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
 	msgExists        = "The operation failed because the secret %s already exists."
@@ -113,8 +114,12 @@ func length(field string, value *string, least, most int) error {
 	return nil
 }
 
+// requestToken checks a ClientRequestToken, which every SDK fills in.
 func requestToken(value *string) error {
-	if value != nil && (len(*value) < 32 || len(*value) > 64) {
+	switch {
+	case value == nil || *value == "":
+		return refuse("InvalidRequestException", msgNoToken)
+	case len(*value) < 32 || len(*value) > 64:
 		return refuse("InvalidParameterException", msgTokenLength)
 	}
 	return nil

@@ -215,12 +215,13 @@ func event(sec *secret, r *rotation, step string) []byte {
 }
 
 // foreignWriter returns the service's complaint about a pending value that someone
-// else than the rotation function stored: only the function knows the
-// RotationToken. A version that nobody has filled is none of its business.
+// else than the rotation function stored, where that must prove itself: only the
+// function knows the RotationToken. A version that nobody has filled is none of its
+// business.
 func (s *Server) foreignWriter(sec *secret, r *rotation) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v := sec.versions.byID(r.token); v != nil && v.value != nil && v.rotationToken != r.rotationToken {
+	if v := sec.versions.byID(r.token); s.tokenNeeded && v != nil && v.value != nil && v.rotationToken != r.rotationToken {
 		return fmt.Sprintf(msgForeignWriter, r.token, sec.arn, r.function)
 	}
 	return ""

@@ -191,6 +191,7 @@ func TestS14RetryAfterPromotionCompletes(t *testing.T) {
 
 func TestS15ForeignWriterFailsTheRotation(t *testing.T) {
 	s, c, f := managed(t)
+	s.RequireRotationToken(true)
 	token, err := s.Begin(name)
 	must(t, err)
 	must(t, put(t, c, token, "not by the function", awsPending))
@@ -211,6 +212,38 @@ func TestS15ForeignWriterFailsTheRotation(t *testing.T) {
 	must(t, move(t, c, awsPending, token, ""))
 	f.invoke = honest(c)
 	must(t, s.Rotate(t.Context(), name))
+}
+
+func TestS15InItsOwnAccountAFunctionNeedsNoRotationToken(t *testing.T) {
+	s, c, f := managed(t)
+	token, err := s.Begin(name)
+	must(t, err)
+	old := s.VersionID(name, awsCurrent)
+	f.invoke = func(ctx context.Context, raw []byte) error {
+		switch {
+		case strings.Contains(string(raw), "createSecret"):
+			return put(t, c, token, "without the RotationToken", awsPending)
+		case strings.Contains(string(raw), "finishSecret"):
+			return move(t, c, awsCurrent, old, token)
+		}
+		return nil
+	}
+	must(t, s.Attempt(t.Context(), name))
+	wantEvents(t, s, "RotationStarted", "RotationSucceeded")
+}
+
+func TestS17PendingLeftBehindStopsEveryLaterRotation(t *testing.T) {
+	s, c, _ := managed(t)
+	s.KeepPending(true)
+	must(t, s.Rotate(t.Context(), name))
+	rotated := s.VersionID(name, awsCurrent)
+	must(t, put(t, c, token2, "by hand", "mine")) // a version with a label of its own
+	must(t, move(t, c, awsCurrent, rotated, token2))
+	wantLabels(t, s, map[string][]string{rotated: {awsPending, awsPrevious}, token2: {awsCurrent, "mine"}})
+	refused(t, rotate(t, c), "InvalidRequestException", "A previous rotation isn't complete.")
+	must(t, move(t, c, awsPending, rotated, ""))
+	must(t, rotate(t, c))
+	s.Wait()
 }
 
 func TestS16FinishSecretMustPromote(t *testing.T) {

@@ -5,9 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"pingrotate/internal/fault"
 )
 
 // The staging labels that the service itself moves.
@@ -31,7 +35,7 @@ type secret struct {
 	accessed                       time.Time // the last GetSecretValue; zero for none
 	deletion                       time.Time // when it will be gone; zero if not scheduled
 	versions                       versions
-	stale                          []snapshot
+	fresh                          bool              // until the call that creates it has ended
 	replicas                       map[string]string // status by region
 	replicated                     time.Time         // when they have caught up with the last change
 
@@ -57,12 +61,6 @@ type version struct {
 type value struct {
 	binary bool
 	data   string
-}
-
-// snapshot is a secret's versions before a write that the next reads miss.
-type snapshot struct {
-	versions versions
-	reads    int
 }
 
 // versions is a secret's versions in the order of their creation.
@@ -138,27 +136,41 @@ func (vs versions) clone() versions {
 
 func (v *version) has(label string) bool { return slices.Contains(v.labels, label) }
 
-// seen returns the versions as a read over the wire finds them: without the
-// writes that it is still too early to see.
-func (sec *secret) seen() versions {
-	if len(sec.stale) == 0 {
-		return sec.versions
+// snapshot returns a copy that later changes leave alone.
+func (sec *secret) snapshot() *secret {
+	was := *sec
+	was.versions, was.tags = sec.versions.clone(), slices.Clone(sec.tags)
+	was.replicas = maps.Clone(sec.replicas)
+	if sec.rotationEnabled != nil {
+		enabled := *sec.rotationEnabled
+		was.rotationEnabled = &enabled
 	}
-	vs := sec.stale[0].versions
-	for i := range sec.stale {
-		sec.stale[i].reads--
-	}
-	sec.stale = slices.DeleteFunc(sec.stale, func(p snapshot) bool { return p.reads == 0 })
-	return vs
+	return &was
 }
 
 // changing must be called before the versions or labels change.
 func (s *Server) changing(sec *secret) {
+	s.remember(sec, s.lag)
 	sec.changed = s.now()
 	sec.replicated = sec.changed.Add(s.replicaLag)
-	if s.lag > 0 {
-		sec.stale = append(sec.stale, snapshot{sec.versions.clone(), s.lag})
+}
+
+// remember must be called before anything of the secret changes. The next hidden
+// reads miss the change.
+func (s *Server) remember(sec *secret, hidden int) {
+	if sec.fresh {
+		return
 	}
+	s.pastOf(sec.name).Push(sec.snapshot(), s.now(), hidden)
+}
+
+// pastOf returns the former states of the secret with the name; nil is the state of
+// one that did not exist.
+func (s *Server) pastOf(name string) *fault.Past[*secret] {
+	if s.past[name] == nil {
+		s.past[name] = &fault.Past[*secret]{}
+	}
+	return s.past[name]
 }
 
 // room makes place for one more version, by dropping deprecated ones of more than
@@ -194,7 +206,8 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 		}
 		return v, nil
 	}
-	if len(labels) == 0 || len(sec.versions) == 0 {
+	unlabelled := len(labels) == 0
+	if unlabelled || len(sec.versions) == 0 {
 		labels = append(slices.Clone(labels), current)
 	}
 	if len(sec.versions.labels(labels...)) > maxLabels {
@@ -207,6 +220,11 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 	}
 
 	s.changing(sec)
+	// Without labels the version that was current loses a label that a finished
+	// rotation left on it.
+	if was := sec.versions.holding(current); unlabelled && was != nil && was.has(pending) {
+		sec.versions.move(pending, nil)
+	}
 	if r := sec.rotation; r != nil && r.token != id {
 		s.abandon(sec)
 	}
@@ -238,12 +256,17 @@ func (s *Server) create(name, region string) (*secret, error) {
 	}
 	sec := &secret{
 		name:    name,
-		arn:     fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-%s", region, account, name, rand.Text()[:6]),
+		arn:     newARN(region, name),
 		created: s.now(),
 		changed: s.now(),
+		fresh:   true,
 	}
 	s.secrets[name] = sec
 	return sec, nil
+}
+
+func newARN(region, name string) string {
+	return fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-%s", region, account, name, rand.Text()[:6])
 }
 
 var (
@@ -289,11 +312,39 @@ func (s *Server) findAny(id *string) (*secret, error) {
 	if err := length("secretId", id, 1, 2048); err != nil {
 		return nil, err
 	}
+	if !strings.HasPrefix(*id, "arn:") && !secretName.MatchString(*id) {
+		return nil, refuse("ValidationException", msgName)
+	}
 	sec := s.lookup(*id)
 	if sec == nil {
 		return nil, refuse("ResourceNotFoundException", msgNoSecret)
 	}
 	return sec, nil
+}
+
+// read is findAny for an action that changes nothing: it returns the secret as it is
+// and as the call sees it, which may be as it was.
+func (c *call) read(id *string) (sec, seen *secret, err error) {
+	if sec, err = c.findAny(id); err != nil {
+		return nil, nil, err
+	}
+	seen = sec
+	if was, behind := c.pastOf(sec.name).Seen(c.now(), c.lag); behind {
+		seen = was
+	}
+	if seen == nil {
+		return nil, nil, refuse("ResourceNotFoundException", msgNoSecret)
+	}
+	return sec, seen, nil
+}
+
+// readLive is read for an action that refuses what is scheduled for deletion.
+func (c *call) readLive(id *string) (sec, seen *secret, err error) {
+	sec, seen, err = c.read(id)
+	if err == nil && !seen.deletion.IsZero() {
+		return nil, nil, refuse("InvalidRequestException", msgDeleted)
+	}
+	return sec, seen, err
 }
 
 // newID returns a random UUID, the form in which the service makes version ids.

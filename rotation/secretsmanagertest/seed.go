@@ -42,6 +42,7 @@ func (s *Server) seed(name string, val value) string {
 		if arn != nil {
 			sec.arn = name
 		}
+		defer func() { sec.fresh = false }()
 	}
 	if err := val.check(); err != nil {
 		s.misuse("put secret %s: %v", name, err)
@@ -60,6 +61,7 @@ func (s *Server) Create(name string) (arn string) {
 	if err != nil {
 		s.misuse("create secret %s: %v", name, err)
 	}
+	sec.fresh = false
 	return sec.arn
 }
 
@@ -152,8 +154,9 @@ func (s *Server) Dump() string {
 	return b.String()
 }
 
-// LagReads makes reads eventually consistent: from now on each change of a
-// secret's versions or labels, by whomever, stays invisible to the next n
+// LagReads makes reads eventually consistent by their number; [fault.Line.Lag] does
+// it by the clock, or by the number of changes, and for single calls. From now on
+// each change of a secret's versions or labels, by whomever, stays invisible to the next n
 // DescribeSecret, GetSecretValue and ListSecretVersionIds calls for that secret.
 func (s *Server) LagReads(n int) {
 	s.mu.Lock()
@@ -167,4 +170,30 @@ func (s *Server) KeepPending(keep bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keepPending = keep
+}
+
+// RequireRotationToken makes a rotation fail whose pending value was put without its
+// RotationToken, as for a function that assumes a role or is in another account. In
+// the secret's own account, the default, the token is not needed.
+func (s *Server) RequireRotationToken(required bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokenNeeded = required
+}
+
+// RepeatLabels makes UpdateSecretVersionStage succeed when a label is already where
+// it is to go, or already gone from everywhere. By default that is an error, which
+// no page says.
+func (s *Server) RepeatLabels(succeeds bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repeatable = succeeds
+}
+
+// RefuseEmpty makes UpdateSecretVersionStage refuse to put a label on a version
+// without a value. By default it does it, AWSCURRENT included; no page says which.
+func (s *Server) RefuseEmpty(refuse bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emptyRefuses = refuse
 }

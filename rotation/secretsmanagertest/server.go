@@ -49,15 +49,19 @@ type Server struct {
 	log sync.Mutex
 	tb  TB
 
-	mu          sync.Mutex
-	clock       func() time.Time
-	offset      time.Duration
-	secrets     map[string]*secret
-	functions   map[string]Invoke
-	lag         int
-	replicaLag  time.Duration
-	keepPending bool
-	kept        []string
+	mu           sync.Mutex
+	clock        func() time.Time
+	offset       time.Duration
+	secrets      map[string]*secret
+	functions    map[string]Invoke
+	past         map[string]*fault.Past[*secret] // by name
+	lag          int
+	replicaLag   time.Duration
+	keepPending  bool
+	tokenNeeded  bool // the RotationToken, see RequireRotationToken
+	repeatable   bool // see RepeatLabels
+	emptyRefuses bool // see RefuseEmpty
+	kept         []string
 }
 
 // Run starts a server for the length of a test. The calls are written to the
@@ -94,6 +98,7 @@ func Start(addr string) (*Server, error) {
 		stop:      stop,
 		clock:     func() time.Time { return start },
 		secrets:   map[string]*secret{},
+		past:      map[string]*fault.Past[*secret]{},
 		functions: map[string]Invoke{},
 	}
 	s.http = &http.Server{Handler: s}
@@ -150,6 +155,7 @@ func (s *Server) Follow(clock func() time.Time) {
 type call struct {
 	*Server
 	region string
+	lag    fault.Lag
 	after  func() // runs once the reply is out
 }
 
@@ -171,21 +177,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	c := &call{Server: s, region: from.region}
 	applied := false
+	var replied []func() // what happens once the reply is out
 	defer func() {
 		if !applied {
 			s.logf("secretsmanager %s %s: not applied", operation, mask(body))
 		}
-		if c.after != nil {
-			c.after()
+		for _, start := range replied {
+			start()
 		}
 	}()
 	named := fault.Call{Operation: operation, Target: s.target(body), Trace: from.accessKey}
-	s.Answer(w, r, named, words, func() fault.Reply {
-		applied = true
+	s.Serve(w, r, named, words, func(f fault.Call) fault.Reply {
+		c := &call{Server: s, region: from.region, lag: f.Lag}
 		reply := c.apply(operation, body)
 		s.logf("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
+		switch {
+		case f.Repeat: // the handler may have ended long ago
+			if c.after != nil {
+				c.after()
+			}
+		case c.after != nil:
+			replied = append(replied, c.after)
+			fallthrough
+		default:
+			applied = true
+		}
 		return reply
 	})
 }

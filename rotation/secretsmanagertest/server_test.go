@@ -139,6 +139,31 @@ func TestImpossibleTrafficFailsTheTest(t *testing.T) {
 	}
 }
 
+func TestS25ARawCallMustBringAToken(t *testing.T) {
+	s, _ := start(t)
+	s.Put(name, "v0")
+	for operation, body := range map[string]string{
+		"CreateSecret": `{"Name":"new","SecretString":"v"}`, "PutSecretValue": `{"SecretId":"` + name + `","SecretString":"v"}`,
+		"RotateSecret": `{"SecretId":"` + name + `"}`,
+	} {
+		t.Run(operation, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL(), strings.NewReader(body))
+			must(t, err)
+			req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/secretsmanager/aws4_request, SignedHeaders=host, Signature="+strings.Repeat("0", 64))
+			req.Header.Set("X-Amz-Target", "secretsmanager."+operation)
+			req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+			resp, err := http.DefaultClient.Do(req)
+			must(t, err)
+			defer resp.Body.Close()
+			reply, err := io.ReadAll(resp.Body)
+			must(t, err)
+			if resp.StatusCode != 400 || !strings.Contains(string(reply), "InvalidRequestException") || !strings.Contains(string(reply), "You must provide a ClientRequestToken value") {
+				t.Errorf("got %d %s, want the token to be missed", resp.StatusCode, reply)
+			}
+		})
+	}
+}
+
 func TestTranscriptIsMasked(t *testing.T) {
 	told := &recorder{T: t}
 	s := secretsmanagertest.Run(told)

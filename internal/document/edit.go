@@ -1,0 +1,45 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// set returns the document's text with the value at the path replaced, or with the
+// member added at the end of its parent, in the layout of the first one there. Every
+// other byte stays. The parent is there: [Parse] has seen to it.
+func set(text string, path []string, value string) string {
+	at := skipSpace(text, 0)
+	for _, name := range path[:len(path)-1] {
+		var ok bool
+		if at, ok = find(text, at, name); !ok {
+			return text
+		}
+	}
+	name := path[len(path)-1]
+	if start, ok := find(text, at, name); ok {
+		return text[:start] + quote(value) + text[skipValue(text, start):]
+	}
+	first := skipSpace(text, at+1)
+	if text[first] == '}' {
+		return text[:at+1] + quote(name) + ":" + quote(value) + text[first:]
+	}
+	indent := text[at+1 : first]
+	key := skipString(text, first)
+	colon := text[key:skipSpace(text, skipSpace(text, key)+1)]
+	last := skipValue(text, at) - 1 // the bracket
+	for last--; strings.IndexByte(" \n\t\r", text[last]) >= 0; last-- {
+	}
+	last++
+	return strings.Join([]string{text[:last], ",", indent, quote(name), colon, quote(value), text[last:]}, "")
+}
+
+// quote encodes a string as JSON.
+func quote(s string) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.Encode(s) // a string always encodes
+	return strings.TrimSuffix(b.String(), "\n")
+}

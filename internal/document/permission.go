@@ -1,0 +1,194 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Permission is what an admin's owner lets a managed secret bring about: the
+// allowances that reach its target. Nil is [Everything].
+type Permission struct {
+	everything bool
+	entries    []Allowance
+}
+
+// Everything permits whatever PingOne lets the admin do.
+var Everything = &Permission{everything: true}
+
+// Facts are what [Permit] cannot learn from documents.
+type Facts struct {
+	// Admins are the ids of the applications that are admins of the function, which
+	// only an id allows.
+	Admins []string
+
+	// Targets says what PingOne has in the descriptions of the applications that were
+	// read, by their ids.
+	Targets map[string]Mark
+}
+
+// A Mark says what of this secret's a description in PingOne has. Who writes the
+// document cannot make it so.
+type Mark struct {
+	Marked bool   // the secret's marker
+	TwinOf string // the marker of the twin of the application with this id; "" for none
+}
+
+// Unread is the error of [Permit] when it depends on facts that are not there: the
+// descriptions of these applications, or custom resources, are to be read and added to
+// [Facts.Targets]. Nothing else of them may be read yet.
+type Unread struct{ IDs []string }
+
+func (e *Unread) Error() string {
+	return "whether this secret is allowed depends on the descriptions of " + strings.Join(e.IDs, ", ")
+}
+
+// A Refusal says what an admin's document does not allow.
+type Refusal struct {
+	What   string // such as "does not allow application …"
+	remedy string
+}
+
+func (e *Refusal) Error() string { return e.What }
+
+// Remedy says what the admin's owner can add, where that is what should be.
+func (e *Refusal) Remedy() string { return e.remedy }
+
+// Permit returns what the admin may do for the target. The names are the target
+// secret's name and its ARN. Without an allowance it may do nothing: the error is then a
+// [*Refusal], a [*FieldError] of the admin's document, or [*Unread].
+//
+// What counts is the application, not what the document says of it: a twin is allowed
+// with its original where PingOne has it as the twin that was created for this secret.
+func Permit(admin *Document, names []string, target *Document, facts Facts) (*Permission, error) {
+	if err := admin.mayServe(target); err != nil {
+		return nil, err
+	}
+	var entries []Allowance
+	for i, a := range admin.Allow {
+		if a.Applications.None() {
+			return nil, NewFieldError(fmt.Sprintf("allow[%d].applications", i), `is missing; it must have ids of applications, be "marked", for those with the secret's marker in PingOne, or "*"`)
+		}
+		if a.matches(names, target.EnvironmentID) {
+			entries = append(entries, a)
+		}
+	}
+	if len(entries) == 0 {
+		return nil, &Refusal{"does not allow this secret in this environment",
+			fmt.Sprintf("its owner can add to allow an entry with secret %q, environmentId %q and applications", nameOf(names), target.EnvironmentID)}
+	}
+	q := question{target: target, facts: facts}
+	granted := slices.DeleteFunc(slices.Clone(entries), func(a Allowance) bool { return !q.reaches(a) })
+	switch {
+	case len(q.unread) > 0:
+		slices.Sort(q.unread)
+		return nil, &Unread{slices.Compact(q.unread)}
+	case len(granted) == 0 && q.foreignTwin:
+		return nil, NewFieldError("rotation.twin", "names an application that was not created for this secret as the other one's twin; remove the field, and a twin is created")
+	case len(granted) == 0 && target.ApplicationID() == "":
+		return nil, &Refusal{"does not allow this secret to create an application",
+			`its owner can add "create": true to the entry's configure, and "marked" to its applications`}
+	case len(granted) == 0:
+		return nil, &Refusal{fmt.Sprintf("does not allow this secret the %s %s", target.Target().Kind, target.ApplicationID()),
+			fmt.Sprintf("its owner can add %q to the applications of the entry", target.ApplicationID())}
+	}
+	return &Permission{entries: granted}, nil
+}
+
+func nameOf(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
+}
+
+// A question is asked of each allowance about one target.
+type question struct {
+	target *Document
+	facts  Facts
+
+	unread      []string // what an answer depends on
+	foreignTwin bool     // the target names one that PingOne does not have as such
+}
+
+// reaches reports whether the allowance is about the target, and about its twin if it
+// has one.
+func (q *question) reaches(a Allowance) bool {
+	id, twin := q.target.ApplicationID(), q.target.Rotation.Twin
+	if id == "" {
+		return a.Configure.Create && (a.Applications.Marked || a.Applications.Any)
+	}
+	if twin == "" {
+		return q.covers(a.Applications, id)
+	}
+	if slices.Contains(a.Applications.IDs, id) && slices.Contains(a.Applications.IDs, twin) {
+		return true
+	}
+	first, second := q.mark(id), q.mark(twin)
+	if first == nil || second == nil {
+		return false
+	}
+	switch {
+	case second.TwinOf == id:
+		return q.covers(a.Applications, id)
+	case first.TwinOf == twin:
+		return q.covers(a.Applications, twin)
+	}
+	q.foreignTwin = true
+	return false
+}
+
+// covers reports whether the applications have the one with the id, by itself.
+func (q *question) covers(a Applications, id string) bool {
+	switch {
+	case slices.Contains(a.IDs, id):
+		return true
+	case slices.Contains(q.facts.Admins, id):
+		return false
+	case a.Any:
+		return true
+	case !a.Marked:
+		return false
+	}
+	m := q.mark(id)
+	return m != nil && m.Marked
+}
+
+// mark returns what is known of the application, nil if nothing is yet.
+func (q *question) mark(id string) *Mark {
+	if m, ok := q.facts.Targets[id]; ok {
+		return &m
+	}
+	q.unread = append(q.unread, id)
+	return nil
+}
+
+// Allows reports whether each of the changes is permitted. The error is a [*Refusal]
+// that names those which are not.
+func (p *Permission) Allows(changes ...Change) error {
+	if p == nil || p.everything {
+		return nil
+	}
+	var refused, missing []string
+	var never error
+	for _, c := range changes {
+		switch {
+		case c.Kind == ChangeResource && !c.Own:
+			never = errors.Join(never, &Refusal{fmt.Sprintf("the resource %q was not created for this secret, and is never changed for it", Printable(c.Name)),
+				"complete it in PingOne, or give rotation.application.resource another name"})
+		case !slices.ContainsFunc(p.entries, func(a Allowance) bool { return a.Configure.allows(c) }):
+			refused = append(refused, c.String())
+			missing = append(missing, c.entry())
+		}
+	}
+	if never != nil {
+		return never
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &Refusal{"does not allow this secret what rotation.application asks for: " + strings.Join(refused, "; "),
+		"its owner can add to the entry's configure: " + strings.Join(slices.Compact(missing), ", ")}
+}

@@ -1,0 +1,85 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"pingrotate/internal/document"
+	"pingrotate/pingone"
+)
+
+// Permit is [document.Permit], and reads the descriptions in PingOne on which it
+// depends: nothing else of an application before it is allowed. The names are the
+// secret's name and ARN; admins are the ids of the applications that are admins of the
+// function.
+func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, names []string, target *document.Document, admins []string) (*document.Permission, error) {
+	facts := document.Facts{Admins: admins, Targets: map[string]document.Mark{}}
+	for {
+		permission, err := document.Permit(admin, names, target, facts)
+		unread, ok := errors.AsType[*document.Unread](err)
+		if !ok {
+			return permission, err
+		}
+		marks, err := p.marks(ctx, target, unread.IDs)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(facts.Targets, marks) // each of the ids, so that it is not asked for again
+	}
+}
+
+// marks says what the descriptions of the applications have of the secret's markers.
+// Of what is not there nothing has any.
+func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []string) (map[string]document.Mark, error) {
+	marks := map[string]document.Mark{}
+	if d.IsResource() {
+		resources, err := p.Client.Resources(ctx, d.EnvironmentID)
+		for _, id := range ids {
+			at := slices.IndexFunc(resources, func(r pingone.Resource) bool { return r.ID == id })
+			marks[id] = document.Mark{Marked: at >= 0 && p.Marker.in(resources[at].Description)}
+		}
+		return marks, err
+	}
+	pair := []string{d.ApplicationID(), d.Rotation.Twin}
+	for _, id := range ids {
+		app, err := p.Client.Application(ctx, d.EnvironmentID, id)
+		if err != nil && !pingone.IsNotFound(err) {
+			return nil, err
+		}
+		var m document.Mark
+		if err == nil {
+			m.Marked = p.Marker.Marks(app)
+			for _, other := range pair {
+				if other != "" && other != id && p.Marker.isTwin(app, other) {
+					m.TwinOf = other
+				}
+			}
+		}
+		marks[id] = m
+	}
+	return marks, nil
+}
+
+// Mark marks an application that exists as the secret's, as an operator wants it who
+// adopts it, so that "marked" allows it. It reports whether it was not marked yet.
+func (p *Provisioner) Mark(ctx context.Context, environmentID, id string) (bool, error) {
+	app, err := p.Client.Application(ctx, environmentID, id)
+	if err != nil || p.Marker.Marks(app) {
+		return false, err
+	}
+	body := map[string]any{}
+	for name, value := range app.Body {
+		body[name] = value
+	}
+	for _, name := range readOnly {
+		delete(body, name)
+	}
+	body["description"] = p.Marker.added(app.Description)
+	if _, err := p.Client.ReplaceApplication(ctx, environmentID, id, body); err != nil {
+		return false, err
+	}
+	p.note("marked application " + id)
+	return true, nil
+}

@@ -1,0 +1,35 @@
+package pingonetest
+
+// Assumptions choose between the readings of what no source decides. The zero value
+// has in each the reading that is harder on a caller.
+type Assumptions struct {
+	// PreviousSigns: an assertion that is signed with the previous secret
+	// authenticates a client of CLIENT_SECRET_JWT (B57).
+	PreviousSigns bool
+
+	// ArrayClaims: an attribute of a resource that is a list in JSON becomes an array
+	// in a token, and not the text that it is (B56).
+	ArrayClaims bool
+
+	// AllHaveRoles: applications that are no workers have role assignments, if only
+	// an empty list of them (B78).
+	AllHaveRoles bool
+
+	// NoEnvironmentClaim: tokens for custom resources do not name the environment and
+	// the organization (B33).
+	NoEnvironmentClaim bool
+
+	// FullReplies: an application is shown with clientId even if that is its id, and
+	// with settings that replies have had since 2026 (B24).
+	FullReplies bool
+
+	// TypedTokens: the header of an access token has typ at+jwt (B79).
+	TypedTokens bool
+}
+
+// Assume sets the readings that the server goes by from now on.
+func (s *Server) Assume(a Assumptions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.assumed = a
+}
