@@ -115,8 +115,16 @@ func TestNoErrorOfAConnectionHasThePeersWords(t *testing.T) {
 			t.Errorf("%v: got %v, want %q in it", row.err, err, row.want)
 		}
 		check(t, fmt.Sprintf("%v: temporary", row.err), pingone.IsTemporary(err), true)
-		noLeak(t, fmt.Sprintf("%v %+v", err, err), canary)
+		noLeak(t, fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err)), canary)
 	}
+}
+
+func TestAnErrorOfTheCallersOwnTransportIsMatched(t *testing.T) {
+	own := errors.New(fault.Canary)
+	c := against("https://pingone.invalid", roundTripper(func(*http.Request) (*http.Response, error) { return nil, own }))
+	_, err := c.ReadSecret(t.Context(), someTarget)
+	check(t, "matches", errors.Is(err, own), true)
+	noLeak(t, fmt.Sprint(err), fault.Canary)
 }
 
 func TestDeepAndWideRepliesAreReadInLinearTime(t *testing.T) {

@@ -30,10 +30,25 @@ var fixed = []string{
 	"use of closed network connection",
 }
 
+// A wordlessError has a text in the words of this program or of the system, and
+// matches whatever the error that it stands for does.
+type wordlessError struct {
+	error                  // what it says
+	is    func(error) bool // a function, so that no way of printing shows the original
+}
+
+func (e wordlessError) Is(target error) bool { return e.is(target) }
+
+func (e wordlessError) Unwrap() error { return e.error }
+
 // wordless returns an error about a connection without any words of the peer's. A
 // server chooses what is in its status line, its certificate and the last frame that
 // it sends, and a proxy why it refuses; net/http and crypto/tls quote all of them.
 func wordless(err error) error {
+	return wordlessError{said(err), func(target error) bool { return errors.Is(err, target) }}
+}
+
+func said(err error) error {
 	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known
