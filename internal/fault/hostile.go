@@ -12,7 +12,7 @@ import (
 )
 
 // Canary is what a hostile peer says: it stands for a secret that comes back in a
-// reply that nobody can read.
+// reply that cannot be read.
 const Canary = "canary-in-the-words-of-the-peer"
 
 // hostile answers as the kind says, and reports whether it is one that does so. It
@@ -70,8 +70,8 @@ func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) boo
 	return true
 }
 
-// raw writes to the connection what need not be HTTP, and goes on with the rest, over
-// and over, until the caller hangs up. Without a rest it is silent until then.
+// raw writes to the connection what need not be HTTP, and then the rest, over and over,
+// until the caller hangs up. Without a rest it is silent until then.
 func raw(w http.ResponseWriter, first string, rest ...string) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -26,8 +26,8 @@ type Writer struct {
 	Strict bool
 }
 
-// known are the beginnings of lines that libraries print, up to where the words of
-// somebody else can begin.
+// known are the beginnings of lines that libraries print, up to where foreign words
+// can begin.
 var known = []string{
 	"Unsolicited response received on idle HTTP channel",
 	"http: panic serving",
