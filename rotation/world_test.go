@@ -259,7 +259,8 @@ func (w *world) rotate() {
 	}
 }
 
-// rotateFails runs one rotation and expects it to fail with words in its error.
+// rotateFails runs one rotation and expects it to fail with words in its error or in
+// the remedy.
 func (w *world) rotateFails(words ...string) error {
 	w.t.Helper()
 	err := w.sm.Rotate(w.t.Context(), orders)
@@ -267,7 +268,7 @@ func (w *world) rotateFails(words ...string) error {
 		w.t.Fatalf("rotate: got success, want an error with %q", words)
 	}
 	for _, word := range words {
-		if !strings.Contains(err.Error(), word) {
+		if !strings.Contains(err.Error()+"; "+pingone.Remedy(err), word) {
 			w.t.Errorf("rotate: got error %q, want it to contain %q", err, word)
 		}
 	}
