@@ -53,7 +53,7 @@ func (cred Credential) authenticator(now func() time.Time) (authenticator, error
 }
 
 // Check reports why no request could show the credential: a method that this client
-// does not know, or a private key that is none. It asks nobody whether the credential
+// does not know, or a private key that is none. It asks no service whether the credential
 // is right, and its error says nothing of the key.
 func (cred Credential) Check() error {
 	_, err := cred.authenticator(time.Now)

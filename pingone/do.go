@@ -3,12 +3,10 @@ package pingone
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -72,10 +70,9 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	defer cancel()
 	// Until there is a connection nothing can have reached PingOne; from then on
 	// everything might have.
-	var connected, answered atomic.Bool
+	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
-		GotFirstResponseByte: func() { answered.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url, strings.NewReader(r.body))
 	if err != nil {
@@ -101,15 +98,17 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	// net/http itself repeats a POST only when not a byte of it was written.
 	resp, err := c.http().Do(req)
 	if err != nil {
-		if answered.Load() {
-			err = unreadable(err)
-		}
-		return nil, unanswered(r.op, connected.Load(), preferCause(ctx, err))
+		return nil, unanswered(r.op, connected.Load(), preferCause(ctx, wordless(err)))
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < http.StatusOK {
+		// Nobody asked to switch protocols. The body is now the bare connection, which
+		// takes no notice of the context.
+		return nil, malformed(r.op, &reply{status: resp.StatusCode})
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
 	if err != nil {
-		return nil, unanswered(r.op, true, preferCause(ctx, unreadable(err)))
+		return nil, unanswered(r.op, true, preferCause(ctx, wordless(err)))
 	}
 	got := &reply{status: resp.StatusCode, body: body, location: resp.Header.Get("Location"), cookies: resp.Cookies()}
 	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
@@ -124,15 +123,6 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 		return nil, malformed(r.op, got)
 	}
 	return got, nil
-}
-
-// unreadable returns an error that says no more of a reply than that it cannot be
-// read. What net/http cannot parse it quotes, and that may be a secret.
-func unreadable(err error) error {
-	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	return errors.New("the reply cannot be read as HTTP")
 }
 
 // preferCause returns why the context ended, if it did, over the transport's words

@@ -33,6 +33,7 @@ type Error struct {
 	cause       error
 }
 
+// Error says in one line what happened. What to do is [Error.Remedy]'s to say.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -55,9 +56,6 @@ func (e *Error) Error() string {
 	}
 	if e.CorrelationID != "" {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
-	}
-	if remedy := e.Remedy(); remedy != "" {
-		b.WriteString("; " + remedy)
 	}
 	return b.String()
 }

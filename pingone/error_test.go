@@ -77,14 +77,14 @@ func TestWhatATokenRefusalMeans(t *testing.T) {
 			_, err := w.client.Token(t.Context(), cred, tt.scope)
 			check(t, "answers", answers(err), tt.want)
 			check(t, "answers of the wrapped error", answers(fmt.Errorf("verify: %w", err)), tt.want)
-			if err == nil || !strings.Contains(err.Error(), tt.text) || !strings.HasPrefix(err.Error(), "request a token: ") {
+			if err == nil || !strings.Contains(told(err), tt.text) || !strings.HasPrefix(err.Error(), "request a token: ") {
 				t.Errorf("got %v, want %q in it", err, tt.text)
 			}
 			if e, ok := errors.AsType[*pingone.Error](err); !ok || !pingone.IsUUID(e.CorrelationID) {
 				t.Errorf("got %#v, want a correlation id", e)
 			}
 			check(t, "calls", w.Count(""), 1)
-			noLeak(t, err.Error(), append(w.Issued(), plain)...)
+			noLeak(t, told(err), append(w.Issued(), plain)...)
 		})
 	}
 }
@@ -138,7 +138,7 @@ func TestWhatAPlatformRefusalMeans(t *testing.T) {
 			err := tt.call(w.client, t, w.app.Environment, tt.seed(w))
 			check(t, "answers", answers(err), tt.want)
 			e, ok := errors.AsType[*pingone.Error](err)
-			if !ok || !strings.Contains(err.Error(), tt.text) {
+			if !ok || !strings.Contains(told(err), tt.text) {
 				t.Fatalf("got %v, want %q in it", err, tt.text)
 			}
 			check(t, "detail", e.Detail, tt.detail)
@@ -146,6 +146,44 @@ func TestWhatAPlatformRefusalMeans(t *testing.T) {
 			noLeak(t, err.Error(), w.Issued()...)
 		})
 	}
+}
+
+// told is what an error says and advises. Each is one line, and neither has the other
+// in it.
+func told(err error) string {
+	if err == nil {
+		return ""
+	}
+	text, remedy := err.Error(), pingone.Remedy(err)
+	if strings.Contains(text+remedy, "\n") || remedy != "" && strings.Contains(text, remedy) {
+		return "not an error and a remedy in one line each"
+	}
+	return text + "; " + remedy
+}
+
+func TestEachKindOfErrorHasARemedy(t *testing.T) {
+	seen := map[string]bool{}
+	for _, row := range []struct {
+		status int
+		body   string
+	}{
+		{400, `{"code":"INVALID_DATA","details":[{"code":"OUT_OF_RANGE","target":"x"}]}`}, {400, `{"error":"invalid_scope"}`},
+		{400, `{"error":"access_denied"}`}, {400, `{"error":"unauthorized_client"}`}, {401, `{"error":"invalid_client"}`},
+		{401, `{"code":"ACCESS_FAILED"}`}, {401, ``}, {403, `{"code":"ACCESS_FAILED"}`}, {404, `{"code":"NOT_FOUND"}`},
+		{429, `{"code":"REQUEST_LIMITED"}`}, {500, `{"code":"UNEXPECTED_ERROR"}`}, {200, `<html>`},
+	} {
+		c := against("https://pingone.invalid", replies(row.status, nil, row.body))
+		_, err := c.ReadSecret(t.Context(), someTarget)
+		remedy := pingone.Remedy(fmt.Errorf("rotate: %w", err))
+		if remedy == "" || !strings.HasSuffix(told(err), "; "+remedy) {
+			t.Errorf("%d %s: got %q, want an error and a remedy", row.status, row.body, told(err))
+		}
+		seen[remedy] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("got %d different remedies, want ten", len(seen))
+	}
+	check(t, "remedy of an error of another package", pingone.Remedy(errors.New("x")), "")
 }
 
 func readSecret(c *pingone.Client, t *testing.T, env, app string) error {

@@ -6,7 +6,7 @@
 // A [Client] acts for one admin application. It reads as often as it must and
 // repeats what is safe to repeat, but it sends the one call that cannot be taken
 // back, [Client.RegenerateSecret], exactly once, and says honestly when it does
-// not know what became of it. What creates something is sent once too.
+// not know the outcome. What creates something is sent once too.
 //
 // Secrets travel as [Secret], which prints as a mask. No error of this package
 // carries a request's or a reply's body.
@@ -108,7 +108,7 @@ type Credential struct {
 }
 
 // A Client calls PingOne on behalf of an admin application. It is a plain value:
-// copy it and change a field to act for somebody else. All fields but Admin are
+// copy it and change a field to act for another application. All fields but Admin are
 // optional.
 type Client struct {
 	// Admin authenticates calls to the platform API. Its environment may be
@@ -159,7 +159,7 @@ func (c *Client) http() *http.Client {
 	if hc == nil {
 		hc = defaultHTTP()
 	}
-	// A redirect would carry a credential to a host that nobody configured.
+	// A redirect would carry a credential to a host that was never configured.
 	safe := *hc
 	safe.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &safe

@@ -70,7 +70,7 @@ func (c *Client) ReadSecret(ctx context.Context, t Target) (*ApplicationSecret, 
 	return decodeSecret(r.op, got)
 }
 
-// Outcome says what became of a call that cannot be repeated.
+// Outcome says whether a call that cannot be repeated was carried out.
 type Outcome int
 
 const (

@@ -23,7 +23,7 @@ func decodeID(data json.RawMessage) (string, bool) {
 	return body.ID, err == nil && body.ID != ""
 }
 
-// A User is somebody who signs on to applications. See "Users" in the PingOne
+// A User signs on to applications. See "Users" in the PingOne
 // platform API reference.
 type User struct {
 	ID           string

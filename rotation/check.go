@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (c *Checkup) failed(point string, err error) bool {
 	}
 	text := strings.ReplaceAll(err.Error(), "\n", ", and ") // of calls that ran at once
 	detail, remedy, _ := strings.Cut(text, "; ")
-	c.fail(point, remedy, "%s", detail)
+	c.fail(point, cmp.Or(remedy, pingone.Remedy(err)), "%s", detail)
 	return true
 }
 

@@ -46,6 +46,7 @@ func (s *step) report(ctx context.Context, err error) {
 	if err != nil {
 		level = slog.LevelError
 		text("error", err.Error())
+		text("remedy", pingone.Remedy(err))
 	}
 	s.log().LogAttrs(ctx, level, "rotation step", attrs...)
 	s.emit(map[Metric]float64{

@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	library "pingrotate/internal/quiet"
 )
 
 // A command is one of the program's. Its line in the help, the reading of its flags
@@ -99,7 +101,7 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 }
 
 func main() {
-	log.SetOutput(printable{os.Stderr})
+	log.SetOutput(&library.Writer{Next: printable{os.Stderr}})
 	log.SetFlags(0)
 	log.SetPrefix("pingrotate: ")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

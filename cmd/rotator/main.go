@@ -7,11 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"strings"
 	"time"
 
+	"pingrotate/internal/quiet"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 
@@ -25,6 +27,7 @@ import (
 func main() {
 	log := lambdacontext.NewLogger()
 	slog.SetDefault(log) // the runtime reports errors and panics by package log; now they are JSON as well
+	stdlog.SetOutput(&quiet.Writer{Next: stdlog.Writer(), Strict: true})
 	rotator, err := newRotator(os.Getenv, log)
 	if err != nil {
 		log.Error("start the function", "error", err.Error())

@@ -107,7 +107,7 @@ func TestDeliverWhenReleasesBeforeTheCallThatArrives(t *testing.T) {
 }
 
 func TestEachKindHasANameAndAPlace(t *testing.T) {
-	all := append(append(fault.Kinds(), fault.LateKinds()...), fault.None, fault.Delivered)
+	all := slices.Concat(fault.Kinds(), fault.LateKinds(), fault.HostileKinds(), []fault.Kind{fault.None, fault.Delivered})
 	names := map[string]bool{}
 	for _, k := range all {
 		names[k.String()] = true

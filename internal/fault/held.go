@@ -25,7 +25,7 @@ func (l *Line) Held() []Call {
 }
 
 // Deliver applies the calls that are held, oldest first, and returns how many they
-// were. Nobody gets their replies. The hook set by After sees each as [Delivered].
+// were. Their replies go nowhere. The hook set by After sees each as [Delivered].
 func (l *Line) Deliver() int { return l.deliver(func(Call) bool { return true }) }
 
 // DeliverWhen sets the hook that decides, before each call that arrives, which of

@@ -28,6 +28,18 @@ const (
 	Twice           // a proxy repeats the call at once, and passes the second reply on
 	TwiceLate       // served as it should be; a proxy repeats the call later
 
+	// In these the peer is broken or hostile. Each has the words of [Canary] in it,
+	// which must reach no log and no error.
+	Upgrade       // not applied: 101, and then silence
+	Endless       // not applied: a body that does not end
+	EndlessHeader // not applied: a header that does not end
+	Drip          // not applied: a body of which a byte comes each second
+	GzipBomb      // not applied: a body that grows a thousandfold when it is read
+	Deep          // not applied: JSON of a hundred thousand levels
+	BadStatus     // not applied: a status line that is none
+	Frames        // not applied: frames of HTTP/2 on a connection of HTTP/1.1
+	Unsolicited   // served as it should be, and one more reply, to no request, after that
+
 	Delivered // of a call held by one of the above, when it is applied at last
 	kinds
 )
@@ -35,7 +47,8 @@ const (
 var names = [kinds]string{
 	"none", "refused", "reply lost", "reply cut", "throttled", "unavailable", "unavailable, applied",
 	"hang", "hang, applied", "malformed", "malformed, applied", "denied",
-	"late", "late, unavailable", "late, hang", "twice", "twice, late", "delivered",
+	"late", "late, unavailable", "late, hang", "twice", "twice, late",
+	"upgrade", "endless", "endless header", "drip", "gzip bomb", "deep", "bad status", "frames", "unsolicited", "delivered",
 }
 
 // String returns the kind's name in words.
@@ -50,7 +63,7 @@ func (k Kind) String() string {
 // sender learns of its fate.
 func (k Kind) Applies() bool {
 	switch k {
-	case None, ReplyLost, ReplyCut, UnavailableApplied, HangApplied, MalformedApplied, Twice, TwiceLate, Delivered:
+	case None, ReplyLost, ReplyCut, UnavailableApplied, HangApplied, MalformedApplied, Twice, TwiceLate, Unsolicited, Delivered:
 		return true
 	}
 	return false
@@ -78,3 +91,10 @@ func Kinds() []Kind {
 // LateKinds returns the kinds in which the service applies a call later than its
 // sender believes, or once more.
 func LateKinds() []Kind { return []Kind{Late, LateUnavailable, LateHang, Twice, TwiceLate} }
+
+// HostileKinds returns the kinds in which the peer does what no service should. They
+// need a connection: over [pingrotate/internal/memory.Transport] the connection just
+// closes. None is over before the caller gives up or hangs up.
+func HostileKinds() []Kind {
+	return []Kind{Upgrade, Endless, EndlessHeader, Drip, GzipBomb, Deep, BadStatus, Frames, Unsolicited}
+}

@@ -146,6 +146,9 @@ func (l *Line) Serve(w http.ResponseWriter, r *http.Request, call Call, words Wo
 		}
 	}
 
+	if hostile(w, r, kind, reply) {
+		return
+	}
 	switch kind {
 	case Refused, ReplyLost, Late:
 		panic(http.ErrAbortHandler)

@@ -1,6 +1,7 @@
 package pingonetest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -153,7 +154,11 @@ func (s *Server) assignRole(c *call) (any, *refusal) {
 		return nil, no
 	}
 	if s.readOnly(c, a, r) {
-		return nil, forbidden()
+		problem := detail{Code: "INVALID_VALUE", Target: "scope", Message: msgBroaderRole}
+		if s.assumed.RoleRefusedAsInvalid {
+			return nil, refuse(http.StatusBadRequest, "INVALID_DATA", msgInvalidData, problem)
+		}
+		return nil, refuse(http.StatusForbidden, "ACCESS_FAILED", msgNotAuthorized, problem)
 	}
 	for _, held := range a.Roles {
 		if held.Role == r.Role && s.reaches(held, r) {
@@ -202,7 +207,7 @@ func (s *Server) deleteAssignment(c *call) (any, *refusal) {
 		return nil, no
 	}
 	if s.readOnly(c, a, a.Roles[i]) {
-		return nil, forbidden()
+		return nil, refuse(http.StatusForbidden, "ACCESS_FAILED", msgReadOnlyRole)
 	}
 	s.changingApplication(a)
 	a.Roles = slices.Delete(slices.Clone(a.Roles), i, i+1)

@@ -1,7 +1,7 @@
 package pingonetest
 
 // Assumptions choose between the readings of what no source decides. The zero value
-// has in each the reading that is harder on a caller.
+// has the reading that is harder on a caller, except where a field says otherwise.
 type Assumptions struct {
 	// PreviousSigns: an assertion that is signed with the previous secret
 	// authenticates a client of CLIENT_SECRET_JWT (B57).
@@ -14,6 +14,15 @@ type Assumptions struct {
 	// AllHaveRoles: applications that are no workers have role assignments, if only
 	// an empty list of them (B78).
 	AllHaveRoles bool
+
+	// RoleRefusedAsInvalid: a role that the caller may not give is refused with 400
+	// INVALID_DATA, and not with 403 (B48).
+	RoleRefusedAsInvalid bool
+
+	// WorkersAreAlone: a worker is granted no custom resource, so that its tokens are
+	// for the PingOne API (B55). It is the one harder reading that is off at first: a
+	// single report has it.
+	WorkersAreAlone bool
 
 	// NoEnvironmentClaim: tokens for custom resources do not name the environment and
 	// the organization (B33).

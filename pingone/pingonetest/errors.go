@@ -18,6 +18,8 @@ const (
 	msgInvalidRequest = "The request could not be completed. The request was invalid."
 	msgLimited        = "The request could not be completed. The request limit has been exceeded."
 	msgUnexpected     = "The request could not be completed. An unexpected error occurred."
+	msgBroaderRole    = "Must have role at the same or broader scope"
+	msgReadOnlyRole   = "Role assignment cannot be deleted as it is read only"
 	msgDuplicateRole  = "May not assign duplicate Role"
 
 	msgBadCredentials    = "Request denied: Invalid client credentials"

@@ -54,6 +54,8 @@ func (s *Server) createGrant(c *call) (any, *refusal) {
 	case f.problems != nil:
 	case g.resource == nil:
 		f.problem("INVALID_VALUE", "resource.id", "is not a resource of the environment")
+	case s.assumed.WorkersAreAlone && a.Type == typeWorker && g.resource.kind == resourceCustom:
+		f.problem("INVALID_VALUE", "resource.id", "is not for workers")
 	case slices.ContainsFunc(a.grants, func(other *grant) bool { return other.resource == g.resource }):
 		f.problem("UNIQUENESS_VIOLATION", "resource.id", "has a grant already")
 	default:

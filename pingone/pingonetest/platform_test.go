@@ -11,15 +11,31 @@ import (
 func (s *site) every() []struct{ method, path string } {
 	app := "/applications/" + s.app.ID
 	openID := s.in(s.env, "GET", "/resources", "").ids(s.t, "resources")["openid"]
-	shop, _ := s.resource(s.env, `{"name":"Shop"}`)
+	shop, scopes := s.resource(s.env, `{"name":"Shop"}`, "sell")
+	sell := scopes["sell"]
 	grant := s.api("GET", s.app, "/grants", "").page(s.t, "grants", "id")[0]
 	assigned := s.api("GET", s.admin, "/roleAssignments", "").page(s.t, "roleAssignments", "id")[0]
 	assignment := "/applications/" + s.admin.ID + "/roleAssignments/" + assigned
+	mapping := s.api("GET", s.app, "/attributes", "").page(s.t, "attributes", "id")[0]
+	people := s.in(s.env, "GET", "/populations", "").page(s.t, "populations", "id")[0]
+	claim := s.in(s.env, "GET", "/resources/"+shop+"/attributes", "").page(s.t, "attributes", "id")[0]
+	assign := func(path, member string, p pingonetest.Policy) string {
+		p.Environment = s.env
+		made := s.api("POST", s.app, "/"+path, `{"priority":1,"`+member+`":{"id":"`+s.AddPolicy(p)+`"}}`)
+		made.want(s.t, 201)
+		return app + "/" + path + "/" + made.at("id")
+	}
+	signOn := assign("signOnPolicyAssignments", "signOnPolicy", pingonetest.Policy{Name: "Password"})
+	flow := assign("flowPolicyAssignments", "flowPolicy", pingonetest.Policy{Name: "Risk", Flow: true})
 	return []struct{ method, path string }{
 		{"GET", "/applications"}, {"POST", "/applications"}, {"GET", app}, {"PUT", app}, {"DELETE", app},
 		{"GET", app + "/secret"}, {"POST", app + "/secret"}, {"DELETE", app + "/secret"},
-		{"GET", "/roles"}, {"GET", app + "/roleAssignments"}, {"POST", app + "/roleAssignments"}, {"GET", assignment}, {"DELETE", assignment},
+		{"GET", "/roles"}, {"GET", "/applications/" + s.admin.ID + "/roleAssignments"}, {"POST", "/applications/" + s.admin.ID + "/roleAssignments"}, {"GET", assignment}, {"DELETE", assignment},
 		{"GET", app + "/grants"}, {"POST", app + "/grants"}, {"GET", app + "/grants/" + grant}, {"PUT", app + "/grants/" + grant}, {"DELETE", app + "/grants/" + grant},
+		{"GET", app + "/attributes"}, {"POST", app + "/attributes"}, {"GET", app + "/attributes/" + mapping}, {"PUT", app + "/attributes/" + mapping}, {"DELETE", app + "/attributes/" + mapping},
+		{"GET", app + "/signOnPolicyAssignments"}, {"POST", app + "/signOnPolicyAssignments"}, {"GET", signOn}, {"DELETE", signOn},
+		{"GET", app + "/flowPolicyAssignments"}, {"POST", app + "/flowPolicyAssignments"}, {"GET", flow}, {"DELETE", flow},
+		{"GET", ""}, {"GET", "/populations/" + people}, {"GET", "/resources/" + shop + "/scopes/" + sell}, {"GET", "/resources/" + shop + "/attributes/" + claim}, {"DELETE", "/resources/" + shop},
 		{"GET", "/resources"}, {"POST", "/resources"}, {"GET", "/resources/" + openID},
 		{"GET", "/resources/" + openID + "/scopes"}, {"POST", "/resources/" + shop + "/scopes"},
 		{"GET", "/resources/" + openID + "/attributes"}, {"POST", "/resources/" + shop + "/attributes"},

@@ -190,6 +190,18 @@ func TestB55_WorkerWithClientCredentialsHasNoOpenIDScopes(t *testing.T) {
 	basic(t, w.Server, env, web.ID, web.Secret, "scope", "profile").want(t, 400, "error", "invalid_scope")
 }
 
+func TestB55_WorkersMayBeRefusedCustomResources(t *testing.T) {
+	w := newWorld(t)
+	env := w.admin.Environment
+	id, scopes := w.resource(env, `{"name":"Shop"}`, "sell")
+	app, web := w.create(env, worker("")), w.create(env, configured("WEB_APP", `"name":"web"`))
+	w.Assume(pingonetest.Assumptions{WorkersAreAlone: true})
+	w.api("POST", app, "/grants", grantBody(id, scopes["sell"])).want(t, 400, "details.0.target", "resource.id")
+	w.api("POST", web, "/grants", grantBody(id, scopes["sell"])).want(t, 201)
+	w.Assume(pingonetest.Assumptions{})
+	w.api("POST", app, "/grants", grantBody(id, scopes["sell"])).want(t, 201)
+}
+
 // The client of PingOne Advanced Services: a web application without response
 // types, granted the scope of a custom resource with a list of groups.
 func TestB56_TokensFollowGrants(t *testing.T) {

@@ -115,7 +115,7 @@ func builtInRoles() map[string]*role {
 	users := []string{permCreatePopulation, permReadPopulation, permCreateUser, permReadUser, permUpdateUser, permReadPassword, permSetPassword}
 	reading := []string{permReadApplication, permReadAssignments, permReadGrant, permReadResource}
 	return map[string]*role{
-		organizationAdmin: {assignments, []string{environmentAdmin}, []string{scopeOrganization}, ""},
+		organizationAdmin: {slices.Concat(assignments, []string{permCreatePopulation, permReadPopulation, permCreateUser, permReadUser}), []string{environmentAdmin}, []string{scopeOrganization}, ""},
 		environmentAdmin: {
 			slices.Concat(applications, secrets, assignments),
 			[]string{applicationDeveloper, applicationOwner, identityDataAdmin, configReadOnly}, wide, "",

@@ -123,7 +123,6 @@ func start(addr string, t TB) (*Server, error) {
 		pastUsers:    make(timeline[user]),
 		pastGroups:   make(timeline[population]),
 		retryAfter:   "1",
-		assumed:      Assumptions{PreviousSigns: true, ArrayClaims: true, AllHaveRoles: true},
 	}
 	s.SetTime(time.Now().Truncate(time.Second))
 	s.applicationRoutes()

@@ -148,27 +148,33 @@ func (c *call) putSecretValue(in struct {
 }
 
 func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *string }) (any, error) {
-	sec, seen, err := c.readLive(in.SecretId)
+	return c.value(in.SecretId, in.VersionId, in.VersionStage)
+}
+
+// value reads a version's value, by id, by label or by both; without either
+// AWSCURRENT's.
+func (c *call) value(secretID, versionID, versionStage *string) (any, error) {
+	sec, seen, err := c.readLive(secretID)
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(length("versionId", in.VersionId, 32, 64), length("versionStage", in.VersionStage, 1, 256)); err != nil {
+	if err := cmp.Or(length("versionId", versionID, 32, 64), length("versionStage", versionStage, 1, 256)); err != nil {
 		return nil, err
 	}
 	vs := seen.versions
 	var v *version
-	if in.VersionId != nil {
-		v = vs.byID(*in.VersionId)
-		if v != nil && in.VersionStage != nil && !v.has(*in.VersionStage) {
+	if versionID != nil {
+		v = vs.byID(*versionID)
+		if v != nil && versionStage != nil && !v.has(*versionStage) {
 			return nil, refuse("InvalidRequestException", msgMismatch)
 		}
 		if v == nil || v.value == nil {
-			return nil, refuse("ResourceNotFoundException", msgNoVersion, *in.VersionId)
+			return nil, refuse("ResourceNotFoundException", msgNoVersion, *versionID)
 		}
 	} else {
 		label := current
-		if in.VersionStage != nil {
-			label = *in.VersionStage
+		if versionStage != nil {
+			label = *versionStage
 		}
 		v = vs.holding(label)
 		if v == nil || v.value == nil {
@@ -176,6 +182,9 @@ func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *stri
 		}
 	}
 	sec.accessed = c.now()
+	if now := sec.versions.byID(v.id); now != nil {
+		now.accessed = c.now()
+	}
 	out := struct {
 		secretOutput
 		CreatedDate  stamp

@@ -1,11 +1,9 @@
 package secretsmanagertest
 
 import (
+	"cmp"
 	"encoding/base64"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -77,14 +75,17 @@ func (c *call) listSecretVersionIds(in struct {
 		return nil, err
 	}
 	type entry struct {
-		VersionId     string
-		VersionStages []string `json:",omitempty"`
-		CreatedDate   stamp
+		VersionId        string
+		VersionStages    []string `json:",omitempty"`
+		CreatedDate      stamp
+		LastAccessedDate stamp `json:",omitzero"`
+		KmsKeyIds        []string
 	}
+	key := cmp.Or(sec.kmsKey, "DefaultEncryptionKey")
 	all := []entry{}
 	for _, v := range sec.versions {
 		if len(v.labels) > 0 || in.IncludeDeprecated {
-			all = append(all, entry{v.id, v.labels, stamp(v.created)})
+			all = append(all, entry{v.id, v.labels, stamp(v.created), stamp(v.accessed.UTC().Truncate(24 * time.Hour)), []string{key}})
 		}
 	}
 	page, next, err := paginate(all, in.NextToken, in.MaxResults)
@@ -98,63 +99,17 @@ func (c *call) listSecretVersionIds(in struct {
 	}{sec.arn, sec.name, page, next}, nil
 }
 
-type filter struct {
-	Key    string
-	Values []string
-}
-
-// matches reports whether the filter lets the secret pass. Values are prefixes,
-// and one that matches is enough.
-func (f filter) matches(sec *secret) (bool, error) {
-	var words []string
-	switch f.Key {
-	case "name":
-		words = []string{sec.name}
-	case "tag-key":
-		for _, t := range sec.tags {
-			words = append(words, t.Key)
-		}
-	case "tag-value":
-		for _, t := range sec.tags {
-			words = append(words, t.Value)
-		}
-	default:
-		return false, refuse("InvalidParameterException", "The filter key %s is not served here.", f.Key)
-	}
-	return slices.ContainsFunc(words, func(word string) bool {
-		return slices.ContainsFunc(f.Values, func(prefix string) bool { return strings.HasPrefix(word, prefix) })
-	}), nil
-}
-
-// listed returns the secret with the name as a list shows it, which may be as it was.
-func (c *call) listed(name string) *secret {
-	if was, behind := c.pastOf(name).At(c.now(), c.lag); behind {
-		return was
-	}
-	return c.lookup(name)
-}
-
 func (c *call) listSecrets(in struct {
 	NextToken              *string
 	MaxResults             *int
 	IncludePlannedDeletion bool
 	Filters                []filter
+	SortOrder              string
+	SortBy                 string
 }) (any, error) {
-	var found []*secret
-next:
-	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
-		sec := c.listed(name)
-		if sec == nil || !sec.deletion.IsZero() && !in.IncludePlannedDeletion {
-			continue
-		}
-		for _, f := range in.Filters {
-			if ok, err := f.matches(sec); err != nil {
-				return nil, err
-			} else if !ok {
-				continue next
-			}
-		}
-		found = append(found, sec)
+	found, err := c.search(in.Filters, in.IncludePlannedDeletion, in.SortOrder)
+	if err != nil {
+		return nil, err
 	}
 	part, next, err := paginate(found, in.NextToken, in.MaxResults)
 	if err != nil {

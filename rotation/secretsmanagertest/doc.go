@@ -7,14 +7,22 @@
 // time stands still until it is moved, and a failed rotation is tried again when
 // the test calls [Server.Attempt].
 //
+// # What can lag
+//
+// [fault.Line.Lag] makes each read lag: DescribeSecret, GetSecretValue,
+// BatchGetSecretValue and ListSecretVersionIds see the whole secret as it was, and
+// ListSecrets each secret that it lists. What [fault.Lag] counts are the changes of
+// the secret, whatever they are. What tests seed has always been there. A write is
+// never behind.
+//
 // # Beliefs
 //
 // These sentences are what the stand-in holds to be true of the real service.
 // Each is shown by a test that cites its number. API means the operation's page
 // in the Secrets Manager API reference, guide the user guide, and recorded a test
-// of LocalStack or moto whose answers were recorded from AWS. Where no source
-// decides, the stand-in takes the reading that hurts the caller more, and the
-// belief says assumed.
+// of LocalStack or moto whose answers were recorded from AWS; other names are of
+// clients in which it was seen. Where no source decides, the belief says assumed, and
+// the stand-in takes the reading that hurts the caller more or has a switch.
 //
 //   - S1: The version that a rotation registers has a label and no value: reading it, by id or by label, is ResourceNotFoundException. (API RotateSecret; recorded, moto test_rotate_secret_using_lambda)
 //   - S2: The first PutSecretValue with the token of an empty version fills that version. (recorded, same)
@@ -43,12 +51,17 @@
 //   - S25: A ClientRequestToken has 32 to 64 characters and must be there, which SDKs see to; a call has at most 20 labels, a value 1 to 65,536 bytes. (API PutSecretValue; recorded, LocalStack, for the missing token)
 //   - S26: A secret scheduled for deletion can be described and nothing else, and its name stays taken until then; ForceDeleteWithoutRecovery ends it at once, and succeeds where there is no such secret. (API DeleteSecret; recorded, LocalStack test_exp_raised_on_creation_of_secret_scheduled_for_deletion, and for the force)
 //   - S27: A version without labels is deprecated: DescribeSecret omits it, ListSecretVersionIds shows it when asked. (recorded, LocalStack test_deprecated_secret_version_stage)
-//   - S28: ListSecrets filters by name prefix and by tag, and pages. (API ListSecrets)
+//   - S28: ListSecrets filters by name, description, tag key, tag value, primary region and owning service, each by prefix, and by all of them word by word; a value that begins with ! must not match; it pages, by the date of creation in the SortOrder asked for. (API ListSecrets, Filter; assumed for the order without one and for a mixture with negations)
 //   - S29: DescribeSecret lists the replicas by region, each InSync, InProgress or Failed, and names the primary region; ListSecrets names the primary region alone, and neither says anything of a secret without replicas. (API DescribeSecret, ReplicationStatusType, SecretListEntry; that PrimaryRegion is then missing is assumed)
 //   - S30: A new value, or a label that moves, reaches the replicas later, and until then they are InProgress. (guide, Replicate secrets across Regions; that a replica which exists becomes InProgress again is assumed)
 //   - S31: LastChangedDate is when anything of the secret changed, its versions and their labels included; to read it changes nothing. (API DescribeSecret; assumed for the labels)
 //   - S32: LastAccessedDate is the day of the last GetSecretValue at midnight UTC, missing until there was one. (API DescribeSecret; assumed that nothing else counts as access)
+//   - S33: ListSecrets shows of a secret what DescribeSecret does, but for the replicas and under the name SecretVersionsToStages. (API SecretListEntry)
 //   - S34: A SecretId that no secret can have is ValidationException. (recorded, LocalStack test_invalid_secret_id)
 //   - S35: CreateSecret with a token that the secret's version has and other content is ResourceExistsException about the token. (recorded, moto)
-//   - S33: ListSecrets shows of a secret what DescribeSecret does, but for the replicas and under the name SecretVersionsToStages. (API SecretListEntry)
+//   - S36: GetRandomPassword has 32 characters unless told otherwise, at most 4096, and one of each included type unless told otherwise. (API GetRandomPassword; assumed for the words of refusals)
+//   - S37: UpdateSecret with a value is PutSecretValue without labels, and changes the description and the key. (API UpdateSecret; assumed for AWSPENDING as in S7)
+//   - S38: BatchGetSecretValue reads AWSCURRENT of up to 20 secrets, named or found by filters, with an error for each that it cannot read. (API BatchGetSecretValue)
+//   - S39: RestoreSecret takes a scheduled deletion back; of another secret it changes nothing. (API RestoreSecret; assumed for another secret)
+//   - S40: ListSecretVersionIds shows of each version its keys, DefaultEncryptionKey unless the secret has one, and the day of its last GetSecretValue. (API SecretVersionsListEntry; recorded, LocalStack, for the default)
 package secretsmanagertest

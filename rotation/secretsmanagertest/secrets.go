@@ -53,7 +53,8 @@ type tag struct{ Key, Value string }
 type version struct {
 	id            string
 	created       time.Time
-	value         *value // nil: registered by a rotation, not yet put
+	accessed      time.Time // its last GetSecretValue; zero for none
+	value         *value    // nil: registered by a rotation, not yet put
 	labels        []string
 	rotationToken string // that the value was put with
 }

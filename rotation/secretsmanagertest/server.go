@@ -243,16 +243,20 @@ func door(r *http.Request) (from scope, operation string, err error) {
 type action func(c *call, body []byte) (any, error)
 
 var actions = map[string]action{
+	"BatchGetSecretValue":      on((*call).batchGetSecretValue),
 	"CancelRotateSecret":       on((*call).cancelRotateSecret),
 	"CreateSecret":             on((*call).createSecret),
 	"DeleteSecret":             on((*call).deleteSecret),
 	"DescribeSecret":           on((*call).describeSecret),
+	"GetRandomPassword":        on((*call).getRandomPassword),
 	"GetSecretValue":           on((*call).getSecretValue),
 	"ListSecretVersionIds":     on((*call).listSecretVersionIds),
 	"ListSecrets":              on((*call).listSecrets),
 	"PutSecretValue":           on((*call).putSecretValue),
+	"RestoreSecret":            on((*call).restoreSecret),
 	"RotateSecret":             on((*call).rotateSecret),
 	"TagResource":              on((*call).tagResource),
+	"UpdateSecret":             on((*call).updateSecret),
 	"UpdateSecretVersionStage": on((*call).updateSecretVersionStage),
 }
 
@@ -289,9 +293,12 @@ func mask(body []byte) string {
 	if json.Unmarshal(body, &fields) != nil {
 		return fmt.Sprintf("(%d bytes)", len(body))
 	}
-	for _, name := range []string{"SecretString", "SecretBinary", "RotationToken"} {
-		if v, ok := fields[name]; ok {
-			fields[name] = "sha256:" + digest(fmt.Sprint(v))
+	maskIn(fields)
+	if all, ok := fields["SecretValues"].([]any); ok {
+		for _, one := range all {
+			if fields, ok := one.(map[string]any); ok {
+				maskIn(fields)
+			}
 		}
 	}
 	masked, err := json.Marshal(fields)
@@ -299,6 +306,14 @@ func mask(body []byte) string {
 		panic(err) // it was JSON a moment ago
 	}
 	return string(masked)
+}
+
+func maskIn(fields map[string]any) {
+	for _, name := range []string{"SecretString", "SecretBinary", "RotationToken", "RandomPassword"} {
+		if v, ok := fields[name]; ok {
+			fields[name] = "sha256:" + digest(fmt.Sprint(v))
+		}
+	}
 }
 
 func (s *Server) logf(format string, args ...any) {

@@ -1,0 +1,110 @@
+package fault
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Canary is what a hostile peer says: it stands for a secret that comes back in a
+// reply that cannot be read.
+const Canary = "canary-in-the-words-of-the-peer"
+
+// hostile answers as the kind says, and reports whether it is one that does so. It
+// returns when the peer has said its last word or the caller is gone.
+func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) bool {
+	switch kind {
+	case Upgrade:
+		raw(w, "HTTP/1.1 101 "+Canary+"\r\nConnection: Upgrade\r\nUpgrade: "+Canary+"\r\n\r\n"+Canary)
+	case EndlessHeader:
+		raw(w, "HTTP/1.1 200 OK\r\n", "X-Canary: "+Canary+strings.Repeat("x", 1000)+"\r\n")
+	case BadStatus:
+		raw(w, "HTTP/1.1 "+Canary+"\r\n\r\n")
+	case Frames:
+		// An empty SETTINGS frame, and GOAWAY with debug data (RFC 9113, sections 6.5 and 6.8).
+		goAway := "\x00\x00" + string(rune(8+len(Canary))) + "\x07\x00\x00\x00\x00\x00" + strings.Repeat("\x00", 8) + Canary
+		raw(w, "\x00\x00\x00\x04\x00\x00\x00\x00\x00"+goAway)
+	case Unsolicited:
+		one := fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", reply.Status, len(reply.Body), reply.Body)
+		if reply.Status == http.StatusNoContent {
+			one = "HTTP/1.1 204 x\r\n\r\n"
+		}
+		raw(w, one+"HTTP/1.1 200 OK\r\nX-Canary: "+Canary+"\r\n\r\n"+Canary)
+	case Endless:
+		stream(w, r, "", func(out io.Writer) error { _, err := io.WriteString(out, strings.Repeat(Canary+" ", 1000)); return err })
+	case Drip:
+		text := `{"secret":"` + Canary
+		stream(w, r, "", func(out io.Writer) error {
+			if text == "" {
+				text = " "
+			}
+			_, err := io.WriteString(out, text[:1])
+			text = text[1:]
+			select {
+			case <-time.After(time.Second):
+			case <-r.Context().Done():
+			}
+			return err
+		})
+	case GzipBomb:
+		zeros := make([]byte, 1<<20)
+		var packed *gzip.Writer
+		stream(w, r, "gzip", func(out io.Writer) error {
+			if packed == nil {
+				packed = gzip.NewWriter(out)
+			}
+			_, err := packed.Write(zeros)
+			return err
+		})
+	case Deep:
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, strings.Repeat(`{"`+Canary[:6]+`":`, 100_000)+`"`+Canary+`"`+strings.Repeat("}", 100_000))
+	default:
+		return false
+	}
+	return true
+}
+
+// raw writes to the connection what need not be HTTP, and then the rest, over and over,
+// until the caller hangs up. Without a rest it is silent until then.
+func raw(w http.ResponseWriter, first string, rest ...string) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	go speak(conn, buffered, first, rest)
+}
+
+func speak(conn net.Conn, buffered *bufio.ReadWriter, first string, rest []string) {
+	defer conn.Close()
+	if _, err := io.WriteString(conn, first); err != nil {
+		return
+	}
+	for len(rest) > 0 {
+		if _, err := io.WriteString(conn, rest[0]); err != nil {
+			return
+		}
+	}
+	io.Copy(io.Discard, buffered) // until the caller hangs up
+}
+
+// stream writes a body that has no end of its own.
+func stream(w http.ResponseWriter, r *http.Request, encoding string, write func(io.Writer) error) {
+	w.Header().Set("Content-Type", "application/json")
+	if encoding != "" {
+		w.Header().Set("Content-Encoding", encoding)
+	}
+	w.WriteHeader(http.StatusOK)
+	for r.Context().Err() == nil {
+		if write(w) != nil {
+			break
+		}
+		http.NewResponseController(w).Flush()
+	}
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,55 @@
+package secretsmanagertest
+
+import "time"
+
+func (c *call) updateSecret(in struct {
+	payload
+	SecretId, ClientRequestToken, Description, KmsKeyId *string
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if err := requestToken(in.ClientRequestToken); err != nil {
+		return nil, err
+	}
+	if err := length("description", in.Description, 0, 2048); err != nil {
+		return nil, err
+	}
+	val, err := in.value()
+	if err != nil {
+		return nil, err
+	}
+	out := secretOutput{ARN: sec.arn, Name: sec.name}
+	if val != nil {
+		v, err := c.put(sec, *in.ClientRequestToken, *val, nil, "")
+		if err != nil {
+			return nil, err
+		}
+		out.VersionId = v.id
+	} else {
+		c.remember(sec, 0)
+	}
+	if in.Description != nil {
+		sec.description = *in.Description
+	}
+	if in.KmsKeyId != nil {
+		sec.kmsKey = *in.KmsKeyId
+	}
+	sec.changed = c.now()
+	return out, nil
+}
+
+// restoreSecret takes a deletion back. Of a secret that is not scheduled for one it
+// changes nothing.
+func (c *call) restoreSecret(in secretInput) (any, error) {
+	sec, err := c.findAny(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if !sec.deletion.IsZero() {
+		c.remember(sec, 0)
+		sec.deletion, sec.changed = time.Time{}, c.now()
+	}
+	return secretOutput{ARN: sec.arn, Name: sec.name}, nil
+}
