@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"

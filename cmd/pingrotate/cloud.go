@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 )
 
 // A cloud plays what the operator's commands need of AWS besides Secrets Manager, at

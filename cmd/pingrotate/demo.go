@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 )
 
 const demoUsage = `Usage:

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 )
 
 // findRotator returns the program of the Lambda function: the one at the path

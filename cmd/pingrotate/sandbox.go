@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/rotation"
 )
 

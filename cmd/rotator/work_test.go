@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"

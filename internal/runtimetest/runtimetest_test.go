@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 )
 
 // config runs this test binary as a function.
