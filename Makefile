@@ -48,7 +48,7 @@ mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fleet: ## Rotate 10 000 secrets as fast as PingOne allows, interrupted and killed on the way, in 2 minutes
-	$(GO) test -v -run TestFleet -timeout 30m ./cmd/pingrotate -fleet 10000
+	$(GO) test -v -run TestFleet -timeout 30m ./internal/campaign -fleet 10000
 
 fuzz: ## Fuzz each decoder for FUZZTIME
 	@for package in ./pingone ./rotation ./consumer; do \

@@ -23,9 +23,10 @@ import (
 )
 
 // FunctionARN is what the function learns as its own ARN with each invocation.
-const FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:" + functionName
+const FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:" + FunctionName
 
-const functionName = "pingone-rotator"
+// FunctionName is the name in that ARN, which template.yaml gives the function too.
+const FunctionName = "pingone-rotator"
 
 // The most bytes that a synchronous invocation carries. The quota is 6 MB both
 // ways, but the answer may be 100 bytes longer, as Lambda's own error says.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// The groups of the commands, in the order of the help.
+var groups = []*cobra.Group{
+	{ID: "look", Title: "Look, and change nothing"},
+	{ID: "act", Title: "Act"},
+	{ID: "try", Title: "Try it, without any account"},
+	{ID: "shell", Title: "This program"},
+}
+
+// newRoot returns the tree of commands. The help, the man pages and the completion of
+// the shells all come from it.
+func newRoot(p *program) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pingrotate",
+		Short: "Operate the rotation of PingOne client secrets in AWS Secrets Manager",
+		Long: `Operates the rotation of PingOne client secrets in AWS Secrets Manager. Most commands
+ask the deployed function, which has the network and the rights.
+
+No command shows a secret, or takes one.
+Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command line.`,
+		Args:          noSuchCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return noCommand(c, p) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	cobra.EnableCommandSorting = false // they are in the order of their use
+	root.AddGroup(groups...)
+	for _, c := range []*cobra.Command{
+		newStatus(p), newCheck(p), newEvents(p),
+		newRotate(p), newRollback(p), newAdopt(p), newNew(p), newAudit(p),
+		newDemo(p), newSandbox(p),
+		newCompletion(p), newMan(p), newVersion(p),
+	} {
+		root.AddCommand(c)
+	}
+	p.declare(root)
+	dress(root, p)
+	return root
+}
+
+// declare adds the flags that every command has.
+func (p *program) declare(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.StringVar(&p.function, "function", "", "`NAME` or ARN of the deployed function, where not $PINGROTATE_FUNCTION or pingone-rotator")
+	flags.StringVar(&p.region, "region", "", "AWS `REGION`, where not that of the environment or the profile")
+	flags.StringVar(&p.profile, "profile", "", "`PROFILE` of the AWS configuration, where not $AWS_PROFILE")
+	flags.BoolVar(&p.local, "local", false, "do it in this process, with your own rights, when the function cannot; needs its variables, such as PINGONE_ADMIN_SECRET_ID")
+	flags.StringVar(&p.log, "log", "", "`FILE` for the log lines of --local, which has no other record")
+	flags.VarP(&p.output, "output", "o", "for people, or one JSON object a line")
+	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing on standard error but errors, warnings and questions")
+}
+
+// dress gives each command what all of them have alike.
+func dress(root *cobra.Command, p *program) {
+	root.SetOut(printable{p.out})
+	root.SetErr(printable{p.err})
+	root.SetHelpCommand(newHelp(p))
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), help(c, p.outWide)) })
+	root.SetVersionTemplate("pingrotate {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.InitDefaultHelpCmd()
+	for _, c := range append(root.Commands(), root) {
+		c.Version = built()
+		c.Flags().SortFlags = false
+		c.Flags().BoolP("help", "h", false, "show this")
+		c.Flags().Bool("version", false, "show the version of this program")
+		completeValues(c)
+	}
+}
