@@ -17,7 +17,8 @@ func tellFindings(p *page, findings []rotation.Finding) {
 		width = max(width, utf8.RuneCountInString(f.Point))
 	}
 	for _, f := range findings {
-		p.folded(cell{string(f.State), moods[f.State]}, 7, padded(f.Point, width)+"  "+told(f), p.width)
+		labels := []cell{{string(f.State), moods[f.State]}, {text: f.Point}}
+		p.folded(labels, []int{7, width}, told(f), p.width)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -76,25 +77,32 @@ func (p *page) line(cells ...cell) {
 // labelled writes a text beside a label of the width, folded where the line would be
 // too long.
 func (p *page) labelled(label cell, width int, text string) {
-	wide := 100
-	if p.width > 0 {
-		wide = p.width
+	wide := p.width
+	if wide == 0 {
+		wide = 100
 	}
-	p.folded(label, width, text, wide)
+	p.folded([]cell{label}, []int{width}, text, wide)
 }
 
-// folded is labelled with a width of its own; 0 folds nothing.
-func (p *page) folded(label cell, width int, text string, wide int) {
+// folded writes a text beside labels of the widths, in lines so wide; 0 folds nothing.
+func (p *page) folded(labels []cell, widths []int, text string, wide int) {
+	var head []cell
+	indent := 2
+	for i, label := range labels {
+		gap := max(0, widths[i]-utf8.RuneCountInString(label.text)) + 2
+		head = append(head, label, cell{text: strings.Repeat(" ", gap)})
+		indent += widths[i] + 2
+	}
 	lines := []string{text}
 	if wide > 0 {
-		lines = fold(text, max(wide-width-4, 20))
+		lines = fold(text, max(wide-indent, 20))
 	}
 	for i, line := range lines {
-		if i > 0 {
-			label.text = ""
+		if i == 0 {
+			p.line(slices.Concat([]cell{{text: "  "}}, head, row(line))...)
+		} else {
+			p.say("%*s%s", indent, "", line)
 		}
-		label.text = padded(label.text, width)
-		p.line(cell{text: "  "}, label, cell{text: "  " + line})
 	}
 }
 
@@ -166,10 +174,6 @@ func row(texts ...string) []cell {
 		cells[i].text = text
 	}
 	return cells
-}
-
-func padded(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
 // fold breaks a text into lines of the width, at spaces.
