@@ -64,15 +64,33 @@ func dress(root *cobra.Command, p *program) {
 	root.SetErr(printable{p.err})
 	root.SetHelpCommand(newHelp(p))
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), help(c, p.outWide)) })
-	root.SetVersionTemplate("pingrotate {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.InitDefaultHelpCmd()
 	for _, c := range append(root.Commands(), root) {
-		c.Version = built()
 		c.Flags().SortFlags = false
 		c.Flags().BoolP("help", "h", false, "show this")
-		c.Flags().Bool("version", false, "show the version of this program")
+		showVersion(c, c.Flags().Bool("version", false, "show the version of this program"))
 		completeValues(c)
+	}
+}
+
+// showVersion makes a flag of the command show the version, whatever else is on the
+// command line. cobra can do that as well, but by a template, and a program with
+// templates in it keeps all methods of all types: half as much again.
+func showVersion(c *cobra.Command, asked *bool) {
+	args, run := c.Args, c.RunE
+	c.Args = func(c *cobra.Command, given []string) error {
+		if *asked {
+			return nil
+		}
+		return args(c, given)
+	}
+	c.RunE = func(c *cobra.Command, given []string) error {
+		if *asked {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "pingrotate", built())
+			return err
+		}
+		return run(c, given)
 	}
 }
