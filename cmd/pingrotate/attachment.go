@@ -20,7 +20,7 @@ import (
 )
 
 // An attachment is a secret to make, and to have rotated by the function. Each of its
-// steps finds out whether it has been done already, so that it goes on where it was
+// steps finds out whether it has been done already, so that it continues where it was
 // interrupted.
 type attachment struct {
 	*program

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// writeJSON writes a value in a line of its own.
+// writeJSON writes a value as one line.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

@@ -58,7 +58,6 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 	list := func(what string, mood style, lines []string) {
 		for _, text := range lines {
 			p.labelled(cell{what, mood}, 9, text)
-			what = ""
 		}
 	}
 	mark("minted", r.Minted)

@@ -219,7 +219,7 @@ func (w *samWorld) ended(reply []byte) {
 	}
 }
 
-// did says in a line what became of an event.
+// did says in a line what an event did.
 func (w *samWorld) did(event string, reply []byte) string {
 	current, _ := w.Held("AWSCURRENT")
 	switch event {

@@ -17,7 +17,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// Patience with one secret. Each try goes on where the last one stopped, because all
+// Patience with one secret. Each try continues where the last one stopped, because all
 // have the same ClientRequestToken.
 const (
 	busyTries = 10 // while another rotation of it is under way
@@ -62,7 +62,7 @@ func Run(ctx context.Context, call Call, secrets []string, o Options) (Summary, 
 	return sum, sum.err()
 }
 
-// ask asks whether to go on after the canaries. Nothing is shown meanwhile, and the
+// ask asks whether to continue after the canaries. Nothing is shown meanwhile, and the
 // time that it takes is not the campaign's.
 func (c *campaign) ask(ctx context.Context) {
 	sum, since := c.summary(), time.Now()

@@ -16,8 +16,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// TestCampaignCanary checks that nobody else is touched until the canaries have ended
-// well and somebody has said so.
+// TestCampaignCanary checks that no other secret is touched until the canaries have ended
+// well and a person has confirmed.
 func TestCampaignCanary(t *testing.T) {
 	t.Run("declined", func(t *testing.T) {
 		inFleet(t, 8, func(f *fleet) {
@@ -41,7 +41,7 @@ func TestCampaignCanary(t *testing.T) {
 			o := options()
 			o.Canary, o.KeepGoing = 3, true
 			o.Confirm = func(context.Context, Summary) error {
-				t.Error("asked to go on after a canary has failed")
+				t.Error("asked to continue after a canary has failed")
 				return nil
 			}
 			sum, err := Run(f.t.Context(), f.process().call, f.names, o)
@@ -100,7 +100,7 @@ func TestCampaignStopsAtAnOpenLeak(t *testing.T) {
 	})
 }
 
-// TestCampaignListsTheRefused checks that consumers who lag hold nobody up, and are
+// TestCampaignListsTheRefused checks that consumers that lag hold up no other secret, and are
 // named.
 func TestCampaignListsTheRefused(t *testing.T) {
 	inFleet(t, 20, func(f *fleet) {
@@ -163,7 +163,7 @@ func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
 	})
 }
 
-// TestCampaignComesBackToTheBusy has Secrets Manager begin a rotation of its own just
+// TestCampaignComesBackToTheBusy has Secrets Manager begin a rotation just
 // before the campaign. The campaign does not wait for it, and comes back.
 func TestCampaignComesBackToTheBusy(t *testing.T) {
 	inFleet(t, 40, func(f *fleet) {

@@ -35,7 +35,7 @@ const (
 )
 
 // A fleet is many applications with a secret each, in both services. Time is
-// synctest's: it passes when everybody waits, and costs nothing.
+// synctest's: it passes when all goroutines wait, and costs nothing.
 type fleet struct {
 	t       *testing.T
 	ping    *pingonetest.Server

@@ -38,7 +38,7 @@ func TestFleetReachesTheLimit(t *testing.T) {
 	})
 }
 
-// TestCampaignSharesTheLicence runs beside somebody who takes half of the limit, and
+// TestCampaignSharesTheLicence runs beside another that takes half of the limit, and
 // is told nothing about it.
 func TestCampaignSharesTheLicence(t *testing.T) {
 	const size = 300
@@ -72,6 +72,6 @@ func TestCampaignSharesTheLicence(t *testing.T) {
 			t.Errorf("got %.3f of the limit, want most of the half that is left", used)
 		}
 		f.mints(1)
-		t.Logf("%.3f of the limit beside somebody who takes half; 429: %d here, %d there", used, f.limited.Load(), refused)
+		t.Logf("%.3f of the limit beside another that takes half; 429: %d here, %d there", used, f.limited.Load(), refused)
 	})
 }

@@ -24,8 +24,8 @@ const (
 // allows and not more. It is a bucket of configuration calls that fills evenly, and
 // is debited twice: when a rotation begins, by what rotations have taken so far, and
 // when it has ended, by the difference to what it took. So the sum is right even
-// where rotations differ, and nobody has to tell the pacer what one costs. Before the
-// first has ended nobody knows, and it runs alone. The bucket holds two rotations, so
+// where rotations differ, and the pacer need not be told what one costs. Before the
+// first has ended that is not known, and it runs alone. The bucket holds two rotations, so
 // that a pause is not followed by a burst.
 //
 // A 429 says that others use the licence too. Then the rate falls by a factor, and

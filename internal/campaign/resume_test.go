@@ -114,7 +114,7 @@ func (p *process) abandonedBy(command context.Context) Call {
 	}
 }
 
-// TestResumedEmergencyEndsWhatTheScheduleReplaced has somebody rotate a secret in the
+// TestResumedEmergencyEndsWhatTheScheduleReplaced rotates a secret in the
 // ordinary way while an emergency is interrupted. That AWSCURRENT is new does not end
 // the leaked one, which lives on for its grace.
 func TestResumedEmergencyEndsWhatTheScheduleReplaced(t *testing.T) {

@@ -139,7 +139,7 @@ func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, function str
 		refuseREST(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
-	// What has begun goes on when the caller hangs up, as it does on Lambda.
+	// What has begun continues when the caller hangs up, as it does on Lambda.
 	answer, err := c.Invoke(context.WithoutCancel(r.Context()), event)
 	if err != nil {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")

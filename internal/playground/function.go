@@ -10,7 +10,7 @@ import (
 	"pingrotate/internal/runtimetest"
 )
 
-// A function is the Lambda function as a process of its own.
+// A function is the Lambda function as a process.
 type function struct {
 	*runtimetest.Function
 	log *functionLog

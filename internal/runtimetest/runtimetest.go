@@ -120,7 +120,7 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 // The error is a [*FunctionError] when the function reported one, an [*ExitError]
 // when the process died first, an [*InitError] when no new process would start,
 // and wraps [ErrTimedOut] when the process was killed at the deadline. When ctx
-// ends, nobody is left to take the answer: the process is killed, and the error
+// ends, no one is left to take the answer: the process is killed, and the error
 // wraps the context's.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	if len(event) > maxEvent {
