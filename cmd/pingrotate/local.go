@@ -78,7 +78,7 @@ func (p *program) openLog() (*os.File, error) {
 		return p.logFile, nil
 	}
 	if dir := stateDirectory(); dir != "" && os.MkdirAll(dir, 0o700) == nil {
-		p.logFile, err = appendTo(filepath.Join(dir, "local.jsonl"))
+		p.logFile, _ = appendTo(filepath.Join(dir, "local.jsonl")) // or else a temporary one
 	}
 	if p.logFile == nil {
 		if p.logFile, err = os.CreateTemp("", "pingrotate-*.jsonl"); err != nil {

@@ -89,6 +89,25 @@ func headings(text string) string {
 	return b.String()
 }
 
+func TestTargetsThatThePagesNameAreThere(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for name, text := range pages(t) {
+		for _, m := range regexp.MustCompile("(?m)(?:`|^ *(?:\\$ )?)make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
+			seen++
+			if !strings.Contains(string(makefile), "\n"+m[1]+":") {
+				t.Errorf("%s: there is no make %s", name, m[1])
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("found %d targets, want more: does this test still see them?", seen)
+	}
+}
+
 func TestREADMEIsShort(t *testing.T) {
 	if lines := strings.Count(pages(t)["../../README.md"], "\n"); lines > 180 {
 		t.Errorf("README has %d lines, want at most 180: details belong into docs/", lines)
