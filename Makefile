@@ -17,11 +17,14 @@ STRIP = '-ldflags=-s -w'
 PLAYED = $(if $(filter linux,$(shell $(GO) env GOOS)),bin/bootstrap,bin/rotator)
 
 # Shows how far a build has come, and its errors. The first build takes a minute or two.
-PROGRESS = awk '/^exit /{exit $$2} /^go: downloading/{if (++d % 20 == 0) print "  " d " modules downloaded"; next} \
-  /^[A-Za-z0-9._\/-]+$$/{if (++n % 50 == 0) print "  " n " packages compiled"; next} {print}'
 define compile
 @mkdir -p bin
-@{ $(1); echo "exit $$?"; } 2>&1 | $(PROGRESS)
+@{ $(1); echo "exit $$?"; } 2>&1 | { n=0; d=0; while IFS= read -r line; do case $$line in \
+  'exit '*) exit "$${line#exit }" ;; \
+  'go: downloading '*) d=$$((d + 1)); [ $$((d % 20)) -ne 0 ] || echo "  $$d modules downloaded" ;; \
+  *[!A-Za-z0-9._/-]*) printf '%s\n' "$$line" ;; \
+  *) n=$$((n + 1)); [ $$((n % 50)) -ne 0 ] || echo "  $$n packages compiled" ;; \
+esac; done; }
 endef
 
 # For containers on this machine, whatever the function is deployed to.
