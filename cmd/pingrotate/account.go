@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // An account says which function the operator's commands call, and as whom. Its fields
@@ -58,6 +59,7 @@ func (a *account) open(ctx context.Context) error {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithRegion(a.region),
 		config.WithSharedConfigProfile(a.profile),
+		config.WithLogger(logging.Nop{}), // what matters is in the errors
 		config.WithRetryer(func() aws.Retryer { return patient() }),
 		config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) {
 			o.Client = imds.New(imds.Options{Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Timeout: metadataLimit}})

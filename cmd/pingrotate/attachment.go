@@ -212,7 +212,7 @@ func (a *attachment) configure(ctx context.Context, client *secretsmanager.Clien
 		RotateImmediately:  aws.Bool(false),
 	})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.Contains(api.ErrorMessage(), "cannot invoke") {
-		return fmt.Errorf("configure the rotation of %s: %s; there is no function %s, or you may not invoke it: name another with --function", a.secret, said(api), function)
+		return fmt.Errorf("configure the rotation of %s: %s; there is no function %s, or you may not invoke it: name another with --function", a.secret, said(err), function)
 	}
 	if err != nil {
 		return advise("configure the rotation of "+a.secret, "secretsmanager:RotateSecret, and lambda:InvokeFunction on the function", err)

@@ -11,6 +11,7 @@ import (
 
 	"pingrotate/internal/campaign"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 )
 
@@ -23,16 +24,26 @@ func advise(action, permission string, err error) error {
 	}
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
-		return fmt.Errorf("%s: %s; your identity needs %s", action, said(api), permission)
+		return fmt.Errorf("%s: %s; your identity needs %s", action, said(err), permission)
 	case "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch":
-		return fmt.Errorf("%s: %s; your AWS credentials are not valid, sign in again", action, said(api))
+		return fmt.Errorf("%s: %s; your AWS credentials are not valid, sign in again", action, said(err))
 	}
-	return fmt.Errorf("%s: %s", action, said(api))
+	return fmt.Errorf("%s: %s", action, said(err))
 }
 
 // said returns what a service said. The errors of some operations have a type of their
-// own and others have not, and each is written differently.
-func said(err smithy.APIError) string { return err.ErrorCode() + ": " + err.ErrorMessage() }
+// own and others have not, and each is written differently. An answer without words of
+// AWS's is of something in between, such as a proxy.
+func said(err error) string {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if ok && api.ErrorCode() != "UnknownError" {
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return fmt.Sprintf("an answer %d that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL", answer.HTTPStatusCode())
+	}
+	return err.Error()
+}
 
 // unanswered says why a call got no answer. The error wraps campaign.ErrUnreachable if
 // the call was never sent.
@@ -40,6 +51,9 @@ func unanswered(action string, err error) error {
 	const remedy = "look at the network, a proxy, and AWS_ENDPOINT_URL"
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", action, err)
+	}
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok && answer.HTTPStatusCode() > 0 {
+		return fmt.Errorf("%s: %s", action, said(err))
 	}
 	why := err.Error()
 	if call, ok := errors.AsType[*url.Error](err); ok {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,15 +71,18 @@ func TestNoConnectionIsAnErrorAtOnce(t *testing.T) {
 	}
 }
 
-// TestCallThatMayHaveArrivedIsNotCalledUnreached closes the connection without an
-// answer.
 func TestCallThatMayHaveArrivedIsNotCalledUnreached(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	defer server.Close()
-	p := at(server.URL)
-	_, err := deployed(p.cfg, p.function)(t.Context(), rotateOrders())
-	if !errors.Is(err, campaign.ErrUnknown) || errors.Is(err, campaign.ErrUnreachable) {
-		t.Errorf("got %v, want an error that leaves open whether it was carried out", err)
+	for name, answer := range map[string]http.HandlerFunc{
+		"the connection breaks": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a proxy gives up":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) },
+	} {
+		server := httptest.NewServer(answer)
+		defer server.Close()
+		p := at(server.URL)
+		_, err := deployed(p.cfg, p.function)(t.Context(), rotateOrders())
+		if !errors.Is(err, campaign.ErrUnknown) || errors.Is(err, campaign.ErrUnreachable) {
+			t.Errorf("%s: got %v, want an error that leaves open whether it was carried out", name, err)
+		}
 	}
 }
 
@@ -114,5 +118,40 @@ func TestFunctionsARNNeedsNoSTSWhereItCanBeKnown(t *testing.T) {
 	t.Setenv(registerVariable, "register")
 	if got, err := p.functionARN(t.Context()); err == nil {
 		t.Errorf("with names alone: got %s, want an error", got)
+	}
+}
+
+// TestMissingCredentialsAreAnErrorAtOnce has a metadata service that takes connections
+// and never answers, as a network that swallows packets looks to the SDK.
+func TestMissingCredentialsAreAnErrorAtOnce(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://" + silent.Addr().String(), "AWS_EC2_METADATA_DISABLED": "", "AWS_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONFIG_FILE": filepath.Join(t.TempDir(), "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(t.TempDir(), "none"),
+	} {
+		t.Setenv(name, value)
+	}
+	begun := time.Now()
+	err = new(account).open(t.Context())
+	if took := time.Since(begun); err == nil || !strings.HasPrefix(err.Error(), "find AWS credentials: ") || took > 10*time.Second {
+		t.Errorf("got %v after %v, want an error about credentials within seconds", err, took)
+	}
+}
+
+func TestAnswerOfAProxyIsNamedAsOne(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	p := at(server.URL)
+	_, invoke := deployed(p.cfg, p.function)(t.Context(), rotateOrders())
+	_, ask := p.identity(t.Context())
+	for _, err := range []error{invoke, ask} {
+		if err == nil || !strings.Contains(err.Error(), "an answer 404 that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL") || strings.Contains(err.Error(), "RequestID") {
+			t.Errorf("got %v, want an error that names the answer", err)
+		}
 	}
 }

@@ -66,11 +66,17 @@ func invokeError(function, region string, err error) error {
 	case api.ErrorCode() == "ResourceNotFoundException":
 		return fmt.Errorf("%s: there is no such function in %s; deploy it with make deploy, or name it with --function and --region", action, region)
 	case api.ErrorCode() == "TooManyRequestsException":
-		return fmt.Errorf("%s: %s (%w); try again in a minute", action, said(api), campaign.ErrAtLimit)
-	case api.ErrorFault() == smithy.FaultServer:
-		return fmt.Errorf("%s: %s (%w); try again", action, said(api), campaign.ErrUnknown)
+		return fmt.Errorf("%s: %s (%w); try again in a minute", action, said(err), campaign.ErrAtLimit)
+	case api.ErrorFault() == smithy.FaultServer || gateway(err):
+		return fmt.Errorf("%s: %s (%w); try again", action, said(err), campaign.ErrUnknown)
 	}
 	return advise(action, "lambda:InvokeFunction", err)
+}
+
+// gateway reports whether something in between gave up on an answer.
+func gateway(err error) bool {
+	answer, ok := errors.AsType[*awshttp.ResponseError](err)
+	return ok && answer.HTTPStatusCode() >= 500
 }
 
 // functionError returns the error that the function itself, or Lambda in its place,
