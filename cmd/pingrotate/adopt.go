@@ -37,7 +37,7 @@ It needs --secret, --environment, --pingone-region and --client-id; or --secret 
 			})
 		},
 	}
-	c.Flags().StringVar(&clientID, "client-id", "", "`UUID` of the application")
+	c.Flags().Var(text{&clientID, "UUID"}, "client-id", "the application")
 	b.declare(c.Flags())
 	return c
 }

@@ -35,16 +35,16 @@ func newBlueprint(p *program) *blueprint {
 
 // declare adds the flags.
 func (b *blueprint) declare(flags *pflag.FlagSet) {
-	flags.StringVar(&b.environment, "environment", "", "`UUID` of the environment in PingOne")
-	flags.StringVar(&b.region, "pingone-region", "", "PingOne's region `CODE`: NA, CA, EU, AU, SG or AP")
-	flags.StringVar(&b.adminSecret, "admin-secret", "", "`NAME` of the admin's secret, where not the function's default")
+	flags.Var(text{&b.environment, "UUID"}, "environment", "the environment in PingOne")
+	flags.Var(text{&b.region, "CODE"}, "pingone-region", "its region: NA, CA, EU, AU, SG or AP")
+	flags.Var(text{&b.adminSecret, "NAME"}, "admin-secret", "the admin's secret, where not the function's default")
 	flags.Var(&b.strategy, "strategy", "one application, or two that take turns; single by default")
-	flags.StringVar(&b.grace, "grace", "", "how long a replaced secret lives, a `DURATION` such as 24h or 7d")
-	flags.StringVar(&b.file, "from-file", "", "`FILE` with the document, for all that has no flag here; without secret")
-	flags.StringVar(&b.secret, "secret", "", "`NAME` of the secret to make in Secrets Manager")
-	flags.StringVar(&b.schedule, "schedule", b.schedule, "when to rotate, as `TEXT` of a rate or cron")
-	flags.StringVar(&b.kmsKey, "kms-key", "", "`KEY` that encrypts it, where not aws/secretsmanager")
-	flags.StringArrayVar(&b.tags, "tag", nil, "a tag of the secret, `KEY=VALUE`; may be repeated")
+	flags.Var(text{&b.grace, "DURATION"}, "grace", "how long a replaced secret lives, such as 24h or 7d")
+	flags.Var(text{&b.file, "FILE"}, "from-file", "the document, for all that has no flag here; without secret")
+	flags.Var(text{&b.secret, "NAME"}, "secret", "the secret to make in Secrets Manager")
+	flags.Var(text{&b.schedule, "TEXT"}, "schedule", "when to rotate: a rate or a cron expression")
+	flags.Var(text{&b.kmsKey, "KEY"}, "kms-key", "the key that encrypts it, where not aws/secretsmanager")
+	flags.Var(list{&b.tags, "KEY=VALUE"}, "tag", "a tag of the secret; may be repeated")
 }
 
 // ofDocument are the flags that a document from a file has in itself.

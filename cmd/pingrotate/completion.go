@@ -69,7 +69,4 @@ func completeValues(c *cobra.Command) {
 }
 
 // isFile reports whether the value of a flag is the path of a file.
-func isFile(f *pflag.Flag) bool {
-	name, _ := pflag.UnquoteUsage(f)
-	return name == "FILE"
-}
+func isFile(f *pflag.Flag) bool { return f.Value.Type() == "FILE" }

@@ -28,7 +28,7 @@ standard error says which.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return p.demo(c, rotator) },
 	}
-	c.Flags().StringVar(&rotator, "rotator", "", rotatorUsage)
+	c.Flags().Var(text{&rotator, "FILE"}, "rotator", rotatorUsage)
 	return c
 }
 

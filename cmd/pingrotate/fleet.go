@@ -29,12 +29,13 @@ type fleetFlags struct {
 
 func (f *fleetFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.all, "all", false, "every secret whose rotation function is this one")
-	flags.StringArrayVar(&f.tags, "tag", nil, "those of them that have the tag `KEY=VALUE`; if repeated, all the tags")
-	flags.IntVar(&f.canary, "canary", 0, "the first `N` one after the other; if they end well, ask whether to continue, or with --yes continue")
-	flags.IntVar(&f.concurrency, "concurrency", 10, "`N` rotations at once")
-	flags.IntVar(&f.rate, "rate", campaign.LicenceLimit, "`N` configuration calls a minute are what PingOne allows the licence; if others use it too, the pace adapts")
+	flags.Var(list{&f.tags, "KEY=VALUE"}, "tag", "those of them that have the tag; if repeated, all the tags")
+	flags.Var(number{&f.canary}, "canary", "the first N one after the other; if they end well, ask whether to continue, or with --yes continue")
+	f.concurrency, f.rate = 10, campaign.LicenceLimit
+	flags.Var(number{&f.concurrency}, "concurrency", "rotations at once")
+	flags.Var(number{&f.rate}, "rate", "configuration calls a minute that PingOne allows the licence; if others use it too, the pace adapts")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "do not stop when a rotation fails; when a new secret was refused, it stops all the same")
-	flags.StringVar(&f.resume, "resume", "", "continue the campaign that began at this `TIME`: what has been rotated since is skipped, what is half done is finished; say everything else as before")
+	flags.Var(text{&f.resume, "TIME"}, "resume", "continue the campaign that began at this time: what has been rotated since is skipped, what is half done is finished; say everything else as before")
 }
 
 // wanted reports whether the command line asks for a campaign.

@@ -16,6 +16,7 @@ import (
 // tree returns the commands, of a program that writes nothing.
 func tree() *cobra.Command {
 	p, _ := quietly(aws.Config{})
+	p.function = "" // what is set is the default that the help shows
 	return newRoot(p)
 }
 

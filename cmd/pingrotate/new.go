@@ -57,10 +57,10 @@ It needs --secret, --environment, --pingone-region, --preset and --name; or --se
 	}
 	flags := c.Flags()
 	flags.Var(&w.preset, "preset", "what kind of client it is, a `PRESET`: "+strings.Join(w.preset.of, ", "))
-	flags.StringVar(&w.name, "name", "", "`NAME` of the application in PingOne")
-	flags.StringArrayVar(&w.redirects, "redirect-uri", nil, "where users are sent back to, a `URL`; may be repeated")
-	flags.StringArrayVar(&w.roles, "role", nil, "`NAME` of a role, for the environment; may be repeated")
-	flags.StringArrayVar(&w.grants, "grant", nil, "access to scopes of a resource, `RESOURCE=SCOPE,...`; may be repeated")
+	flags.Var(text{&w.name, "NAME"}, "name", "the application's name in PingOne")
+	flags.Var(list{&w.redirects, "URL"}, "redirect-uri", "where users are sent back to; may be repeated")
+	flags.Var(list{&w.roles, "NAME"}, "role", "a role, for the environment; may be repeated")
+	flags.Var(list{&w.grants, "RESOURCE=SCOPE,..."}, "grant", "access to scopes of a resource; may be repeated")
 	b.declare(flags)
 	return c
 }

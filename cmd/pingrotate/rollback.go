@@ -25,7 +25,7 @@ report says why there is no way back, and what there is instead.`,
 			return p.rollback(c, rotation.Action{Action: rotation.ActionRollback, SecretID: args[0], Reason: reason}, yes)
 		},
 	}
-	c.Flags().StringVar(&reason, "reason", "", "`TEXT` for the log and the report")
+	c.Flags().Var(text{&reason, "TEXT"}, "reason", "for the log and the report")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask for the secret's name")
 	return c
 }

@@ -49,11 +49,11 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 func (p *program) declare(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.StringVar(&p.function, "function", "", "`NAME` or ARN of the deployed function, where not $PINGROTATE_FUNCTION or pingone-rotator")
-	flags.StringVar(&p.region, "region", "", "AWS `REGION`, where not that of the environment or the profile")
-	flags.StringVar(&p.profile, "profile", "", "`PROFILE` of the AWS configuration, where not $AWS_PROFILE")
+	flags.Var(text{&p.function, "NAME"}, "function", "name or ARN of the deployed function, where not $PINGROTATE_FUNCTION or pingone-rotator")
+	flags.Var(text{&p.region, "REGION"}, "region", "AWS Region, where not that of the environment or the profile")
+	flags.Var(text{&p.profile, "PROFILE"}, "profile", "profile of the AWS configuration, where not $AWS_PROFILE")
 	flags.BoolVar(&p.local, "local", false, "do it in this process, with your own rights, when the function cannot; needs its variables, such as PINGONE_ADMIN_SECRET_ID")
-	flags.StringVar(&p.log, "log", "", "`FILE` for the log lines of --local, which has no other record")
+	flags.Var(text{&p.log, "FILE"}, "log", "file for the log lines of --local, which has no other record")
 	flags.VarP(&p.output, "output", "o", "for people, or one JSON object a line")
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing on standard error but errors, warnings and questions")
 }

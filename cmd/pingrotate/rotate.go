@@ -52,7 +52,7 @@ A secret that was skipped because it has been rotated already is not counted as 
 	}
 	flags := c.Flags()
 	flags.Var(&r.emergency, "emergency", "end the secret, which has leaked; asks for its name, or wants --yes")
-	flags.StringVar(&r.reason, "reason", "", "`TEXT` for the log and the report")
+	flags.Var(text{&r.reason, "TEXT"}, "reason", "for the log and the report")
 	flags.Var(&r.wait, "wait", "how long to try again while another rotation of the one secret is under way, or PingOne asks to slow down")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
 	r.fleet.declare(flags)

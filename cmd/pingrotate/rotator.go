@@ -6,7 +6,7 @@ import (
 	"pingrotate/internal/playground"
 )
 
-const rotatorUsage = "`FILE` with the built Lambda function; without it, it is built with go, which works inside the module"
+const rotatorUsage = "the built Lambda function; without it, it is built with go, which works inside the module"
 
 // findFunction returns the program of the Lambda function for the demo and the sandbox:
 // the one at the path, or one that is built into the directory.

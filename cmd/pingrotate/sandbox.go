@@ -17,7 +17,7 @@ import (
 )
 
 func newSandbox(p *program) *cobra.Command {
-	var listen, rotator string
+	listen, rotator := "127.0.0.1", ""
 	var env bool
 	c := &cobra.Command{
 		GroupID: "try",
@@ -45,8 +45,8 @@ without permissions.`,
 			return p.sandbox(c, ip, rotator)
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1", "IP `ADDRESS` to listen on; all who reach another one can read the made-up secrets")
-	c.Flags().StringVar(&rotator, "rotator", "", rotatorUsage)
+	c.Flags().Var(text{&listen, "ADDRESS"}, "listen", "IP address to listen on; all who reach another one can read the made-up secrets")
+	c.Flags().Var(text{&rotator, "FILE"}, "rotator", rotatorUsage)
 	c.Flags().BoolVar(&env, "env", false, "only print the variables for a sandbox that runs already")
 	return c
 }
