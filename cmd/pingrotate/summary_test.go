@@ -10,15 +10,12 @@ import (
 )
 
 func TestSummarySaysEachErrorOnce(t *testing.T) {
-	s := campaign.Summary{Secrets: 5, Promoted: 1, Refused: 1, Failed: 3, CallsPerRotation: 5}
-	for _, r := range []rotation.Report{
+	s := campaign.Summary{Secrets: 5, Promoted: 1, Refused: 1, Failed: 3, CallsPerRotation: 5, Unwell: []rotation.Report{
 		{Name: "a", Outcome: rotation.Failed, Error: "no admin"},
 		{Name: "b", Outcome: rotation.Refused, Error: "consumers lag"},
 		{SecretID: "c", Outcome: rotation.Failed, Error: "no admin"},
 		{Name: "d", Outcome: rotation.Failed, Error: "no application"},
-	} {
-		s.Unwell = append(s.Unwell, r)
-	}
+	}}
 	var b strings.Builder
 	if err := tellSummary(&page{w: &b}, s, false); err != nil {
 		t.Fatal(err)
