@@ -85,11 +85,16 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ROTATOR", rotator)
+			e.Setenv("PAGES", pages)
 			e.Setenv("CARELESS", wrong)
 			host := loopback(int(scripts.Add(1)))
 			e.Setenv("HOST", host)
