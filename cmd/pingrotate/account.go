@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -68,7 +68,7 @@ func (a *account) open(ctx context.Context) error {
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })),
 	)
 	if err != nil {
-		return fmt.Errorf("read the AWS configuration: %w; aws configure list-profiles shows what there is", err)
+		return remedy.Errorf("aws configure list-profiles shows what there is", "read the AWS configuration: %w", err)
 	}
 	if cfg.Region == "" {
 		if named, err := arn.Parse(a.function); err == nil {
@@ -76,10 +76,10 @@ func (a *account) open(ctx context.Context) error {
 		}
 	}
 	if cfg.Region == "" {
-		return errors.New("read the AWS configuration: no Region; set AWS_REGION, or give --region")
+		return remedy.Errorf("set AWS_REGION, or give --region", "read the AWS configuration: no Region")
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("find AWS credentials: %w; sign in, with aws sso login for instance, or name a profile with --profile", err)
+		return remedy.Errorf("sign in, with aws sso login for instance, or name a profile with --profile", "find AWS credentials: %w", err)
 	}
 	a.cfg = cfg
 	return nil
@@ -171,7 +171,7 @@ func (a *account) functionARN(ctx context.Context) (string, error) {
 	}
 	who, err := a.identity(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%w; or name the function by its ARN, with --function", err)
+		return "", remedy.With(err, remedy.Of(err)+"; or name the function by its ARN, with --function")
 	}
 	return a.functionOf(who), nil
 }

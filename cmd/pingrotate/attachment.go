@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,7 +99,7 @@ func (a *attachment) attach(ctx context.Context) error {
 			err = errors.New(report.Error)
 		}
 		if err != nil {
-			return fmt.Errorf("fill %s: %w; once that is repaired, run the same command again", a.secret, err)
+			return remedy.Errorf("once that is repaired, run the same command again", "fill %s: %s", a.secret, remedy.Text(err))
 		}
 	}
 	if now, err = a.describe(ctx, client); err != nil {
@@ -191,7 +192,8 @@ func (a *attachment) create(ctx context.Context, client *secretsmanager.Client) 
 		return nil, err
 	}
 	if exists != nil && !slices.Contains(now.versions, *a.token("create")) && now.current != *a.token("fill") {
-		return nil, fmt.Errorf("create the secret %s: there is one already, which was not made by this command line; choose another name, or attach that one by aws secretsmanager rotate-secret --rotation-lambda-arn", a.secret)
+		return nil, remedy.Errorf("choose another name, or attach that one by aws secretsmanager rotate-secret --rotation-lambda-arn",
+			"create the secret %s: there is one already, which was not made by this command line", a.secret)
 	}
 	return now, nil
 }
@@ -202,7 +204,7 @@ func (a *attachment) configure(ctx context.Context, client *secretsmanager.Clien
 	case now.enabled && now.function == function:
 		return nil
 	case now.enabled:
-		return fmt.Errorf("configure the rotation of %s: it is rotated by %s; name that with --function", a.secret, now.function)
+		return remedy.Errorf("name that with --function", "configure the rotation of %s: it is rotated by %s", a.secret, now.function)
 	}
 	_, err := client.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
 		SecretId:           &a.secret,
@@ -212,7 +214,7 @@ func (a *attachment) configure(ctx context.Context, client *secretsmanager.Clien
 		RotateImmediately:  aws.Bool(false),
 	})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.Contains(api.ErrorMessage(), "cannot invoke") {
-		return fmt.Errorf("configure the rotation of %s: %s; there is no function %s, or you may not invoke it: name another with --function", a.secret, said(err), function)
+		return remedy.Errorf("there is no function "+function+", or you may not invoke it: name another with --function", "configure the rotation of %s: %s", a.secret, said(err))
 	}
 	if err != nil {
 		return advise("configure the rotation of "+a.secret, "secretsmanager:RotateSecret, and lambda:InvokeFunction on the function", err)
@@ -238,5 +240,5 @@ func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) 
 			return err
 		}
 	}
-	return fmt.Errorf("%s: Secrets Manager's test of the rotation is not over after two minutes; look at the function's log, and run the same command again", a.secret)
+	return remedy.Errorf("look at the function's log, and run the same command again", "%s: Secrets Manager's test of the rotation is not over after two minutes", a.secret)
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
 	"pingrotate/internal/playground"
+	"pingrotate/internal/remedy"
 
 	"github.com/spf13/cobra"
 )
@@ -62,7 +62,7 @@ func (p *program) demo(c *cobra.Command, rotator string) error {
 		p.warn("request failed: %s", problem)
 	}
 	if b, f := len(report.Broken), len(report.Failures); b+f > 0 {
-		return fmt.Errorf("demo: %d broken promises and %d failed requests, listed above; this is a bug, please report it with that list", b, f)
+		return remedy.Errorf("this is a bug, please report it with that list", "demo: %d broken promises and %d failed requests, listed above", b, f)
 	}
 	return nil
 }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -86,7 +87,7 @@ func (p *program) readLog(ctx context.Context, since time.Time) ([]entry, error)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
-			return nil, fmt.Errorf("read the function's log: there is no log group %s in %s; has the function run? --function and --region name another", group, p.cfg.Region)
+			return nil, remedy.Errorf("has the function run? --function and --region name another", "read the function's log: there is no log group %s in %s", group, p.cfg.Region)
 		}
 		if err != nil {
 			return nil, advise("read the function's log "+group, "logs:FilterLogEvents", err)

@@ -10,10 +10,16 @@ import (
 	"net/url"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 )
+
+// lookAtNetwork is what to do about an answer that did not come, or not from AWS.
+const lookAtNetwork = "look at the network, a proxy, and AWS_ENDPOINT_URL"
+
+// noCode is the SDK's code for an answer that has none.
+const noCode = "UnknownError"
 
 // advise says what to do about an error of AWS. The permission is the one that the
 // call needs.
@@ -24,9 +30,12 @@ func advise(action, permission string, err error) error {
 	}
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
-		return fmt.Errorf("%s: %s; your identity needs %s", action, said(err), permission)
+		return remedy.Errorf("your identity needs "+permission, "%s: %s", action, said(err))
 	case "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch":
-		return fmt.Errorf("%s: %s; your AWS credentials are not valid, sign in again", action, said(err))
+		return remedy.Errorf("your AWS credentials are not valid, sign in again", "%s: %s", action, said(err))
+	}
+	if api.ErrorCode() == noCode {
+		return remedy.Errorf(lookAtNetwork, "%s: %s", action, said(err))
 	}
 	return fmt.Errorf("%s: %s", action, said(err))
 }
@@ -36,11 +45,11 @@ func advise(action, permission string, err error) error {
 // AWS's is of something in between, such as a proxy.
 func said(err error) string {
 	api, ok := errors.AsType[smithy.APIError](err)
-	if ok && api.ErrorCode() != "UnknownError" {
+	if ok && api.ErrorCode() != noCode {
 		return api.ErrorCode() + ": " + api.ErrorMessage()
 	}
-	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		return fmt.Sprintf("an answer %d that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL", answer.HTTPStatusCode())
+	if status := statusOf(err); status > 0 {
+		return fmt.Sprintf("an answer %d that is not of AWS", status)
 	}
 	return err.Error()
 }
@@ -48,12 +57,11 @@ func said(err error) string {
 // unanswered says why a call got no answer. The error wraps campaign.ErrUnreachable if
 // the call was never sent.
 func unanswered(action string, err error) error {
-	const remedy = "look at the network, a proxy, and AWS_ENDPOINT_URL"
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", action, err)
 	}
-	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok && answer.HTTPStatusCode() > 0 {
-		return fmt.Errorf("%s: %s", action, said(err))
+	if statusOf(err) > 0 {
+		return remedy.Errorf(lookAtNetwork, "%s: %s", action, said(err))
 	}
 	why := err.Error()
 	if call, ok := errors.AsType[*url.Error](err); ok {
@@ -63,9 +71,9 @@ func unanswered(action string, err error) error {
 		}
 	}
 	if unreached(err) {
-		return fmt.Errorf("%s: %w to %s; %s", action, campaign.ErrUnreachable, why, remedy)
+		return remedy.Errorf(lookAtNetwork, "%s: %w to %s", action, campaign.ErrUnreachable, why)
 	}
-	return fmt.Errorf("%s: %s; %s", action, why, remedy)
+	return remedy.Errorf(lookAtNetwork, "%s: %s", action, why)
 }
 
 // unreached reports whether no connection was made, so that nothing was sent.

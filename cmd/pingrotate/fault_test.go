@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -150,7 +151,7 @@ func TestAnswerOfAProxyIsNamedAsOne(t *testing.T) {
 	_, invoke := deployed(p.cfg, p.function)(t.Context(), rotateOrders())
 	_, ask := p.identity(t.Context())
 	for _, err := range []error{invoke, ask} {
-		if err == nil || !strings.Contains(err.Error(), "an answer 404 that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL") || strings.Contains(err.Error(), "RequestID") {
+		if err == nil || !strings.Contains(remedy.Text(err), "an answer 404 that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL") || strings.Contains(err.Error(), "RequestID") {
 			t.Errorf("got %v, want an error that names the answer", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -159,13 +160,14 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 // howToResume adds to a campaign's error which flag continues it.
 func howToResume(err error) error {
 	unfinished, ok := errors.AsType[*campaign.Unfinished](err)
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Errorf("rotate: %w", err)
-	case unfinished.Stopped != "":
-		return fmt.Errorf("rotate: %w, continue with --resume %s", err, unfinished.Start.UTC().Format(campaign.StartFormat))
 	}
-	return fmt.Errorf("rotate: %w; when the errors are dealt with, continue with --resume %s", err, unfinished.Start.UTC().Format(campaign.StartFormat))
+	start := unfinished.Start.UTC().Format(campaign.StartFormat)
+	if unfinished.Stopped != "" {
+		return remedy.Errorf("continue with --resume "+start, "rotate: %w", err)
+	}
+	return remedy.Errorf("when the errors are dealt with, continue with --resume "+start, "rotate: %w", err)
 }
 
 // selected returns the secrets that --all or --tag stand for.
@@ -183,9 +185,9 @@ func (r *rotating) selected(ctx context.Context, tags map[string]string) ([]stri
 	}
 	switch {
 	case len(secrets) == 0 && len(tags) > 0:
-		return nil, fmt.Errorf("rotate: of the secrets that the function %s rotates none has that --tag; pingrotate status shows them", function)
+		return nil, remedy.Errorf("pingrotate status shows them", "rotate: of the secrets that the function %s rotates none has that --tag", function)
 	case len(secrets) == 0:
-		return nil, fmt.Errorf("rotate: the function %s rotates no secret; pingrotate adopt attaches one, and --function names another function", function)
+		return nil, remedy.Errorf("pingrotate adopt attaches one, and --function names another function", "rotate: the function %s rotates no secret", function)
 	}
 	return secrets, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,24 +60,29 @@ func invokeError(function, region string, err error) error {
 	action := "invoke the function " + function
 	api, ok := errors.AsType[smithy.APIError](err)
 	switch {
-	case !ok && unreached(err):
+	case !ok && (unreached(err) || statusOf(err) > 0 && !gateway(err)):
 		return unanswered(action, err)
 	case !ok:
-		return fmt.Errorf("%w (%w)", unanswered(action, err), campaign.ErrUnknown)
+		return remedy.Errorf(lookAtNetwork, "%w (%w)", unanswered(action, err), campaign.ErrUnknown)
 	case api.ErrorCode() == "ResourceNotFoundException":
-		return fmt.Errorf("%s: there is no such function in %s; deploy it with make deploy, or name it with --function and --region", action, region)
+		return remedy.Errorf("deploy it with make deploy, or name it with --function and --region", "%s: there is no such function in %s", action, region)
 	case api.ErrorCode() == "TooManyRequestsException":
-		return fmt.Errorf("%s: %s (%w); try again in a minute", action, said(err), campaign.ErrAtLimit)
+		return remedy.Errorf("try again in a minute", "%s: %s (%w)", action, said(err), campaign.ErrAtLimit)
 	case api.ErrorFault() == smithy.FaultServer || gateway(err):
-		return fmt.Errorf("%s: %s (%w); try again", action, said(err), campaign.ErrUnknown)
+		return remedy.Errorf("try again", "%s: %s (%w)", action, said(err), campaign.ErrUnknown)
 	}
 	return advise(action, "lambda:InvokeFunction", err)
 }
 
 // gateway reports whether something in between gave up on an answer.
-func gateway(err error) bool {
-	answer, ok := errors.AsType[*awshttp.ResponseError](err)
-	return ok && answer.HTTPStatusCode() >= 500
+func gateway(err error) bool { return statusOf(err) >= 500 }
+
+// statusOf returns the status of an answer that was an error; 0 if there was none.
+func statusOf(err error) int {
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return answer.HTTPStatusCode()
+	}
+	return 0
 }
 
 // functionError returns the error that the function itself, or Lambda in its place,
@@ -88,11 +94,11 @@ func functionError(payload []byte) error {
 	}
 	switch err := json.Unmarshal(payload, &answer); {
 	case err != nil || answer.Message == "":
-		return fmt.Errorf("the function failed without a message (%w); look at its log", campaign.ErrUnknown)
+		return remedy.Errorf("look at its log", "the function failed without a message (%w)", campaign.ErrUnknown)
 	case strings.Contains(answer.Message, "Task timed out"):
-		return fmt.Errorf("the function: %s (%w); raise its timeout, and repeat the command", answer.Message, campaign.ErrUnknown)
+		return remedy.Errorf("raise its timeout, and repeat the command", "the function: %s (%w)", answer.Message, campaign.ErrUnknown)
 	case strings.HasPrefix(answer.Type, "Runtime."):
-		return fmt.Errorf("the function: %s: %s (%w); look at its log", answer.Type, answer.Message, campaign.ErrUnknown)
+		return remedy.Errorf("look at its log", "the function: %s: %s (%w)", answer.Type, answer.Message, campaign.ErrUnknown)
 	}
 	return fmt.Errorf("the function: %s", answer.Message)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/internal/runtimetest"
 )
 
@@ -45,7 +46,7 @@ func TestFunctionsErrorIsItsMessage(t *testing.T) {
 		`null`: "the function failed without a message (it is not known whether it was carried out); look at its log",
 		`<`:    "the function failed without a message (it is not known whether it was carried out); look at its log",
 	} {
-		if got := functionError([]byte(payload)).Error(); got != want {
+		if got := remedy.Text(functionError([]byte(payload))); got != want {
 			t.Errorf("%s: got %q, want %q", payload, got, want)
 		}
 	}

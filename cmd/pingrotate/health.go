@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/spf13/cobra"
@@ -49,11 +50,11 @@ func (p *program) audit(c *cobra.Command, a rotation.Action, secrets []string) e
 	}
 	for _, secret := range secrets {
 		if len(pick(shown, []string{secret})) == 0 {
-			return fmt.Errorf("%s: the function %s rotates no secret %s; pingrotate status shows those that it does", c.Name(), p.function, secret)
+			return remedy.Errorf("pingrotate status shows those that it does", "%s: the function %s rotates no secret %s", c.Name(), p.function, secret)
 		}
 	}
 	if failing > 0 {
-		return fmt.Errorf("%s: %d of %d secrets fail; what to do stands below the table", c.Name(), failing, len(shown))
+		return remedy.Errorf("what to do stands below the table", "%s: %d of %d secrets fail", c.Name(), failing, len(shown))
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (p *program) auditAll(ctx context.Context, call campaign.Call, a rotation.A
 		case report.Next == "":
 			return all, nil
 		case len(all) == before:
-			return all, fmt.Errorf("%d secrets were not reached, because the function's time suffices for none; raise its timeout to 60 s", report.NotReached)
+			return all, remedy.Errorf("raise its timeout to 60 s", "%d secrets were not reached, because the function's time suffices for none", report.NotReached)
 		}
 		a.After = report.Next
 	}

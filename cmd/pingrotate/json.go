@@ -2,8 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
+
+	"pingrotate/internal/remedy"
 )
 
 // writeJSON writes a value as one line.
@@ -17,7 +18,7 @@ func writeJSON(w io.Writer, v any) error {
 func readJSON[T any](raw json.RawMessage) (T, error) {
 	var v T
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, fmt.Errorf("read the function's answer: %w; is it of another version than this command?", err)
+		return v, remedy.Errorf("is it of another version than this command?", "read the function's answer: %w", err)
 	}
 	return v, nil
 }

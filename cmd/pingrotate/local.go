@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 
@@ -73,7 +74,7 @@ func (p *program) openLog() (*os.File, error) {
 	var err error
 	if p.log != "" {
 		if p.logFile, err = appendTo(p.log); err != nil {
-			return nil, fmt.Errorf("open the log: %w; name another file with --log", err)
+			return nil, remedy.Errorf("name another file with --log", "open the log: %w", err)
 		}
 		return p.logFile, nil
 	}
@@ -82,7 +83,7 @@ func (p *program) openLog() (*os.File, error) {
 	}
 	if p.logFile == nil {
 		if p.logFile, err = os.CreateTemp("", "pingrotate-*.jsonl"); err != nil {
-			return nil, fmt.Errorf("open the log: %w; name a file with --log", err)
+			return nil, remedy.Errorf("name a file with --log", "open the log: %w", err)
 		}
 	}
 	p.note("what is done here is logged in %s", p.logFile.Name())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 )
 
@@ -30,7 +31,7 @@ func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.
 			p.warn("%s: what has begun may continue; pingrotate events and pingrotate status show how it ends", a.SecretID)
 			return nil, report, ctx.Err()
 		case errors.Is(err, campaign.ErrUnknown), errors.Is(err, campaign.ErrAtLimit):
-			why = err.Error()
+			why = remedy.Text(err)
 		case err != nil:
 			return nil, report, err
 		case report.Outcome == rotation.Busy:

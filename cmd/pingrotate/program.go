@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"pingrotate/internal/remedy"
+
 	"golang.org/x/term"
 )
 
@@ -67,4 +69,4 @@ func (p *program) warn(format string, args ...any) {
 }
 
 // fail says why the command failed, in one line.
-func (p *program) fail(err error) { p.warn("%s", oneLine(err.Error())) }
+func (p *program) fail(err error) { p.warn("%s", oneLine(remedy.Text(err))) }

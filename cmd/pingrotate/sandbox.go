@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 
 	"pingrotate/internal/playground"
+	"pingrotate/internal/remedy"
 
 	"github.com/spf13/cobra"
 )
@@ -66,7 +66,7 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string) error {
 	case err != nil && (rotator != "" || ctx.Err() != nil):
 		return err
 	case err != nil:
-		p.warn("continuing without the function: %s", oneLine(err.Error()))
+		p.warn("continuing without the function: %s", oneLine(remedy.Text(err)))
 	case !ip.IsLoopback() && !ip.IsUnspecified():
 		program = ""
 		p.warn("continuing without the function: it sends secrets by http to loopback only; --listen 0.0.0.0 serves both")
@@ -74,9 +74,9 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string) error {
 	s, err := playground.StartSandbox(ctx, playground.Fixed(ip.String()), program, func(line string) { p.note("%s", line) })
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w; end the other sandbox, or give this one another address of this machine with --listen", err)
+		return remedy.With(err, "end the other sandbox, or give this one another address of this machine with --listen")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%w; --listen must be an address of this machine", err)
+		return remedy.With(err, "--listen must be an address of this machine")
 	case err != nil:
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 )
 
@@ -197,11 +198,11 @@ func (c *campaign) rotate(ctx context.Context, j job) rotation.Report {
 	if err == nil {
 		err = json.Unmarshal(answer, &r)
 		if err != nil || r.Outcome == "" {
-			err = errors.New("the function's answer is no report of a rotation; deploy the function anew, it may be older than this command")
+			err = remedy.Errorf("deploy the function anew, it may be older than this command", "the function's answer is no report of a rotation")
 		}
 	}
 	if err != nil {
-		none.Outcome, none.Error, none.Ended = impossible, err.Error(), time.Now()
+		none.Outcome, none.Error, none.Ended = impossible, remedy.Text(err), time.Now()
 		if c.mayPass(err) {
 			none.Outcome = lost
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/remedy"
 	"pingrotate/internal/runtimetest"
 )
 
@@ -109,7 +110,7 @@ func (d *demonstration) play(ctx context.Context) error {
 	d.watch.killAfterMint(d.function.Kill)
 	err := d.Secrets.Rotate(ctx, OrdersSecret)
 	if _, died := errors.AsType[*runtimetest.ExitError](err); !died {
-		return fmt.Errorf("demo: the function was to be killed between mint and store, but: %v; this is a bug, please report it", err)
+		return remedy.Errorf("this is a bug, please report it", "demo: the function was to be killed between mint and store, but: %v", err)
 	}
 	d.story.say("  Secrets Manager tries again, with the same token and a new process.")
 	if err := d.Secrets.Attempt(ctx, OrdersSecret); err != nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
+	"pingrotate/internal/remedy"
 	"pingrotate/internal/runtimetest"
 )
 
@@ -26,7 +26,7 @@ func startFunction(ctx context.Context, program string, w *World, tell func(Step
 	}
 	f, err := runtimetest.Start(ctx, runtimetest.Config{Program: program, Env: env, Output: log})
 	if err != nil {
-		return nil, fmt.Errorf("%w; --rotator must name the program of cmd/rotator, built for this machine", err)
+		return nil, remedy.With(err, "--rotator must name the program of cmd/rotator, built for this machine")
 	}
 	return &function{f, log}, nil
 }

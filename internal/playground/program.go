@@ -2,12 +2,15 @@ package playground
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"pingrotate/internal/remedy"
 )
+
+const buildIt = "build it with make build, or leave --rotator out"
 
 // FindProgram returns the program of the Lambda function: the one at the path given,
 // or else one that it builds into the directory.
@@ -16,9 +19,9 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
-			return "", fmt.Errorf("find the function: %w; build it with make build, or leave --rotator out", err)
+			return "", remedy.Errorf(buildIt, "find the function: %w", err)
 		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
-			return "", fmt.Errorf("find the function: %s is not a program; build it with make build, or leave --rotator out", path)
+			return "", remedy.Errorf(buildIt, "find the function: %s is not a program", path)
 		}
 		return path, nil
 	}
@@ -31,7 +34,7 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 		if why == "" {
 			why = err.Error()
 		}
-		return "", fmt.Errorf("build the function: %s; run this inside the module pingrotate, or name the built program with --rotator", why)
+		return "", remedy.Errorf("run this inside the module pingrotate, or name the built program with --rotator", "build the function: %s", why)
 	}
 	return program, nil
 }
