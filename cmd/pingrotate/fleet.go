@@ -103,8 +103,9 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 	if err != nil {
 		return err
 	}
+	var off []string
 	if !named {
-		if secrets, err = r.selected(ctx, tags); err != nil {
+		if secrets, off, err = r.selected(ctx, tags); err != nil {
 			return err
 		}
 	}
@@ -150,6 +151,9 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 	}
 	if err != nil {
 		err = howToResume(err)
+	} else if o.Emergency != "" && len(off) > 0 {
+		// They were asked for by --all or --tag, and leaked as the others did.
+		err = remedy.Errorf("enable their rotation, and run the same command for them", "rotate: THE LEAKED SECRET MAY STILL WORK of what was left out: %s", enumerated(off))
 	}
 	if ctx.Err() != nil && err != nil {
 		r.fail(err) // what follows says no more than that it was interrupted
@@ -170,26 +174,26 @@ func howToResume(err error) error {
 	return remedy.Errorf("when the errors are dealt with, continue with --resume "+start, "rotate: %w", err)
 }
 
-// selected returns the secrets that --all or --tag stand for.
-func (r *rotating) selected(ctx context.Context, tags map[string]string) ([]string, error) {
+// selected returns the secrets that --all or --tag stand for, and those among them whose
+// rotation is turned off: the function would refuse them.
+func (r *rotating) selected(ctx context.Context, tags map[string]string) (secrets, off []string, err error) {
 	function, err := r.functionARN(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	secrets, off, err := secretsOf(ctx, secretsmanager.NewFromConfig(r.cfg), namesFunction(function), tags)
-	if err != nil {
-		return nil, err
+	if secrets, off, err = secretsOf(ctx, secretsmanager.NewFromConfig(r.cfg), namesFunction(function), tags); err != nil {
+		return nil, nil, err
 	}
 	if len(off) > 0 {
 		r.warn("left out, because their rotation is turned off: %s", enumerated(off))
 	}
 	switch {
 	case len(secrets) == 0 && len(tags) > 0:
-		return nil, remedy.Errorf("pingrotate status shows them", "rotate: of the secrets that the function %s rotates none has that --tag", function)
+		return nil, off, remedy.Errorf("pingrotate status shows them", "rotate: of the secrets that the function %s rotates none has that --tag", function)
 	case len(secrets) == 0:
-		return nil, remedy.Errorf("pingrotate adopt attaches one, and --function names another function", "rotate: the function %s rotates no secret", function)
+		return nil, off, remedy.Errorf("pingrotate adopt attaches one, and --function names another function", "rotate: the function %s rotates no secret", function)
 	}
-	return secrets, nil
+	return secrets, off, nil
 }
 
 // questionOfMany is what to ask before secrets are rotated that were not named one by
