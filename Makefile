@@ -6,26 +6,44 @@ ARCHITECTURE ?= arm64
 WALKS ?= 2m
 FUZZTIME ?= 30s
 
-# What makes the Lambda program small: no net/rpc, no symbols, no C library.
-FLAGS = -tags=lambda.norpc '-ldflags=-s -w'
+# What makes the Lambda program small: no net/rpc, no symbols, no C library. The
+# operator's command is built alike, but for its symbols, so that what the two have in
+# common is compiled once.
+COMPILE = CGO_ENABLED=0 $(GO) build -v -trimpath -tags=lambda.norpc
+STRIP = '-ldflags=-s -w'
 
-# The demo and the sandbox run the Lambda program as a process of this machine.
-# Where that is not Linux, they build it anew for it.
-ROTATOR = $(if $(filter linux,$(shell $(GO) env GOOS)),--rotator bin/bootstrap)
+# The demo and the sandbox run the function's program as a process of this machine:
+# the one for Lambda where this is Linux, another one elsewhere.
+PLAYED = $(if $(filter linux,$(shell $(GO) env GOOS)),bin/bootstrap,bin/rotator)
+
+# Shows how far a build has come, and its errors. The first build takes a minute or two.
+define compile
+@mkdir -p bin
+@{ $(1); echo "exit $$?"; } 2>&1 | { n=0; d=0; while IFS= read -r line; do case $$line in \
+  'exit '*) exit "$${line#exit }" ;; \
+  'go: downloading '*) d=$$((d + 1)); [ $$((d % 20)) -ne 0 ] || echo "  $$d modules downloaded" ;; \
+  *[!A-Za-z0-9._/-]*) printf '%s\n' "$$line" ;; \
+  *) n=$$((n + 1)); [ $$((n % 50)) -ne 0 ] || echo "  $$n packages compiled" ;; \
+esac; done; }
+endef
 
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox test check prove mutants fleet fuzz moto build bench sam-build sam-local deploy clean
+.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto build install bench sam-build sam-local deploy needs-sam clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: build ## Rotate a secret and survive a crash, on this machine, without any account
-	@bin/pingrotate demo $(ROTATOR)
+demo: played ## Rotate a secret and survive a crash, on this machine, without any account
+	@bin/pingrotate demo --rotator $(PLAYED)
 
-sandbox: build ## Run PingOne, AWS and the function on fixed ports, to play with
-	@bin/pingrotate sandbox $(ROTATOR)
+sandbox: played ## Run PingOne, AWS and the function on fixed ports, to play with
+	@bin/pingrotate sandbox --rotator $(PLAYED)
+
+played:
+	@[ -x bin/pingrotate ] || echo 'Building the function and the command, which takes a minute or two the first time.'
+	$(call compile,$(COMPILE) $(STRIP) -o $(PLAYED) ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
 
 test: ## Run the tests
 	$(GO) test ./...
@@ -37,10 +55,22 @@ check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, race
 	$(GO) tool staticcheck ./...
 	$(GO) test -race -short ./...
 
-prove: ## Try every crash, fault and interleaving; write the tables into README.md
+# The tables of docs/proof.md, in a copy of it. The totals of interleavings differ a
+# little from run to run.
+prove: ## Try every crash, fault and interleaving; compare with docs/proof.md, and change nothing
+	@mkdir -p bin
+	@cp docs/proof.md bin/proof.md
+	@$(MAKE) --no-print-directory prove-into FILE=../bin/proof.md
+	@diff -u docs/proof.md bin/proof.md || echo 'make prove-write writes these into docs/proof.md'
+
+prove-write: ## The same, and write the tables into docs/proof.md
+	@$(MAKE) --no-print-directory prove-into FILE=../docs/proof.md
+
+.PHONY: prove-into
+prove-into:
 	@mkdir -p bin
 	$(GO) test -c -o bin/prove ./rotation
-	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme ../README.md
+	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme $(FILE)
 	@$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove >bin/killed.log || { cat bin/killed.log; exit 1; }
 	@grep 'cells tried' bin/killed.log
 
@@ -48,7 +78,7 @@ mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fleet: ## Rotate 10 000 secrets as fast as PingOne allows, interrupted and killed on the way, in 2 minutes
-	$(GO) test -v -run TestFleet -timeout 30m ./cmd/pingrotate -fleet 10000
+	$(GO) test -v -run TestFleet -timeout 30m ./internal/campaign -fleet 10000
 
 fuzz: ## Fuzz each decoder for FUZZTIME
 	@for package in ./pingone ./internal/document ./rotation ./consumer; do \
@@ -62,25 +92,31 @@ moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, inst
 	.ci/moto
 
 build: ## Build the Lambda program and the operator's command into bin/
-	@mkdir -p bin
-	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath $(FLAGS) -o bin/bootstrap ./cmd/rotator
-	$(GO) build -trimpath -o bin/pingrotate ./cmd/pingrotate
+	$(call compile,GOOS=linux $(COMPILE) $(STRIP) -o bin/bootstrap ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
+
+install: ## Install the operator's command where go install puts programs
+	CGO_ENABLED=0 $(GO) install -trimpath -tags=lambda.norpc ./cmd/pingrotate
+	@dir=$$($(GO) env GOBIN); dir=$${dir:-$$($(GO) env GOPATH)/bin}; echo "installed $$dir/pingrotate"; \
+	  case ":$$PATH:" in *:"$$dir":*) ;; *) echo "it is not on your PATH yet: export PATH=\"$$dir:\$$PATH\"" ;; esac
 
 bench: ## Measure a rotation, the cold start, memory and size, and a rotation in a large fleet
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./rotation
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/document
 
-sam-build: ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
-	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+sam-build: needs-sam ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
+	CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc $(STRIP)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
-sam-local: ## Check the template, and rotate in the container of sam local (needs the SAM CLI and Docker, no account)
+sam-local: needs-sam ## Check the template, and rotate in the container of sam local (needs the SAM CLI and Docker, no account)
 	sam validate --lint --region us-east-1
-	CGO_ENABLED=0 GOFLAGS="$(FLAGS)" sam build --build-dir bin/sam-local --parameter-overrides Architecture=$(HOST_ARCHITECTURE) >/dev/null
+	CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc $(STRIP)" sam build --build-dir bin/sam-local --parameter-overrides Architecture=$(HOST_ARCHITECTURE) >/dev/null
 	@$(GO) test -count=1 -v -run TestSamLocal ./cmd/pingrotate -sam-local $(CURDIR)/bin/sam-local/template.yaml -sam-flags '$(SAM_FLAGS)'
 
 deploy: sam-build ## Build and deploy by SAM, which asks for the parameters
 	sam deploy --guided --stack-name pingrotate --capabilities CAPABILITY_IAM --parameter-overrides Architecture=$(ARCHITECTURE)
+
+needs-sam:
+	@command -v sam >/dev/null || { echo 'this needs the SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html'; exit 1; }
 
 clean: ## Remove what was built
 	rm -rf bin .aws-sam

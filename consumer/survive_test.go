@@ -212,7 +212,7 @@ func (l *life) failing(event time.Time, forGood string) string {
 }
 
 // Consumers with every documented cache time live through a rotation, an emergency and an
-// outage of Secrets Manager. The README shows what becomes of them.
+// outage of Secrets Manager. docs/consumers.md shows the results.
 func TestEveryConsumerLivesThroughARotationAnEmergencyAndAnOutage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the stand-in signs two thousand tokens, which takes the race detector 13 s")
@@ -300,18 +300,18 @@ func TestEveryConsumerLivesThroughARotationAnEmergencyAndAnOutage(t *testing.T) 
 			emergency[i].failing(ended, "fails until it is redeployed"), worst)
 	}
 
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/consumers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(readme), "<!-- consumers -->\n")
 	shown, _, ok := strings.Cut(rest, "<!-- /consumers -->")
 	if !ok || shown != table.String() {
-		t.Errorf("README.md shows another table than was measured, which is\n%s", table.String())
+		t.Errorf("docs/consumers.md shows a table that is not what was measured, which is\n%s", table.String())
 	}
 }
 
-// checkKeeper checks what the README promises of a cache: that the grace covers it, and
+// checkKeeper checks what docs/consumers.md promises of a cache: that the grace covers it, and
 // that an emergency locks it out no longer than it keeps a secret.
 func checkKeeper(t *testing.T, k keeper, ordinary, emergency *life, graceEnds, ended time.Time) {
 	t.Helper()

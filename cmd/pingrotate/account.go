@@ -2,63 +2,91 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"time"
 
+	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
-// An account says which function the operator's commands call, and as whom. Its
-// fields are flags.
+// An account says which function the operator's commands call, and as whom. Its fields
+// are flags of every command.
 type account struct {
 	function string // name or ARN
 	region   string // of AWS; "" for the SDK's own choice
 	profile  string // likewise
 	local    bool   // carry actions out in this process
+	log      string // of local, a file
 
-	cfg aws.Config // once it is open
+	cfg     aws.Config // once it is open
+	who     *arn.ARN   // once it is known
+	logFile *os.File   // once it is open
 }
 
 // defaultFunction is the name that template.yaml gives.
 const defaultFunction = "pingone-rotator"
 
-// declare adds the flags that name the function and the account.
-func (a *account) declare(flags *flag.FlagSet) {
-	flags.StringVar(&a.function, "function", "", "")
-	flags.StringVar(&a.region, "region", "", "")
-	flags.StringVar(&a.profile, "profile", "", "")
-}
-
-// declareLocal also adds the flag that does without the deployed function.
-func (a *account) declareLocal(flags *flag.FlagSet) {
-	a.declare(flags)
-	flags.BoolVar(&a.local, "local", false, "")
-}
-
-const accountUsage = `    --function NAME  name or ARN of the deployed function; $PINGROTATE_FUNCTION, or
-                     else pingone-rotator
-    --region REGION  AWS Region, where not that of the environment or the profile
-    --profile NAME   profile of the AWS configuration, where not $AWS_PROFILE
-`
-
-const localUsage = `    --local          do it in this process, with your own rights, when the function
-                     cannot; needs its variables, such as PINGONE_ADMIN_SECRET_ID
-`
-
 var functionName = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}$`)
 
-// open reads the configuration of AWS as its own command does.
+// Limits on what a person has to wait for in vain.
+const (
+	dialLimit     = 5 * time.Second  // for a connection
+	callLimit     = 30 * time.Second // for a call of AWS, but for an invocation
+	metadataLimit = time.Second      // for the metadata service of a machine that is none of EC2's
+)
+
+// open reads the configuration of AWS as its own command does. It fails at once where
+// there are no credentials.
 func (a *account) open(ctx context.Context) error {
+	if err := a.choose(); err != nil {
+		return err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithRegion(a.region),
+		config.WithSharedConfigProfile(a.profile),
+		config.WithLogger(logging.Nop{}), // what matters is in the errors
+		config.WithRetryer(func() aws.Retryer { return patient() }),
+		config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) {
+			o.Client = imds.New(imds.Options{Retryer: aws.NopRetryer{}, HTTPClient: &http.Client{Timeout: metadataLimit}})
+		}),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callLimit).
+			WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialLimit })),
+	)
+	if err != nil {
+		return remedy.Errorf("aws configure list-profiles shows what there is", "read the AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		if named, err := arn.Parse(a.function); err == nil {
+			cfg.Region = named.Region
+		}
+	}
+	if cfg.Region == "" {
+		return remedy.Errorf("set AWS_REGION, or give --region", "read the AWS configuration: no Region")
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return remedy.Errorf("sign in, with aws sso login for instance, or name a profile with --profile", "find AWS credentials: %w", err)
+	}
+	a.cfg = cfg
+	return nil
+}
+
+// choose settles which function is meant.
+func (a *account) choose() error {
 	if a.function == "" {
 		a.function = os.Getenv("PINGROTATE_FUNCTION")
 	}
@@ -68,44 +96,48 @@ func (a *account) open(ctx context.Context) error {
 	if !functionName.MatchString(a.function) {
 		return fmt.Errorf("the function must be a name or an ARN without version or alias, not %q", a.function)
 	}
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(a.region),
-		config.WithSharedConfigProfile(a.profile),
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(30 * time.Second)),
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return fmt.Errorf("read the AWS configuration: %w; aws configure list-profiles shows what there is", err)
-	}
-	if cfg.Region == "" {
-		if named, err := arn.Parse(a.function); err == nil {
-			cfg.Region = named.Region
-		}
-	}
-	if cfg.Region == "" {
-		return errors.New("read the AWS configuration: no Region; set AWS_REGION, or give --region")
-	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("find AWS credentials: %w; sign in, with aws sso login for instance, or name a profile with --profile", err)
-	}
-	a.cfg = cfg
 	return nil
 }
 
-// caller returns what carries actions out.
-func (a *account) caller(ctx context.Context) (caller, error) {
-	if !a.local {
-		return deployed(a.cfg, a.function), nil
+// patient repeats what may pass, as the SDK does, but not a connection that cannot be
+// made: that is a matter of the network or of the settings, and the person who waits
+// knows better which.
+func patient() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if unreached(err) {
+				return aws.FalseTernary
+			}
+			return aws.UnknownTernary
+		})}, o.Retryables...)
+	})
+}
+
+// call returns what carries actions out: the deployed function, or with --local this
+// process.
+func (p *program) call(ctx context.Context) (campaign.Call, error) {
+	if err := p.open(ctx); err != nil {
+		return nil, err
 	}
-	function, err := a.functionARN(ctx)
+	if !p.local {
+		return deployed(p.cfg, p.function), nil
+	}
+	function, err := p.functionARN(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return inProcess(a.cfg, function)
+	log, err := p.openLog()
+	if err != nil {
+		return nil, err
+	}
+	return inProcess(p.cfg, function, log)
 }
 
 // identity returns the ARN of the caller. It takes no permission.
 func (a *account) identity(ctx context.Context) (arn.ARN, error) {
+	if a.who != nil {
+		return *a.who, nil
+	}
 	out, err := sts.NewFromConfig(a.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return arn.ARN{}, advise("ask who you are", "sts:GetCallerIdentity", err)
@@ -114,6 +146,7 @@ func (a *account) identity(ctx context.Context) (arn.ARN, error) {
 	if err != nil {
 		return arn.ARN{}, fmt.Errorf("ask who you are: %w", err)
 	}
+	a.who = &who
 	return who, nil
 }
 
@@ -127,37 +160,26 @@ func (a *account) by(ctx context.Context) string {
 	return last(who, 256)
 }
 
-// last returns the last n bytes of an ASCII text.
-func last(s string, n int) string { return s[max(0, len(s)-n):] }
-
-// functionARN returns the ARN that a secret's rotation names.
+// functionARN returns the ARN that a secret's rotation names. It asks AWS for the
+// account only where neither the function nor the register's table is given by an ARN.
 func (a *account) functionARN(ctx context.Context) (string, error) {
 	if strings.HasPrefix(a.function, "arn:") {
 		return a.function, nil
 	}
+	if table, err := arn.Parse(os.Getenv(registerVariable)); err == nil {
+		return a.functionOf(table), nil
+	}
 	who, err := a.identity(ctx)
 	if err != nil {
-		return "", err
+		return "", remedy.With(err, remedy.Of(err)+"; or name the function by its ARN, with --function")
 	}
-	return fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", who.Partition, a.cfg.Region, who.AccountID, a.function), nil
+	return a.functionOf(who), nil
 }
 
-// advise says what to do about an error of AWS. The permission is the one that the
-// call needs.
-func advise(action, permission string, err error) error {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return fmt.Errorf("%s: %w; look at the network, a proxy, and AWS_ENDPOINT_URL", action, err)
-	}
-	switch api.ErrorCode() {
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
-		return fmt.Errorf("%s: %s; your identity needs %s", action, said(api), permission)
-	case "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch":
-		return fmt.Errorf("%s: %s; your AWS credentials are not valid, sign in again", action, said(api))
-	}
-	return fmt.Errorf("%s: %s", action, said(api))
-}
+// registerVariable is the setting that names the register's table.
+const registerVariable = "REGISTER_TABLE"
 
-// said returns what a service said. The errors of some operations have a type of
-// their own and others have not, and each writes itself in another way.
-func said(err smithy.APIError) string { return err.ErrorCode() + ": " + err.ErrorMessage() }
+// functionOf returns the ARN of the function in the account of something else.
+func (a *account) functionOf(other arn.ARN) string {
+	return fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", other.Partition, a.cfg.Region, other.AccountID, a.function)
+}

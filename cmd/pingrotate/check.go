@@ -1,59 +1,51 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 
 	"pingrotate/rotation"
+
+	"github.com/spf13/cobra"
 )
 
-const checkUsage = `Usage:
-    pingrotate check SECRET... [--create-test-user] [-o text|json]
-
-Says point by point whether a rotation of these secrets would succeed now, and what
+func newCheck(p *program) *cobra.Command {
+	createTestUser := false
+	c := &cobra.Command{
+		GroupID: "look",
+		Use:     "check SECRET...",
+		Short:   "Whether a rotation would succeed now, point by point",
+		Long: `Says point by point whether a rotation of these secrets would succeed now, and what
 to do about what would not. It changes nothing.
 
-    --create-test-user
-                     create the user that rotation.verify.userSecretId names in
-                     PingOne, if there is none: the only thing it ever changes
-` + outputUsage + localUsage + accountUsage + `
-Examples:
-    pingrotate check pingone/orders-api
-    pingrotate check pingone/orders-api -o json | jq '.findings[] | select(.state != "ok")'
-
-Exit status 1 says that a rotation would fail.
-`
-
-func checkFlags(flags *flag.FlagSet) runner {
-	var a account
-	a.declareLocal(flags)
-	output := outputFlag(flags)
-	user := flags.Bool("create-test-user", false, "")
-	return func(ctx context.Context, secrets []string, stdout io.Writer) error {
-		return check(ctx, &a, secrets, *user, output, stdout)
+Exit status 1 says that a rotation would fail, or would be refused.`,
+		Example: `    pingrotate check pingone/orders-api
+    pingrotate check pingone/orders-api -o json | jq '.findings[] | select(.state != "ok")'`,
+		Args:              takes(1, manySecrets, "SECRET"),
+		ValidArgsFunction: p.completeSecrets,
+		RunE: func(c *cobra.Command, secrets []string) error {
+			return p.check(c, secrets, createTestUser)
+		},
 	}
+	c.Flags().BoolVar(&createTestUser, "create-test-user", false, "create the user that rotation.verify.userSecretId names in PingOne, if there is none: the only thing that check ever changes")
+	return c
 }
 
-func check(ctx context.Context, account *account, secrets []string, user bool, output *choice, stdout io.Writer) error {
+func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool) error {
 	for _, secret := range secrets {
 		if err := valid(rotation.Action{Action: rotation.ActionCheck, SecretID: secret}); err != nil {
-			return usageError{"check", err.Error()}
+			return misuse(c, "%v", err)
 		}
 	}
-	if err := account.open(ctx); err != nil {
-		return err
-	}
-	call, err := account.caller(ctx)
+	ctx := c.Context()
+	call, err := p.call(ctx)
 	if err != nil {
 		return err
 	}
-	failing := 0
+	would := 0
 	for i, secret := range secrets {
-		done := busy("checking " + secret)
-		raw, err := call(ctx, rotation.Action{Action: rotation.ActionCheck, SecretID: secret, CreateTestUser: user})
+		done := p.busy("checking " + secret)
+		raw, err := call(ctx, rotation.Action{Action: rotation.ActionCheck, SecretID: secret, CreateTestUser: createTestUser})
 		done()
 		if err != nil {
 			return fmt.Errorf("check %s: %w", secret, err)
@@ -61,59 +53,51 @@ func check(ctx context.Context, account *account, secrets []string, user bool, o
 		found, err := readJSON[rotation.Checkup](raw)
 		switch {
 		case err != nil:
-		case output.value == "json":
-			err = writeJSON(stdout, raw)
+		case p.json():
+			err = p.write(raw)
 		default:
+			page := p.page()
 			if i > 0 {
-				fmt.Fprintln(stdout)
+				page.say("")
 			}
-			err = tellCheckup(stdout, secret, found)
+			err = tellCheckup(page, secret, found)
 		}
 		if err != nil {
 			return err
 		}
-		if found.State == rotation.Failure {
-			failing++
+		if wouldRotate(found) {
+			would++
 		}
 	}
 	switch {
-	case failing == 0:
+	case would == len(secrets):
 		return nil
 	case len(secrets) == 1:
-		return errors.New("check: a rotation would fail; mend what is marked failure")
+		return errors.New("check: a rotation now would not succeed; the points above say why, and what to do")
 	}
-	return fmt.Errorf("check: a rotation would fail for %d of %d secrets; mend what is marked failure", failing, len(secrets))
+	return fmt.Errorf("check: a rotation now would not succeed for %d of %d secrets; the points above say why, and what to do", len(secrets)-would, len(secrets))
+}
+
+// wouldRotate reports whether a rotation now would succeed.
+func wouldRotate(c rotation.Checkup) bool {
+	return c.State != rotation.Failure && c.Decision != rotation.Refuse
 }
 
 // tellCheckup writes the findings for people, one a line.
-func tellCheckup(w io.Writer, secret string, c rotation.Checkup) error {
-	s := story{w: w}
+func tellCheckup(p *page, secret string, c rotation.Checkup) error {
 	if c.Name != "" {
 		secret = c.Name
 	}
+	verdict := cell{"a rotation would succeed", green}
 	switch {
 	case c.State == rotation.Failure:
-		s.say("%s: a rotation would fail", secret)
+		verdict = cell{"a rotation would fail", red}
+	case c.Decision == rotation.Refuse:
+		verdict = cell{"a rotation would be refused", red}
 	case c.Decision != "":
-		s.say("%s: a rotation would succeed (%s)", secret, c.Decision)
-	default:
-		s.say("%s: a rotation would succeed", secret)
+		verdict.text += " (" + string(c.Decision) + ")"
 	}
-	tellFindings(&s, c.Findings)
-	return s.err
-}
-
-// tellFindings writes findings below the line that says what they are about.
-func tellFindings(s *story, findings []rotation.Finding) {
-	width := 0
-	for _, f := range findings {
-		width = max(width, len(f.Point))
-	}
-	for _, f := range findings {
-		detail := f.Detail
-		if f.Remedy != "" {
-			detail += "; " + f.Remedy
-		}
-		s.say("  %-7s  %-*s  %s", f.State, width, f.Point, detail)
-	}
+	p.line(cell{text: secret + ": "}, verdict)
+	tellFindings(p, c.Findings)
+	return p.err
 }

@@ -3,46 +3,24 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"log"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"golang.org/x/term"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
-
-const fleetUsage = `
-Of many secrets:
-
-    --all            every secret whose rotation function is this one
-    --tag KEY=VALUE  those of them that have the tag; if repeated, all the tags
-    --canary N       the first N one after the other; if they end well, ask whether to
-                     go on, or with --yes go on
-    --concurrency N  rotations at once; 10 by default
-    --rate N         configuration calls a minute that PingOne allows the licence; 600
-                     by default. If others use it too, the pace adapts
-    --keep-going     do not stop when a rotation fails. When a new secret was refused,
-                     it stops all the same
-    --resume TIME    go on with the campaign that began at this time: what has been
-                     rotated since is skipped, what is half done is finished. Say
-                     everything else as before
-
-A campaign says at its beginning how to resume it. Ctrl-C lets the rotations that are
-under way come to their end; a second one leaves them to the function.
-`
 
 // fleetFlags are the flags of rotate that are about many secrets.
 type fleetFlags struct {
 	all         bool
-	tags        many
+	tags        []string
 	canary      int
 	concurrency int
 	rate        int
@@ -50,14 +28,15 @@ type fleetFlags struct {
 	resume      string
 }
 
-func (f *fleetFlags) declare(flags *flag.FlagSet) {
-	flags.BoolVar(&f.all, "all", false, "")
-	flags.Var(&f.tags, "tag", "")
-	flags.IntVar(&f.canary, "canary", 0, "")
-	flags.IntVar(&f.concurrency, "concurrency", 10, "")
-	flags.IntVar(&f.rate, "rate", licenceLimit, "")
-	flags.BoolVar(&f.keepGoing, "keep-going", false, "")
-	flags.StringVar(&f.resume, "resume", "", "")
+func (f *fleetFlags) declare(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.all, "all", false, "every secret whose rotation function is this one")
+	flags.Var(list{&f.tags, "KEY=VALUE"}, "tag", "those of them that have the tag; if repeated, all the tags")
+	flags.Var(number{&f.canary}, "canary", "the first N one after the other; if they end well, ask whether to continue, or with --yes continue")
+	f.concurrency, f.rate = 10, campaign.LicenceLimit
+	flags.Var(number{&f.concurrency}, "concurrency", "rotations at once")
+	flags.Var(number{&f.rate}, "rate", "configuration calls a minute that PingOne allows the licence; if others use it too, the pace adapts")
+	flags.BoolVar(&f.keepGoing, "keep-going", false, "do not stop when a rotation fails; when a new secret was refused, it stops all the same")
+	flags.Var(text{&f.resume, "TIME"}, "resume", "continue the campaign that began at this time: what has been rotated since is skipped, what is half done is finished; say everything else as before")
 }
 
 // wanted reports whether the command line asks for a campaign.
@@ -66,14 +45,14 @@ func (f *fleetFlags) wanted(secrets []string) bool {
 }
 
 // options checks the flags.
-func (f *fleetFlags) options(secrets []string) (o campaignOptions, tags map[string]string, err error) {
-	o = campaignOptions{
-		start:       time.Now().UTC().Truncate(time.Millisecond),
-		canary:      f.canary,
-		concurrency: f.concurrency,
-		rate:        f.rate,
-		keepGoing:   f.keepGoing,
-		resume:      f.resume != "",
+func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[string]string, err error) {
+	o = campaign.Options{
+		Start:       time.Now().UTC().Truncate(time.Millisecond),
+		Canary:      f.canary,
+		Concurrency: f.concurrency,
+		Rate:        f.rate,
+		KeepGoing:   f.keepGoing,
+		Resume:      f.resume != "",
 	}
 	named := 0
 	for _, way := range []bool{len(secrets) > 0, f.all, len(f.tags) > 0} {
@@ -96,122 +75,141 @@ func (f *fleetFlags) options(secrets []string) (o campaignOptions, tags map[stri
 	if tags, err = parseTags(f.tags); err != nil {
 		return o, nil, err
 	}
-	if o.resume {
-		now := o.start
-		if o.start, err = time.Parse(time.RFC3339, f.resume); err != nil || o.start.After(now) {
+	if o.Resume {
+		now := o.Start
+		if o.Start, err = time.Parse(time.RFC3339, f.resume); err != nil || o.Start.After(now) {
 			return o, nil, errors.New("--resume must be the time that the campaign said at its beginning, as in 2006-01-02T15:04:05Z")
 		}
 	}
 	return o, tags, nil
 }
 
-// campaign rotates many secrets: reports, or a summary, go to standard output, and
-// the progress to standard error.
-func (r *rotateCommand) campaign(ctx context.Context, secrets []string, stdout io.Writer) error {
+// campaign rotates many secrets: reports, or a summary, go to standard output, and the
+// progress to standard error.
+func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
+	ctx := c.Context()
 	o, tags, err := r.fleet.options(secrets)
 	if err != nil {
-		return usageError{"rotate", err.Error()}
+		return misuse(c, "%v", err)
 	}
-	o.emergency, o.reason = rotation.Emergency(r.emergency.value), r.reason
+	o.Emergency, o.Reason = rotation.Emergency(r.emergency.value), r.reason
 	named := len(secrets) > 0
 	for _, secret := range append(slices.Clip(secrets), "any") {
-		if err := valid(rotation.Action{Action: rotation.ActionRotate, SecretID: secret, Emergency: o.emergency, Reason: o.reason}); err != nil {
-			return usageError{"rotate", err.Error()}
+		if err := valid(rotation.Action{Action: rotation.ActionRotate, SecretID: secret, Emergency: o.Emergency, Reason: o.Reason}); err != nil {
+			return misuse(c, "%v", err)
 		}
 	}
-	if err := r.account.open(ctx); err != nil {
-		return err
-	}
-	call, err := r.account.caller(ctx)
+	call, err := r.call(ctx)
 	if err != nil {
 		return err
 	}
+	var off []string
 	if !named {
-		if secrets, err = r.selected(ctx, tags); err != nil {
+		if secrets, off, err = r.selected(ctx, tags); err != nil {
 			return err
 		}
 	}
 	secrets = distinct(secrets)
-	if err := r.confirmMany(ctx, len(secrets), named); err != nil {
-		return err
+	if question := r.questionOfMany(len(secrets), named); question != "" {
+		if err := r.confirm(c, question, strconv.Itoa(len(secrets)), r.yes); err != nil {
+			return err
+		}
 	}
-	o.by = r.account.by(ctx)
+	o.By = r.by(ctx)
 
-	meter := &meter{w: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	o.progress = meter.show
+	meter := &meter{w: r.err, width: r.errWide}
+	if !r.quiet {
+		o.Progress = meter.show
+	}
+	each := named || o.Emergency != "" // is told when it has ended, and not in the summary
 	var writing error
-	o.ended = func(report rotation.Report) {
+	o.Ended = func(report rotation.Report) {
 		meter.clear()
 		var err error
 		switch {
-		case r.output.value == "json":
-			err = writeJSON(stdout, report)
-		case named || o.emergency != "":
-			err = tellReport(stdout, subject(report), report)
+		case r.json():
+			err = r.write(report)
+		case each:
+			err = tellReport(r.page(), campaign.Subject(report), report)
 		}
 		writing = errors.Join(writing, err)
 	}
-	o.goOn = func(ctx context.Context, sum summary) error {
+	o.Confirm = func(_ context.Context, sum campaign.Summary) error {
 		meter.clear()
-		return confirm(ctx, "rotate", fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.well(), counted(sum.Secrets, "secret")), "yes", r.yes)
+		question := fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.Rotated(), counted(sum.Secrets, "secret"))
+		return r.confirm(c, question, "yes", r.yes)
 	}
-	log.Printf("rotating %s; to go on after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.start.UTC().Format(startFormat))
-	sum, err := campaign(ctx, call, secrets, o)
+	r.note("rotating %s; to continue after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.Start.UTC().Format(campaign.StartFormat))
+	sum, err := campaign.Run(ctx, call, secrets, o)
 	meter.clear()
-	if r.output.value == "json" {
-		writing = errors.Join(writing, writeJSON(stdout, struct {
-			Summary summary `json:"summary"`
+	if r.json() {
+		writing = errors.Join(writing, r.write(struct {
+			Summary campaign.Summary `json:"summary"`
 		}{sum}))
 	} else {
-		writing = errors.Join(writing, sum.write(stdout, named || o.emergency != ""))
+		writing = errors.Join(writing, tellSummary(r.page(), sum, each))
+	}
+	if err != nil {
+		err = howToResume(err)
+	} else if o.Emergency != "" && len(off) > 0 {
+		// They were asked for by --all or --tag, and leaked as the others did.
+		err = remedy.Errorf("enable their rotation, and run the same command for them", "rotate: THE LEAKED SECRET MAY STILL WORK of what was left out: %s", enumerated(off))
 	}
 	if ctx.Err() != nil && err != nil {
-		log.Print(err) // what follows says no more than that it was interrupted
+		r.fail(err) // what follows says no more than that it was interrupted
 	}
-	if err != nil {
-		return err
-	}
-	return writing
+	return errors.Join(err, writing)
 }
 
-// selected returns the secrets that --all or --tag stand for.
-func (r *rotateCommand) selected(ctx context.Context, tags map[string]string) ([]string, error) {
-	function, err := r.account.functionARN(ctx)
-	if err != nil {
-		return nil, err
+// howToResume adds to a campaign's error which flag continues it.
+func howToResume(err error) error {
+	unfinished, ok := errors.AsType[*campaign.Unfinished](err)
+	if !ok {
+		return fmt.Errorf("rotate: %w", err)
 	}
-	secrets, off, err := secretsOf(ctx, secretsmanager.NewFromConfig(r.account.cfg), function, tags)
+	start := unfinished.Start.UTC().Format(campaign.StartFormat)
+	if unfinished.Stopped != "" {
+		return remedy.Errorf("continue with --resume "+start, "rotate: %w", err)
+	}
+	return remedy.Errorf("when the errors are dealt with, continue with --resume "+start, "rotate: %w", err)
+}
+
+// selected returns the secrets that --all or --tag stand for, and those among them whose
+// rotation is turned off: the function would refuse them.
+func (r *rotating) selected(ctx context.Context, tags map[string]string) (secrets, off []string, err error) {
+	function, err := r.functionARN(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if secrets, off, err = secretsOf(ctx, secretsmanager.NewFromConfig(r.cfg), namesFunction(function), tags); err != nil {
+		return nil, nil, err
 	}
 	if len(off) > 0 {
-		shown := off[:min(len(off), 10)]
-		log.Printf("left out, because their rotation is turned off: %s%s", strings.Join(shown, ", "), strings.Repeat(", …", min(1, len(off)-len(shown))))
+		r.warn("left out, because their rotation is turned off: %s", enumerated(off))
 	}
 	switch {
 	case len(secrets) == 0 && len(tags) > 0:
-		return nil, fmt.Errorf("rotate: of the secrets that the function %s rotates none has that --tag; pingrotate status shows them", function)
+		return nil, off, remedy.Errorf("pingrotate status shows them", "rotate: of the secrets that the function %s rotates none has that --tag", function)
 	case len(secrets) == 0:
-		return nil, fmt.Errorf("rotate: the function %s rotates no secret; pingrotate adopt attaches one, and --function names another function", function)
+		return nil, off, remedy.Errorf("pingrotate adopt attaches one, and --function names another function", "rotate: the function %s rotates no secret", function)
 	}
-	return secrets, nil
+	return secrets, off, nil
 }
 
-// confirmMany asks before secrets are rotated that nobody has named, and before an
-// emergency.
-func (r *rotateCommand) confirmMany(ctx context.Context, n int, named bool) error {
+// questionOfMany is what to ask before secrets are rotated that were not named one by
+// one, and before an emergency; "" before anything else.
+func (r *rotating) questionOfMany(n int, named bool) string {
 	question := fmt.Sprintf("This rotates %s.", counted(n, "secret"))
 	switch rotation.Emergency(r.emergency.value) {
 	case rotation.Swift:
-		question += " It ends those that consumers hold as soon as there are new ones. Consumers that keep theirs in a cache fail until they read again."
+		return question + " It ends those that consumers hold as soon as there are new ones. Consumers that keep theirs in a cache fail until they read again."
 	case rotation.Contain:
-		question += " It ends those that consumers hold at once. All consumers fail until they have read the new ones."
-	default:
-		if named && r.fleet.canary == 0 {
-			return nil
-		}
+		return question + " It ends those that consumers hold at once. All consumers fail until they have read the new ones."
 	}
-	return confirm(ctx, "rotate", question, strconv.Itoa(n), r.yes)
+	if named && r.fleet.canary == 0 {
+		return ""
+	}
+	return question
 }
 
 // distinct leaves out what is there already.

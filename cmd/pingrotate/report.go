@@ -1,68 +1,85 @@
 package main
 
-import "fmt"
+import (
+	"encoding/json"
+	"time"
 
-// A report is what -o json writes.
-type report struct {
-	Secret    string           `json:"secret"`
-	Chapters  []*chapter       `json:"chapters"`
-	Timeline  []sample         `json:"timeline"`
-	Rotations int              `json:"rotations"`
-	Mints     int              `json:"mints"`
-	LogBytes  int              `json:"logBytes"` // of the function's log, searched for secrets
-	Consumers []consumerReport `json:"consumers"`
-	Failures  []string         `json:"failures"` // of the consumers' requests
-	Broken    []string         `json:"broken"`   // promises
+	"pingrotate/rotation"
+)
+
+// outcomes are what people read of a rotation's outcome.
+var outcomes = map[rotation.Outcome]string{
+	rotation.Promoted:   "rotated",
+	rotation.Ended:      "the leaked secret is refused",
+	rotation.Open:       "THE LEAKED SECRET MAY STILL WORK",
+	rotation.Refused:    "not rotated, nothing was changed",
+	rotation.Skipped:    "not rotated, it is new enough",
+	rotation.Busy:       "not rotated, another rotation is under way",
+	rotation.Failed:     "failed",
+	rotation.RolledBack: "back to the secret before",
 }
 
-type chapter struct {
-	Day   int    `json:"day"`
-	Title string `json:"title"`
-	Steps []step `json:"steps"`
+// bad reports whether an outcome is not what was asked for.
+func bad(o rotation.Outcome) bool {
+	switch o {
+	case rotation.Promoted, rotation.Ended, rotation.Skipped, rotation.RolledBack:
+		return false
+	}
+	return true
 }
 
-type consumerReport struct {
-	Name     string `json:"name"`
-	Requests int    `json:"requests"`
-	Failed   int    `json:"failed"`
+// headline says how a rotation ended; of an emergency that has not ended, what matters
+// most.
+func headline(r rotation.Report) string {
+	if open := outcomes[rotation.Open]; r.Emergency != "" && bad(r.Outcome) && r.Outcome != rotation.Open {
+		return open + ": " + outcomes[r.Outcome]
+	}
+	return outcomes[r.Outcome]
 }
 
-// conclude checks what can be checked at the end only, and tells the result.
-func (d *demonstration) conclude() {
-	d.Timeline = d.watch.seen()
-	d.Broken = append(d.Broken, broken(d.Timeline)...)
-	for _, e := range d.secrets.Events(ordersSecret) {
-		if e.Name == "RotationSucceeded" {
-			d.Rotations++
+// tellReport tells people how a rotation or a rollback went.
+func tellReport(p *page, secret string, r rotation.Report) error {
+	if r.Name != "" {
+		secret = r.Name
+	}
+	mood := green
+	switch {
+	case bad(r.Outcome) && r.Emergency != "":
+		mood = alarm
+	case bad(r.Outcome):
+		mood = red
+	}
+	p.line(cell{text: secret + ": "}, cell{headline(r), mood}, cell{text: ", " + r.Ended.Sub(r.Begun).Round(time.Millisecond).String()})
+	mark := func(what string, m *rotation.Mark) {
+		if m != nil {
+			p.say("  %-9s  %s  %s", what, m.Fingerprint, m.At.UTC().Format(time.RFC3339))
 		}
 	}
-	d.Mints = d.pingOne.Mints(d.orders.Environment, d.orders.ID)
-	if d.Mints != d.Rotations {
-		d.Broken = append(d.Broken, fmt.Sprintf("%d rotations regenerated the secret %d times", d.Rotations, d.Mints))
-	}
-	log := d.function.log.all()
-	d.LogBytes = len(log)
-	for _, secret := range leaks(log, append(d.pingOne.Issued(), d.secrets.Values()...)) {
-		d.Broken = append(d.Broken, fmt.Sprintf("the function logged the secret %s", secret))
-	}
-	total := 0
-	for _, c := range d.consumers {
-		requests, failures := c.counts()
-		total += requests
-		d.Consumers = append(d.Consumers, consumerReport{c.name, requests, len(failures)})
-		d.Failures = append(d.Failures, failures...)
-	}
-
-	calls := 0
-	for _, s := range d.Timeline {
-		if s.Call != "" {
-			calls++
+	list := func(what string, mood style, lines []string) {
+		for _, text := range lines {
+			p.labelled(cell{what, mood}, 9, text)
 		}
 	}
-	d.story.say("\n%s\n  %s\n", draw(d.Timeline, 84), legend)
-	if len(d.Broken) == 0 {
-		d.story.say("Kept: PingOne accepted AWSCURRENT after each of the function's %d calls and each of the 25 hours.", calls)
-		d.story.say("      %d rotations, %d new secrets, none of them in the function's log.", d.Rotations, d.Mints)
+	mark("minted", r.Minted)
+	mark("promoted", r.Promoted)
+	mark("revoked", r.Revoked)
+	list("verified", plain, r.Verified)
+	list("warning", yellow, r.Warnings)
+	if r.Error != "" {
+		list("because", red, []string{r.Error})
 	}
-	d.story.say("Applications: %d requests for a token, %d failed.", total, len(d.Failures))
+	list("open", yellow, r.StillOpen)
+	if !r.RetryAt.IsZero() {
+		list("again at", plain, []string{r.RetryAt.UTC().Format(time.RFC3339)})
+	}
+	return p.err
+}
+
+// valid checks an action as the function will, before anything is asked.
+func valid(a rotation.Action) error {
+	event, err := json.Marshal(a)
+	if err == nil {
+		_, err = rotation.ParseAction(event)
+	}
+	return err
 }

@@ -1,56 +1,50 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"fmt"
-	"io"
 
 	"pingrotate/rotation"
+
+	"github.com/spf13/cobra"
 )
 
-const rollbackUsage = `Usage:
-    pingrotate rollback SECRET [--reason TEXT] [--yes] [-o text|json]
-
-Moves AWSCURRENT back to the version before, which works with the strategy
+func newRollback(p *program) *cobra.Command {
+	var reason string
+	var yes bool
+	c := &cobra.Command{
+		GroupID: "act",
+		Use:     "rollback SECRET",
+		Short:   "Go back to the secret before, with the strategy alternating",
+		Long: `Moves AWSCURRENT back to the version before, which works with the strategy
 "alternating": there both applications have a secret that is good. With "single" the
-report says why there is no way back, and what there is instead.
-
-    --reason TEXT    for the log and the report
-    --yes            do not ask for the secret's name
-` + outputUsage + localUsage + accountUsage + `
-Example:
-    pingrotate rollback pingone/orders-api --reason "the new client lacks a grant"
-`
-
-func rollbackFlags(flags *flag.FlagSet) runner {
-	var a account
-	a.declareLocal(flags)
-	output := outputFlag(flags)
-	reason := flags.String("reason", "", "")
-	yes := flags.Bool("yes", false, "")
-	return func(ctx context.Context, args []string, stdout io.Writer) error {
-		return rollback(ctx, &a, rotation.Action{Action: rotation.ActionRollback, SecretID: args[0], Reason: *reason}, *yes, output, stdout)
+report says why there is no way back, and what there is instead.`,
+		Example:           `    pingrotate rollback pingone/orders-api --reason "the new client lacks a grant"`,
+		Args:              takes(1, 1, "SECRET"),
+		ValidArgsFunction: p.completeSecret,
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.rollback(c, rotation.Action{Action: rotation.ActionRollback, SecretID: args[0], Reason: reason}, yes)
+		},
 	}
+	c.Flags().Var(text{&reason, "TEXT"}, "reason", "for the log and the report")
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask for the secret's name")
+	return c
 }
 
-func rollback(ctx context.Context, account *account, a rotation.Action, yes bool, output *choice, stdout io.Writer) error {
+func (p *program) rollback(c *cobra.Command, a rotation.Action, yes bool) error {
 	if err := valid(a); err != nil {
-		return usageError{"rollback", err.Error()}
+		return misuse(c, "%v", err)
 	}
 	question := fmt.Sprintf("This gives consumers of %s the secret before the one that they hold.", a.SecretID)
-	if err := confirm(ctx, "rollback", question, a.SecretID, yes); err != nil {
+	if err := p.confirm(c, question, a.SecretID, yes); err != nil {
 		return err
 	}
-	if err := account.open(ctx); err != nil {
-		return err
-	}
-	call, err := account.caller(ctx)
+	ctx := c.Context()
+	call, err := p.call(ctx)
 	if err != nil {
 		return err
 	}
-	a.By = account.by(ctx)
-	done := busy("rolling back " + a.SecretID)
+	a.By = p.by(ctx)
+	done := p.busy("rolling back " + a.SecretID)
 	raw, err := call(ctx, a)
 	done()
 	if err != nil {
@@ -60,10 +54,10 @@ func rollback(ctx context.Context, account *account, a rotation.Action, yes bool
 	if err != nil {
 		return err
 	}
-	if output.value == "json" {
-		err = writeJSON(stdout, raw)
+	if p.json() {
+		err = p.write(raw)
 	} else {
-		err = tellReport(stdout, a.SecretID, report)
+		err = tellReport(p.page(), a.SecretID, report)
 	}
 	if err == nil && bad(report.Outcome) {
 		err = fmt.Errorf("rollback: %s is as it was; the report says why", a.SecretID)

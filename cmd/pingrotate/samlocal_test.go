@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"pingrotate/internal/canary"
+	"pingrotate/internal/playground"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 )
@@ -32,7 +33,7 @@ const samFunctionARN = "arn:aws:lambda:us-east-1:012345678912:function:RotatorFu
 
 // samWorld is what the sandbox has, with the function in the container of sam local.
 type samWorld struct {
-	*standIns
+	*playground.World
 	t       *testing.T
 	billing pingonetest.Application
 	said    bytes.Buffer // everything that sam and the function wrote
@@ -66,7 +67,7 @@ func TestSamLocal(t *testing.T) {
 		begun := time.Now()
 		reply := w.invoke(e.name)
 		e.check(reply)
-		if _, works := w.held("AWSCURRENT"); !works {
+		if _, works := w.Held("AWSCURRENT"); !works {
 			t.Errorf("%s: PingOne refuses AWSCURRENT", e.name)
 		}
 		fmt.Fprintf(t.Output(), "%-21s  %-66s %4.1f s\n", "events/"+e.name+".json", w.did(e.name, reply), time.Since(begun).Seconds())
@@ -75,7 +76,7 @@ func TestSamLocal(t *testing.T) {
 		}
 	}
 	said := w.said.String()
-	for _, secret := range append(w.pingOne.Issued(), w.secrets.Values()...) {
+	for _, secret := range append(w.PingOne.Issued(), w.Secrets.Values()...) {
 		if canary.In(said, secret) {
 			t.Error("a secret leaks into what the function wrote")
 		}
@@ -86,15 +87,15 @@ func newSamWorld(t *testing.T) *samWorld {
 	w := &samWorld{t: t}
 	host := bridge()
 	var err error
-	if w.standIns, err = startStandIns(net.JoinHostPort(host, secretsPort), net.JoinHostPort(host, pingOnePort)); err != nil {
+	if w.World, err = playground.Start(playground.Fixed(host)); err != nil {
 		t.Fatalf("%v; end the sandbox that listens there", err)
 	}
-	t.Cleanup(w.close)
-	w.billing = w.add("billing API", "Identity Data Admin")
-	w.secrets.Put(billingSecret, w.document(w.billing))
-	w.secrets.AddFunction(samFunctionARN, func(context.Context, []byte) error { return errors.New("only this test invokes it") })
-	w.secrets.EnableRotation(billingSecret, samFunctionARN)
-	w.secrets.EnableRotation(ordersSecret, samFunctionARN)
+	t.Cleanup(w.Close)
+	w.billing = w.Add("billing API", "Identity Data Admin")
+	w.Secrets.Put(playground.BillingSecret, w.Document(w.billing))
+	w.Secrets.AddFunction(samFunctionARN, func(context.Context, []byte) error { return errors.New("only this test invokes it") })
+	w.Secrets.EnableRotation(playground.BillingSecret, samFunctionARN)
+	w.Secrets.EnableRotation(playground.OrdersSecret, samFunctionARN)
 	return w
 }
 
@@ -116,11 +117,11 @@ func bridge() string {
 func (w *samWorld) invoke(event string) []byte {
 	w.t.Helper()
 	if event == "create" {
-		if err := w.secrets.BeginAs(ordersSecret, eventToken, eventRotationToken); err != nil {
+		if err := w.Secrets.BeginAs(playground.OrdersSecret, playground.EventToken, playground.EventRotationToken); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	before := len(w.secrets.Calls())
+	before := len(w.Secrets.Calls())
 	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Minute) // the first has an image to pull
 	defer cancel()
 	architecture := "x86_64"
@@ -140,8 +141,8 @@ func (w *samWorld) invoke(event string) []byte {
 	if err != nil {
 		w.t.Fatalf("sam local invoke of %s: %v\n%s", event, err, log.Bytes())
 	}
-	if len(w.secrets.Calls()) == before {
-		w.t.Fatalf("%s: the function did not get through to this machine at %s; is a firewall in between?\n%s%s", event, w.secretsURL(), log.Bytes(), reply.Bytes())
+	if len(w.Secrets.Calls()) == before {
+		w.t.Fatalf("%s: the function did not get through to this machine at %s; is a firewall in between?\n%s%s", event, w.Endpoints().SecretsManager, log.Bytes(), reply.Bytes())
 	}
 	var failed struct {
 		ErrorMessage string `json:"errorMessage"`
@@ -176,31 +177,31 @@ func (w *samWorld) healthy(reply []byte) {
 }
 
 func (w *samWorld) pending([]byte) {
-	pending, works := w.held("AWSPENDING")
-	if pending != w.accepted()[0] || !works || w.secrets.VersionID(ordersSecret, "AWSCURRENT") == eventToken {
-		w.t.Errorf("AWSPENDING is %s, works %t; PingOne's is %s", pending, works, w.accepted()[0])
+	pending, works := w.Held("AWSPENDING")
+	if pending != w.Accepted()[0] || !works || w.Secrets.VersionID(playground.OrdersSecret, "AWSCURRENT") == playground.EventToken {
+		w.t.Errorf("AWSPENDING is %s, works %t; PingOne's is %s", pending, works, w.Accepted()[0])
 	}
 }
 
 func (w *samWorld) promoted([]byte) {
-	current, _ := w.held("AWSCURRENT")
-	previous, works := w.held("AWSPREVIOUS")
-	if current != w.accepted()[0] || w.secrets.VersionID(ordersSecret, "AWSCURRENT") != eventToken {
-		w.t.Errorf("AWSCURRENT is %s, PingOne's is %s", current, w.accepted()[0])
+	current, _ := w.Held("AWSCURRENT")
+	previous, works := w.Held("AWSPREVIOUS")
+	if current != w.Accepted()[0] || w.Secrets.VersionID(playground.OrdersSecret, "AWSCURRENT") != playground.EventToken {
+		w.t.Errorf("AWSCURRENT is %s, PingOne's is %s", current, w.Accepted()[0])
 	}
-	if previous != w.accepted()[1] || !works {
+	if previous != w.Accepted()[1] || !works {
 		w.t.Errorf("AWSPREVIOUS is %s, works %t", previous, works)
 	}
-	if n := w.pingOne.Mints(w.orders.Environment, w.orders.ID); n != 1 {
+	if n := w.PingOne.Mints(w.Orders.Environment, w.Orders.ID); n != 1 {
 		w.t.Errorf("PingOne made %d secrets, want 1", n)
 	}
 }
 
 func (w *samWorld) rotated(reply []byte) {
 	r := replied[rotation.Report](w, reply)
-	now := w.pingOne.Secret(w.billing.Environment, w.billing.ID).Value
-	if r.Outcome != rotation.Promoted || r.Promoted.Fingerprint != fingerprintOf(now) || now == w.billing.Secret {
-		w.t.Errorf("rotate: got %s, PingOne's secret is %s", reply, fingerprintOf(now))
+	now := w.PingOne.Secret(w.billing.Environment, w.billing.ID).Value
+	if r.Outcome != rotation.Promoted || r.Promoted.Fingerprint != playground.Fingerprint(now) || now == w.billing.Secret {
+		w.t.Errorf("rotate: got %s, PingOne's secret is %s", reply, playground.Fingerprint(now))
 	}
 }
 
@@ -212,15 +213,15 @@ func (w *samWorld) audited(reply []byte) {
 }
 
 func (w *samWorld) ended(reply []byte) {
-	leaked, works := w.held("AWSPREVIOUS")
+	leaked, works := w.Held("AWSPREVIOUS")
 	if r := replied[rotation.Report](w, reply); r.Outcome != rotation.Ended || r.Revoked.Fingerprint != leaked || works {
 		w.t.Errorf("emergency: the leaked secret %s works %t: %s", leaked, works, reply)
 	}
 }
 
-// did says in a line what became of an event.
+// did says in a line what an event did.
 func (w *samWorld) did(event string, reply []byte) string {
-	current, _ := w.held("AWSCURRENT")
+	current, _ := w.Held("AWSCURRENT")
 	switch event {
 	case "check":
 		c := replied[rotation.Checkup](w, reply)
@@ -236,6 +237,6 @@ func (w *samWorld) did(event string, reply []byte) string {
 		r := replied[rotation.Report](w, reply)
 		return fmt.Sprintf("%s: PingOne refuses %s, AWSCURRENT is %s", r.Outcome, r.Revoked.Fingerprint, current)
 	}
-	pending, _ := w.held("AWSPENDING")
+	pending, _ := w.Held("AWSPENDING")
 	return "AWSPENDING is " + pending + ", PingOne's; AWSCURRENT is still " + current
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pingrotate/internal/playground"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 )
@@ -84,22 +85,29 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ROTATOR", rotator)
+			e.Setenv("PAGES", pages)
 			e.Setenv("CARELESS", wrong)
 			host := loopback(int(scripts.Add(1)))
 			e.Setenv("HOST", host)
-			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+secretsPort)
+			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+playground.SecretsManagerPort)
 			for _, service := range []string{"LAMBDA", "CLOUDWATCH_LOGS", "STS"} {
-				e.Setenv("AWS_ENDPOINT_URL_"+service, "http://"+host+":"+cloudPort)
+				e.Setenv("AWS_ENDPOINT_URL_"+service, "http://"+host+":"+playground.CloudPort)
 			}
 			e.Setenv("AWS_ACCESS_KEY_ID", "sandbox")
 			e.Setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
 			e.Setenv("AWS_REGION", "us-east-1")
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true") // a script without credentials is not to look for a machine's
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
+			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "kept"))
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
 		},

@@ -14,13 +14,12 @@ import (
 
 // secretsOf returns the names of the secrets that the function rotates and that have
 // all the tags, sorted, and apart from them those whose rotation is turned off: they
-// name the function still, and it would refuse them. The function is an ARN without
-// version or alias; a secret may name it with one. A tag is key=value, as a whole.
+// still name the function, and it would refuse them. A tag is key=value, as a whole.
 //
 // It asks Secrets Manager alone, with the operator's own permission to list secrets.
 // The action audit knows the secrets as well, but asks PingOne about each, and the
 // campaign needs those calls itself.
-func secretsOf(ctx context.Context, client secretsmanager.ListSecretsAPIClient, function string, tags map[string]string) (names, off []string, err error) {
+func secretsOf(ctx context.Context, client secretsmanager.ListSecretsAPIClient, ours func(function string) bool, tags map[string]string) (names, off []string, err error) {
 	in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(100)}
 	if len(tags) > 0 {
 		// This only makes the list shorter: a filter compares prefixes, and not the key
@@ -33,9 +32,8 @@ func secretsOf(ctx context.Context, client secretsmanager.ListSecretsAPIClient, 
 			return nil, nil, advise("list the secrets", "secretsmanager:ListSecrets", err)
 		}
 		for _, s := range page.SecretList {
-			arn := aws.ToString(s.RotationLambdaARN)
 			switch {
-			case arn != function && !strings.HasPrefix(arn, function+":") || !tagged(s.Tags, tags):
+			case !ours(aws.ToString(s.RotationLambdaARN)) || !tagged(s.Tags, tags):
 			case aws.ToBool(s.RotationEnabled):
 				names = append(names, aws.ToString(s.Name))
 			default:
@@ -46,6 +44,19 @@ func secretsOf(ctx context.Context, client secretsmanager.ListSecretsAPIClient, 
 	slices.Sort(names)
 	slices.Sort(off)
 	return names, off, nil
+}
+
+// namesFunction returns what tells whether the rotation of a secret is by a function. A
+// secret may name it with a version or alias. Where only the function's name is known,
+// that decides.
+func namesFunction(function string) func(string) bool {
+	return func(arn string) bool {
+		if !strings.HasPrefix(function, "arn:") {
+			_, name, ok := strings.Cut(arn, ":function:")
+			return ok && (name == function || strings.HasPrefix(name, function+":"))
+		}
+		return arn == function || strings.HasPrefix(arn, function+":")
+	}
 }
 
 // tagged reports whether all the wanted tags are there.

@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"pingrotate/internal/runtimetest"
 	"pingrotate/rotation/secretsmanagertest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
@@ -19,9 +20,13 @@ import (
 // and of no other whose name begins alike, those that have every tag.
 func TestSecretsOf(t *testing.T) {
 	sm := secretsmanagertest.Run(t)
-	f := &fleet{t: t, sm: sm}
-	client := f.client(http.DefaultTransport)
-	for _, function := range []string{fleetFunction, fleetFunction + ":live", fleetFunction + "-2"} {
+	client := secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: aws.String(sm.URL()),
+		Region:       "us-east-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+	})
+	const ours = runtimetest.FunctionARN
+	for _, function := range []string{ours, ours + ":live", ours + "-2"} {
 		sm.AddFunction(function, func(context.Context, []byte) error { return nil })
 	}
 	add := func(name, function string, tags ...string) {
@@ -40,19 +45,19 @@ func TestSecretsOf(t *testing.T) {
 			}
 		}
 	}
-	add("z/ours", fleetFunction, "team=iam", "stage=prod")
-	add("a/ours-by-alias", fleetFunction+":live", "team=iam", "stage=test")
-	add("a/other-function", fleetFunction+"-2", "team=iam", "stage=prod")
+	add("z/ours", ours, "team=iam", "stage=prod")
+	add("a/ours-by-alias", ours+":live", "team=iam", "stage=test")
+	add("a/other-function", ours+"-2", "team=iam", "stage=prod")
 	add("a/not-rotated", "", "team=iam")
-	add("a/prefix", fleetFunction, "team=iam-2", "teams=iam", "stage=prod")
-	add("a/off", fleetFunction, "team=iam")
+	add("a/prefix", ours, "team=iam-2", "teams=iam", "stage=prod")
+	add("a/off", ours, "team=iam")
 	if _, err := client.CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: aws.String("a/off")}); err != nil {
 		t.Fatal(err)
 	}
 	var many []string
 	for i := range 150 {
 		name := fmt.Sprintf("m/%03d", i)
-		add(name, fleetFunction)
+		add(name, ours)
 		many = append(many, name)
 	}
 
@@ -70,9 +75,11 @@ func TestSecretsOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names, off, err := secretsOf(t.Context(), client, fleetFunction, tags)
-		if err != nil || !slices.Equal(names, c.names) || !slices.Equal(off, c.off) {
-			t.Errorf("%v: got %v, turned off %v, %v; want %v, turned off %v", c.tags, names, off, err, c.names, c.off)
+		for _, function := range []string{ours, runtimetest.FunctionName} {
+			names, off, err := secretsOf(t.Context(), client, namesFunction(function), tags)
+			if err != nil || !slices.Equal(names, c.names) || !slices.Equal(off, c.off) {
+				t.Errorf("%s, %v: got %v, turned off %v, %v; want %v, turned off %v", function, c.tags, names, off, err, c.names, c.off)
+			}
 		}
 	}
 	for _, bad := range [][]string{{"team"}, {"=iam"}, {"team=a", "team=b"}} {

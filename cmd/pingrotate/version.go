@@ -1,27 +1,30 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"fmt"
-	"io"
 	"runtime"
-	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
-const versionUsage = `Usage:
-    pingrotate version
-
-Prints the version of this program and of the Go release that built it.
-`
-
-func versionFlags(*flag.FlagSet) runner { return version }
-
-func version(_ context.Context, _ []string, stdout io.Writer) error {
-	built := "(unknown)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		built = info.Main.Version
+func newVersion(p *program) *cobra.Command {
+	return &cobra.Command{
+		GroupID:           "shell",
+		Use:               "version",
+		Short:             "Show the version of this program",
+		Long:              "Shows the version of this program, of the Go release that built it, and what it was\nbuilt for.",
+		Args:              takes(0, 0, ""),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(*cobra.Command, []string) error {
+			if p.json() {
+				return p.write(struct {
+					Version  string `json:"version"`
+					Go       string `json:"go"`
+					Platform string `json:"platform"`
+				}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+			}
+			_, err := fmt.Fprintln(p.out, "pingrotate", built())
+			return err
+		},
 	}
-	_, err := fmt.Fprintf(stdout, "pingrotate %s %s %s/%s\n", built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
 }

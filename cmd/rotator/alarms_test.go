@@ -141,8 +141,8 @@ func TestTheAuditsRuleSendsAnAudit(t *testing.T) {
 	check(t, "action", a, rotation.Action{Action: rotation.ActionAudit})
 }
 
-func TestEachAlarmSaysWhatToDoAndIsInTheREADME(t *testing.T) {
-	readme := readme(t)
+func TestEachAlarmSaysWhatToDoAndIsInThePages(t *testing.T) {
+	operate := page(t, "operate.md")
 	imperative := regexp.MustCompile(`(?i)\b(look|find|run|rotate|restart|store)\b`)
 	rows := 0
 	for name, p := range alarms(t) {
@@ -154,14 +154,14 @@ func TestEachAlarmSaysWhatToDoAndIsInTheREADME(t *testing.T) {
 		if !ok {
 			t.Errorf("%s: the name %s is not the function's and a suffix", name, p["AlarmName"])
 		}
-		if !strings.Contains(readme, "| `"+suffix+"` |") {
-			t.Errorf("%s: the README's table of alarms has no row for %s", name, suffix)
+		if !strings.Contains(operate, "| `"+suffix+"` |") {
+			t.Errorf("%s: the table of alarms in docs/operate.md has no row for %s", name, suffix)
 		}
 		rows++
 	}
-	_, section, _ := strings.Cut(readme, "**Alarms")
+	_, section, _ := strings.Cut(operate, "**Alarms")
 	section, _, _ = strings.Cut(section, "\n## ")
-	check(t, "alarms in the README", strings.Count(section, "\n| `"), rows)
+	check(t, "alarms in docs/operate.md", strings.Count(section, "\n| `"), rows)
 }
 
 func TestFailedRotationsAreReportedInAMailThatReads(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 )
 
 // latency is what one call to either service takes in BenchmarkRotation.

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
 )

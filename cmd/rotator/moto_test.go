@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 )
 

@@ -146,7 +146,7 @@ func TestEveryParameterIsExplained(t *testing.T) {
 	if labels := doc.at("Metadata", "AWS::CloudFormation::Interface", "ParameterLabels").keys(); !slices.Equal(labels, names) {
 		t.Errorf("parameters with a label: got %q, want %q", labels, names)
 	}
-	readme := readme(t)
+	deploy := page(t, "deploy.md")
 	for _, name := range names {
 		if doc.at("Parameters", name, "Description").Value == "" {
 			t.Errorf("%s: has no description", name)
@@ -155,15 +155,16 @@ func TestEveryParameterIsExplained(t *testing.T) {
 		if value := doc.at("Parameters", name, "Default").Value; value != "" {
 			row += "`" + value + "` |"
 		}
-		if !strings.Contains(readme, row) {
-			t.Errorf("%s: the README has no row %q", name, row)
+		if !strings.Contains(deploy, row) {
+			t.Errorf("%s: docs/deploy.md has no row %q", name, row)
 		}
 	}
 }
 
-func readme(t *testing.T) string {
+// page returns the text of a page in docs/.
+func page(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

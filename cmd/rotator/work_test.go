@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"pingrotate/cmd/rotator/runtimetest"
+	"pingrotate/internal/runtimetest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -57,7 +57,7 @@ func work(t *testing.T) *world {
 	return w
 }
 
-// attach gives the secret a schedule, as the README does, and waits for the rotation
+// attach gives the secret a schedule, as docs/deploy.md does, and waits for the rotation
 // with which that begins.
 func (w *world) attach(t *testing.T, name string) {
 	t.Helper()

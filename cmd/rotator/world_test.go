@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"pingrotate/cmd/rotator/runtimetest"
 	"pingrotate/internal/canary"
+	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
 )

@@ -14,7 +14,7 @@
 //	RENEW_EVERY           obtain a new token so often, 30s at least, to watch a rotation
 //	LOG_LEVEL             debug shows each read and token
 //
-// and those of the AWS SDK. See "Consumers" in the README.
+// and those of the AWS SDK. See docs/consumers.md.
 package main
 
 import (

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"pingrotate/rotation"
+
+	"github.com/spf13/cobra"
+)
+
+func newAudit(p *program) *cobra.Command {
+	return &cobra.Command{
+		GroupID: "act",
+		Use:     "audit",
+		Short:   "Complete what interrupted runs have left, and look at every secret",
+		Long: `Looks at every secret that the function rotates, as status does, and completes what
+an interrupted run has left: the revocation of a leaked secret, and of a previous
+secret that is no longer used where rotation.revokeWhenIdle says so. Says what it did.
+The function does the same on its schedule, and sends metrics.
+
+Exit status 1 says that a secret fails, or could not be looked at.`,
+		Example:           "    pingrotate audit",
+		Args:              takes(0, 0, ""),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return p.audit(c, rotation.Action{Action: rotation.ActionAudit}, nil)
+		},
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// help returns the help of a command for a terminal so wide; 0 is none.
+func help(c *cobra.Command, wide int) string {
+	if wide == 0 || wide > 100 {
+		wide = 100
+	}
+	var b strings.Builder
+	use := c.UseLine()
+	if c.HasSubCommands() {
+		use = c.Name() + " COMMAND [flags]"
+	}
+	fmt.Fprintf(&b, "Usage:\n    %s\n\n%s\n", use, c.Long)
+	for _, g := range c.Groups() {
+		fmt.Fprintf(&b, "\n%s:\n", g.Title)
+		for _, sub := range c.Commands() {
+			if sub.GroupID == g.ID {
+				fmt.Fprintf(&b, "    %-11s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	section := func(title string, flags *pflag.FlagSet) {
+		if flags.HasAvailableFlags() {
+			fmt.Fprintf(&b, "\n%s:\n%s", title, flags.FlagUsagesWrapped(wide))
+		}
+	}
+	all := c.Root().PersistentFlags()
+	if c.HasSubCommands() {
+		section("Flags, before or after the command", all)
+	} else {
+		section("Flags", own(c))
+		section("Flags of every command", all)
+	}
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	return b.String()
+}
+
+// own returns the flags that the command does not share with all others, in the order
+// in which it declares them.
+func own(c *cobra.Command) *pflag.FlagSet {
+	shared := c.Root().PersistentFlags()
+	flags := pflag.NewFlagSet(c.Name(), pflag.ContinueOnError)
+	flags.SortFlags = false
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if shared.Lookup(f.Name) == nil {
+			flags.AddFlag(f)
+		}
+	})
+	return flags
+}

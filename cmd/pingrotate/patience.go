@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
+	"pingrotate/rotation"
+)
+
+// rotateOne asks for one rotation, and asks again for the same one while another is
+// under way, while PingOne asks to slow down, and when an answer was lost. What cannot
+// pass ends it at once.
+func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.Action, patience time.Duration) (json.RawMessage, rotation.Report, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		done := p.busy("rotating " + a.SecretID)
+		raw, err := call(ctx, a)
+		done()
+		var report rotation.Report
+		if err == nil {
+			report, err = readJSON[rotation.Report](raw)
+		}
+		var again time.Time
+		var why string
+		switch {
+		case err != nil && ctx.Err() != nil:
+			p.warn("%s: what has begun may continue; pingrotate events and pingrotate status show how it ends", a.SecretID)
+			return nil, report, ctx.Err()
+		case errors.Is(err, campaign.ErrUnknown), errors.Is(err, campaign.ErrAtLimit):
+			why = remedy.Text(err)
+		case err != nil:
+			return nil, report, err
+		case report.Outcome == rotation.Busy:
+			again, why = report.RetryAt, "another rotation is under way"
+		case report.RateLimited && bad(report.Outcome):
+			again, why = report.RetryAt, "PingOne asks to slow down"
+		default:
+			return raw, report, nil
+		}
+		if again = latest(again, time.Now().Add(time.Second)); again.After(deadline) {
+			return raw, report, err
+		}
+		p.note("%s: %s; asking again at %s", a.SecretID, why, again.Local().Format(time.TimeOnly))
+		if err := wait(ctx, time.Until(again)); err != nil {
+			return nil, report, err
+		}
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

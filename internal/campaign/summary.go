@@ -1,0 +1,105 @@
+package campaign
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"pingrotate/rotation"
+)
+
+// A Summary is the result of a campaign, at its end or so far.
+type Summary struct {
+	Start    time.Time      `json:"start"` // names the campaign
+	Secrets  int            `json:"secrets"`
+	Promoted int            `json:"promoted"`
+	Ended    int            `json:"ended"` // promoted, and the leaked one is refused
+	Skipped  int            `json:"skipped"`
+	Refused  int            `json:"refused"`
+	Busy     int            `json:"busy"`
+	Open     int            `json:"open"`
+	Failed   int            `json:"failed"`
+	Left     int            `json:"left"`
+	Stopped  string         `json:"stopped,omitempty"` // why before the end
+	Seconds  float64        `json:"seconds"`
+	Calls    rotation.Calls `json:"calls"`
+
+	CallsPerRotation float64 `json:"pingOneApiCallsPerRotation"`
+	SecretsPerHour   float64 `json:"secretsPerHour"`
+	ShareOfLimit     float64 `json:"shareOfLimit"` // of PingOne's configuration calls
+
+	Limit  int               `json:"-"` // PingOne's, in configuration calls a minute
+	Unwell []rotation.Report `json:"-"` // what did not end well
+
+	begun time.Time
+}
+
+// add counts a secret that has ended.
+func (s *Summary) add(r rotation.Report) {
+	switch r.Outcome {
+	case rotation.Promoted:
+		s.Promoted++
+		return
+	case rotation.Ended:
+		s.Ended++
+		return
+	case rotation.Skipped:
+		s.Skipped++
+		return
+	case rotation.Refused:
+		s.Refused++
+	case rotation.Busy:
+		s.Busy++
+	case rotation.Open:
+		s.Open++
+	default:
+		s.Failed++
+	}
+	s.Unwell = append(s.Unwell, r)
+}
+
+// Rotated returns how many secrets were rotated.
+func (s Summary) Rotated() int { return s.Promoted + s.Ended }
+
+// Done returns how many secrets have ended, well or not.
+func (s Summary) Done() int { return s.Rotated() + s.Skipped + len(s.Unwell) }
+
+// until returns the summary with the numbers that depend on the time.
+func (s Summary) until(now time.Time) Summary {
+	s.Seconds = now.Sub(s.begun).Seconds()
+	s.Left = s.Secrets - s.Done()
+	s.Unwell = slices.Clone(s.Unwell)
+	if n := s.Rotated(); n > 0 && s.Seconds > 0 {
+		s.CallsPerRotation = float64(s.Calls.PingOneAPI) / float64(n)
+		s.SecretsPerHour = float64(n) / s.Seconds * 3600
+		s.ShareOfLimit = float64(s.Calls.PingOneAPI) / s.Seconds * 60 / float64(s.Limit)
+	}
+	return s
+}
+
+// err returns an [*Unfinished] unless every secret ended well.
+func (s Summary) err() error {
+	if bad := len(s.Unwell) + s.Left; bad > 0 {
+		return &Unfinished{Start: s.Start, NotRotated: bad, Secrets: s.Secrets, Stopped: s.Stopped}
+	}
+	return nil
+}
+
+// An Unfinished is the error of a campaign in which not every secret ended well. The
+// campaign can be resumed under its start.
+type Unfinished struct {
+	Start               time.Time
+	NotRotated, Secrets int
+	Stopped             string // why the campaign stopped before its end; "" if it did not
+}
+
+func (e *Unfinished) Error() string {
+	text := fmt.Sprintf("%d of %d secrets not rotated", e.NotRotated, e.Secrets)
+	if e.Secrets == 1 {
+		text = "the secret was not rotated"
+	}
+	if e.Stopped != "" {
+		return "stopped, " + e.Stopped + "; " + text
+	}
+	return text + ", as listed"
+}

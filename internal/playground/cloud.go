@@ -1,0 +1,267 @@
+package playground
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"pingrotate/internal/runtimetest"
+)
+
+// A Cloud plays what the operator's commands need of AWS besides Secrets Manager, at
+// one address: Lambda's Invoke, FilterLogEvents of CloudWatch Logs, and STS's
+// GetCallerIdentity. Everything else it refuses. The forms are those of the API
+// references; a page of log events covers few lines, so that callers have to follow
+// the token, as they have to with the real service.
+type Cloud struct {
+	Invoke func(ctx context.Context, event []byte) ([]byte, error) // nil where there is no function
+	Lines  func() []LogLine                                        // of the function's log
+	Show   func(operation string)                                  // told of each call
+
+	http     *http.Server
+	listener net.Listener
+}
+
+// deniedKey is the access key id of a caller who may do nothing.
+const deniedKey = "denied"
+
+const (
+	sandboxAccount = "123456789012"
+	sandboxCaller  = "arn:aws:iam::" + sandboxAccount + ":user/sandbox"
+	sandboxGroup   = "/aws/lambda/" + runtimetest.FunctionName
+)
+
+// Start serves at the address.
+func (c *Cloud) Start(addr string) (err error) {
+	if c.listener, err = net.Listen("tcp", addr); err != nil {
+		return fmt.Errorf("listen for Lambda: %w", err)
+	}
+	c.http = &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second}
+	go c.http.Serve(c.listener)
+	return nil
+}
+
+// URL returns where to call it.
+func (c *Cloud) URL() string { return localURL(c.listener.Addr().String()) }
+
+// Close ends it.
+func (c *Cloud) Close() {
+	if c.http != nil {
+		c.http.Close()
+	}
+}
+
+var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[a-z0-9-]+/([a-z]+)/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
+
+var invocationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocations$`)
+
+func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 7<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	signed := signature.FindStringSubmatch(r.Header.Get("Authorization"))
+	target, action := r.Header.Get("X-Amz-Target"), ""
+	if form, err := url.ParseQuery(string(body)); err == nil {
+		action = form.Get("Action")
+	}
+	path := invocationPath.FindStringSubmatch(r.URL.EscapedPath())
+	switch {
+	case signed == nil:
+		refuseREST(w, http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
+	case signed[1] == deniedKey:
+		c.refuseDenied(w, signed[2])
+	case r.Method == http.MethodPost && path != nil && signed[2] == "lambda":
+		c.Show("lambda Invoke")
+		c.serveInvoke(w, r, path[1], body)
+	case r.Method == http.MethodPost && target == "Logs_20140328.FilterLogEvents" && signed[2] == "logs":
+		c.Show("logs FilterLogEvents")
+		c.serveLogs(w, body)
+	case r.Method == http.MethodPost && action == "GetCallerIdentity" && signed[2] == "sts":
+		c.Show("sts GetCallerIdentity")
+		serveIdentity(w)
+	default:
+		refuseREST(w, http.StatusBadRequest, "UnknownOperationException", "the sandbox plays Invoke, FilterLogEvents and GetCallerIdentity only")
+	}
+}
+
+// refuseREST answers as the services with a JSON protocol do.
+func refuseREST(w http.ResponseWriter, status int, kind, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-ErrorType", kind)
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]string{"__type": kind, "message": message, "Message": message, "Type": "User"})
+}
+
+// refuseDenied says no to a caller without permissions, in the protocol of the service.
+func (c *Cloud) refuseDenied(w http.ResponseWriter, service string) {
+	const message = "User: " + sandboxCaller + " is not authorized to perform this action"
+	if service != "sts" {
+		refuseREST(w, http.StatusForbidden, "AccessDeniedException", message)
+		return
+	}
+	type refusal struct {
+		Type, Code, Message string
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(http.StatusForbidden)
+	xml.NewEncoder(w).Encode(struct {
+		XMLName xml.Name `xml:"ErrorResponse"`
+		Error   refusal
+	}{Error: refusal{"Sender", "AccessDenied", message}})
+}
+
+// serveInvoke answers as "Invoke" in the Lambda API reference says, for synchronous
+// invocations of $LATEST.
+func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, function string, event []byte) {
+	if name, err := url.PathUnescape(function); err == nil {
+		function = name
+	}
+	kind := r.Header.Get("X-Amz-Invocation-Type")
+	switch {
+	case c.Invoke == nil || function != runtimetest.FunctionName && function != runtimetest.FunctionARN:
+		refuseREST(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:"+sandboxAccount+":function:"+function)
+		return
+	case kind != "" && kind != "RequestResponse" || r.URL.RawQuery != "":
+		refuseREST(w, http.StatusBadRequest, "InvalidParameterValueException", "the sandbox plays synchronous invocations without qualifier only")
+		return
+	case !json.Valid(event):
+		refuseREST(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
+		return
+	}
+	// What has begun continues when the caller hangs up, as it does on Lambda.
+	answer, err := c.Invoke(context.WithoutCancel(r.Context()), event)
+	if err != nil {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		answer = invocationFailure(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
+	w.Write(answer)
+}
+
+// invocationFailure is the payload of an invocation that failed. What the function
+// reported goes out as it is.
+func invocationFailure(err error) []byte {
+	kind, message := "Runtime.ExitError", "Error: "+err.Error()
+	if reported, ok := errors.AsType[*runtimetest.FunctionError](err); ok {
+		kind, message = reported.Type, reported.Message
+	} else if errors.Is(err, runtimetest.ErrTimedOut) {
+		kind, message = "Sandbox.Timedout", "Error: Task timed out after 60.00 seconds"
+	}
+	answer, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
+	if err != nil {
+		panic(err) // two strings
+	}
+	return answer
+}
+
+// LinesPerPage is how many lines one call of FilterLogEvents looks at.
+const LinesPerPage = 100
+
+// serveLogs answers as "FilterLogEvents" in the CloudWatch Logs API reference says.
+func (c *Cloud) serveLogs(w http.ResponseWriter, body []byte) {
+	var in struct {
+		LogGroupName  string `json:"logGroupName"`
+		FilterPattern string `json:"filterPattern"`
+		NextToken     string `json:"nextToken"`
+		StartTime     int64  `json:"startTime"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		refuseREST(w, http.StatusBadRequest, "InvalidParameterException", err.Error())
+		return
+	}
+	passes, err := filterPattern(in.FilterPattern)
+	from, bad := 0, error(nil)
+	if in.NextToken != "" {
+		from, bad = strconv.Atoi(in.NextToken)
+	}
+	lines := c.Lines()
+	switch {
+	case in.LogGroupName != sandboxGroup:
+		refuseREST(w, http.StatusBadRequest, "ResourceNotFoundException", "The specified log group does not exist.")
+		return
+	case err != nil || bad != nil || from < 0 || from > len(lines):
+		refuseREST(w, http.StatusBadRequest, "InvalidParameterException", "Invalid filter pattern or token")
+		return
+	}
+	type event struct {
+		LogStreamName string `json:"logStreamName"`
+		Timestamp     int64  `json:"timestamp"`
+		IngestionTime int64  `json:"ingestionTime"`
+		Message       string `json:"message"`
+		EventID       string `json:"eventId"`
+	}
+	out := struct {
+		Events    []event `json:"events"`
+		NextToken string  `json:"nextToken,omitempty"`
+	}{Events: []event{}}
+	to := min(from+LinesPerPage, len(lines))
+	for i, line := range lines[from:to] {
+		if ms := line.At.UnixMilli(); ms >= in.StartTime && passes(line.Text) {
+			out.Events = append(out.Events, event{"sandbox", ms, ms, line.Text, strconv.Itoa(from + i)})
+		}
+	}
+	if to < len(lines) {
+		out.NextToken = strconv.Itoa(to)
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	json.NewEncoder(w).Encode(out)
+}
+
+var patternTerm = regexp.MustCompile(`^\(\$\.([A-Za-z]+) = "([^"]*)"\)$`)
+
+// filterPattern reads as much of CloudWatch Logs' pattern language as the command
+// writes: { ($.field = "value") || ... }.
+func filterPattern(pattern string) (func(line string) bool, error) {
+	inner, opened := strings.CutPrefix(pattern, "{ ")
+	inner, closed := strings.CutSuffix(inner, " }")
+	if !opened || !closed {
+		return nil, errors.New("not a pattern that the sandbox knows")
+	}
+	type equality struct{ field, value string }
+	var terms []equality
+	for _, part := range strings.Split(inner, " || ") {
+		m := patternTerm.FindStringSubmatch(part)
+		if m == nil {
+			return nil, errors.New("not a pattern that the sandbox knows")
+		}
+		terms = append(terms, equality{m[1], m[2]})
+	}
+	return func(line string) bool {
+		var fields map[string]any
+		if json.Unmarshal([]byte(line), &fields) != nil {
+			return false
+		}
+		for _, e := range terms {
+			if fields[e.field] == e.value {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// serveIdentity answers as "GetCallerIdentity" in the STS API reference says.
+func serveIdentity(w http.ResponseWriter) {
+	type result struct {
+		Arn, UserId, Account string
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	xml.NewEncoder(w).Encode(struct {
+		XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
+		Result  result   `xml:"GetCallerIdentityResult"`
+	}{Result: result{sandboxCaller, "AIDASANDBOX", sandboxAccount}})
+}

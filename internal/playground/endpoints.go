@@ -1,0 +1,34 @@
+package playground
+
+// Endpoints are the URLs by which the services of a world and a sandbox are called.
+type Endpoints struct {
+	SecretsManager string `json:"secretsManager"`
+	PingOne        string `json:"pingOne"`
+	Cloud          string `json:"cloud,omitempty"` // Lambda, CloudWatch Logs and STS
+}
+
+// A Variable is one of a process's environment.
+type Variable struct{ Name, Value string }
+
+// Function returns the settings of the function.
+func (e Endpoints) Function() []Variable {
+	return []Variable{
+		{"PINGONE_ADMIN_SECRET_ID", AdminSecret},
+		{"PINGONE_API_URL", e.PingOne},
+		{"PINGONE_AUTH_URL", e.PingOne},
+		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", e.SecretsManager},
+	}
+}
+
+// Operator returns what the operator's command and aws need to reach a sandbox. The
+// settings of the function are among it, for --local.
+func (e Endpoints) Operator() []Variable {
+	return append(e.Function(),
+		Variable{"AWS_ENDPOINT_URL_LAMBDA", e.Cloud},
+		Variable{"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", e.Cloud},
+		Variable{"AWS_ENDPOINT_URL_STS", e.Cloud},
+		Variable{"AWS_ACCESS_KEY_ID", "sandbox"},
+		Variable{"AWS_SECRET_ACCESS_KEY", "sandbox"},
+		Variable{"AWS_DEFAULT_REGION", "us-east-1"},
+	)
+}

@@ -1,0 +1,40 @@
+package playground
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"pingrotate/internal/remedy"
+)
+
+const buildIt = "build it with make build, or leave --rotator out"
+
+// FindProgram returns the program of the Lambda function: the one at the path given,
+// or else one that it builds into the directory.
+func FindProgram(ctx context.Context, path, dir string) (string, error) {
+	if path != "" {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return "", remedy.Errorf(buildIt, "find the function: %w", err)
+		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+			return "", remedy.Errorf(buildIt, "find the function: %s is not a program", path)
+		}
+		return path, nil
+	}
+	program := filepath.Join(dir, "bootstrap")
+	// As make builds it, so that the two share a build cache.
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", program, "pingrotate/cmd/rotator")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		why := strings.TrimSpace(string(out))
+		if why == "" {
+			why = err.Error()
+		}
+		return "", remedy.Errorf("run this inside the module pingrotate, or name the built program with --rotator", "build the function: %s", why)
+	}
+	return program, nil
+}

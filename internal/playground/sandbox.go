@@ -1,0 +1,96 @@
+package playground
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pingrotate/internal/fault"
+	"pingrotate/internal/runtimetest"
+	"pingrotate/pingone/pingonetest"
+)
+
+// A Sandbox is a world with AWS around it, for the operator's command, aws and sam.
+// The secret of billing can be rotated; a rotation of orders waits for the steps that
+// are in events/; shipping is an application without a secret.
+type Sandbox struct {
+	*World
+	Shipping pingonetest.Application
+
+	cloud    *Cloud
+	function *function // nil where there is none
+}
+
+// StartSandbox starts a sandbox at the addresses. The program is that of the function;
+// without one nothing rotates. Each call of a service, and each step of the function,
+// is told in one line.
+func StartSandbox(ctx context.Context, at Addresses, program string, tell func(line string)) (*Sandbox, error) {
+	w, err := Start(at)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{World: w}
+	if err := s.populate(ctx, program, tell); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if err := s.cloud.Start(at.Cloud); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Sandbox) populate(ctx context.Context, program string, tell func(line string)) error {
+	show := func(c fault.Call, _ fault.Kind) { tell(fmt.Sprintf("%s %s %q", c.Service, c.Operation, c.Target)) }
+	s.Secrets.After(show)
+	s.Secrets.Before(func(c fault.Call) fault.Kind {
+		if c.Trace == deniedKey {
+			return fault.Denied
+		}
+		return fault.None
+	})
+	s.PingOne.After(show)
+
+	billing := s.Add("billing API", "Identity Data Admin")
+	s.Secrets.Put(BillingSecret, s.Document(billing))
+	s.Shipping = s.Add("shipping API", "Identity Data Admin")
+	s.cloud = &Cloud{Lines: func() []LogLine { return nil }, Show: tell}
+	invoke := func(context.Context, []byte) error {
+		tell("secretsmanager cannot invoke the function, which the sandbox runs without; see pingrotate sandbox --help")
+		return errors.New("no function")
+	}
+	if program != "" {
+		var err error
+		if s.function, err = startFunction(ctx, program, s.World, func(st Step) { tell(st.line()) }); err != nil {
+			return err
+		}
+		invoke = func(ctx context.Context, event []byte) error { _, err := s.function.Invoke(ctx, event); return err }
+		s.cloud.Invoke, s.cloud.Lines = s.function.Invoke, s.function.log.written
+	}
+	s.Secrets.AddFunction(runtimetest.FunctionARN, invoke)
+	s.Secrets.EnableRotation(BillingSecret, runtimetest.FunctionARN)
+	s.Secrets.EnableRotation(OrdersSecret, runtimetest.FunctionARN)
+	return s.Secrets.BeginAs(OrdersSecret, EventToken, EventRotationToken)
+}
+
+// Endpoints returns where the services are.
+func (s *Sandbox) Endpoints() Endpoints {
+	e := s.World.Endpoints()
+	e.Cloud = s.cloud.URL()
+	return e
+}
+
+// Rotates reports whether there is a function.
+func (s *Sandbox) Rotates() bool { return s.function != nil }
+
+// Close ends the function before it ends the services that the function calls.
+func (s *Sandbox) Close() {
+	if s.cloud != nil {
+		s.cloud.Close()
+	}
+	if s.function != nil {
+		s.function.Close()
+	}
+	s.World.Close()
+}

@@ -1,0 +1,34 @@
+package playground
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Step is one step of a rotation as the function's own log line tells it. Of a
+// process that died there is no line, but the way it ended.
+type Step struct {
+	Step          string    `json:"step"`
+	Decision      string    `json:"decision,omitempty"`
+	Current       string    `json:"current,omitempty"` // fingerprint
+	Pending       string    `json:"pending,omitempty"` // fingerprint
+	PreviousUntil time.Time `json:"previousUntil,omitzero"`
+	Verified      string    `json:"verified,omitempty"`
+	Warning       string    `json:"warning,omitempty"`
+	Error         string    `json:"error,omitempty"`
+	Ended         string    `json:"ended,omitempty"` // "signal: killed"
+	DurationMs    int64     `json:"durationMs,omitempty"`
+	Calls         struct {
+		SecretsManager int `json:"secretsManager"`
+		PingOne        int `json:"pingOne"`
+	} `json:"calls,omitzero"`
+}
+
+// line tells the step in a line.
+func (s Step) line() string {
+	outcome := s.Decision
+	if s.Error != "" {
+		outcome = s.Error
+	}
+	return fmt.Sprintf("function %s: %s, %d ms", s.Step, outcome, s.DurationMs)
+}

@@ -1,0 +1,125 @@
+package playground
+
+import (
+	"encoding/json"
+	"net"
+	"time"
+
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation/secretsmanagertest"
+)
+
+// The secrets of every world, and the version that the files in events/ are about.
+const (
+	AdminSecret   = "pingone/admin"
+	OrdersSecret  = "pingone/orders-api"
+	BillingSecret = "pingone/billing-api" // of the sandbox
+
+	OrdersARN          = "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + OrdersSecret + "-a1B2c3"
+	EventToken         = "5d3a5b1e-2f43-4a0e-9a0c-6a1d1f0c7e42"
+	EventRotationToken = "9b1c7d52-0f7e-4a6b-8b0c-2b7f3f1f5a10"
+)
+
+// A World is PingOne and the services of AWS that the function calls. It holds an
+// admin application and one to rotate, made up anew at each start.
+type World struct {
+	PingOne *pingonetest.Server
+	Secrets *secretsmanagertest.Server
+	Orders  pingonetest.Application
+}
+
+// Start starts the services at the addresses. It is the one place that does: the demo,
+// the sandbox and the tests of the commands all have their world from here.
+func Start(at Addresses) (*World, error) {
+	w := &World{}
+	var err error
+	if w.Secrets, err = secretsmanagertest.Start(at.SecretsManager); err != nil {
+		return nil, err
+	}
+	if w.PingOne, err = pingonetest.Start(at.PingOne); err != nil {
+		w.Secrets.Close()
+		return nil, err
+	}
+	w.Secrets.Follow(time.Now)
+	w.PingOne.Follow(time.Now)
+
+	// An admin must hold every role that its target holds. Environment Admin may also
+	// give roles to an application that it creates.
+	admin := w.Add("rotation admin", "Client Application Developer", "Environment Admin", "Identity Data Admin")
+	w.Orders = w.Add("orders API", "Identity Data Admin")
+	w.Secrets.Put(AdminSecret, w.Document(admin))
+	w.Secrets.Put(OrdersARN, w.Document(w.Orders))
+	return w, nil
+}
+
+// Close ends the services.
+func (w *World) Close() {
+	w.Secrets.Close()
+	w.PingOne.Close()
+}
+
+// Endpoints returns where the services are. A world has no [Cloud] by itself.
+func (w *World) Endpoints() Endpoints {
+	return Endpoints{SecretsManager: localURL(w.Secrets.Addr()), PingOne: localURL(w.PingOne.Addr())}
+}
+
+// Add creates an application in PingOne with the roles.
+func (w *World) Add(name string, roles ...string) pingonetest.Application {
+	app := pingonetest.Application{Name: name}
+	for _, role := range roles {
+		app.Roles = append(app.Roles, pingonetest.RoleAssignment{Role: role})
+	}
+	return w.PingOne.AddApplication(app)
+}
+
+// Document returns an application's credential as it is stored.
+func (w *World) Document(app pingonetest.Application) string {
+	text, err := json.Marshal(Credential{
+		EnvironmentID: app.Environment,
+		Region:        "NA",
+		ClientID:      app.ClientID,
+		ClientSecret:  app.Secret,
+		AuthMethod:    app.TokenEndpointAuthMethod,
+		TokenEndpoint: w.Endpoints().PingOne + "/" + app.Environment + "/as/token",
+	})
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(text)
+}
+
+// Held returns the fingerprint of the secret that a label of the orders secret points
+// to, and whether PingOne accepts that secret now. Both are zero if the label points to
+// no value.
+func (w *World) Held(label string) (fingerprint string, works bool) {
+	var c Credential
+	if text, ok := w.Secrets.Value(OrdersSecret, label); !ok || json.Unmarshal([]byte(text), &c) != nil {
+		return "", false
+	}
+	return Fingerprint(c.ClientSecret), w.PingOne.Authenticates(c.EnvironmentID, c.ClientID, c.ClientSecret)
+}
+
+// Accepted returns the fingerprints of the secrets that PingOne accepts of the orders
+// application, the newest first.
+func (w *World) Accepted() []string {
+	secret := w.PingOne.Secret(w.Orders.Environment, w.Orders.ID)
+	all := []string{Fingerprint(secret.Value)}
+	if secret.Previous != "" {
+		all = append(all, Fingerprint(secret.Previous))
+	}
+	return all
+}
+
+// Fingerprint returns what a secret is shown as.
+func Fingerprint(secret string) string { return pingone.NewSecret(secret).Fingerprint() }
+
+// localURL returns where to call a server that listens on the address. One that
+// listens everywhere is called by loopback.
+func localURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + addr
+}

@@ -1,0 +1,49 @@
+// Package remedy keeps what to do about an error apart from what went wrong, so that
+// an error can be wrapped on its way and the advice still comes last.
+package remedy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// An Error is an error with what to do about it. Other packages have errors of their
+// own with the method Remedy, which this package treats alike.
+type Error struct {
+	err    error
+	remedy string
+}
+
+// With returns the error with what to do about it.
+func With(err error, remedy string) error { return &Error{err, remedy} }
+
+// Errorf is fmt.Errorf with what to do about it.
+func Errorf(remedy, format string, args ...any) error {
+	return &Error{fmt.Errorf(format, args...), remedy}
+}
+
+func (e *Error) Error() string  { return e.err.Error() }
+func (e *Error) Unwrap() error  { return e.err }
+func (e *Error) Remedy() string { return e.remedy }
+
+// Of returns what to do about an error, from the outermost of those in it that say so;
+// "" if none does.
+func Of(err error) string {
+	if e, ok := errors.AsType[interface {
+		error
+		Remedy() string
+	}](err); ok {
+		return e.Remedy()
+	}
+	return ""
+}
+
+// Text returns what went wrong and what to do about it, which some errors say already.
+func Text(err error) string {
+	text := err.Error()
+	if todo := Of(err); todo != "" && !strings.Contains(text, todo) {
+		text += "; " + todo
+	}
+	return text
+}
