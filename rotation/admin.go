@@ -6,46 +6,71 @@ import (
 	"fmt"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/provision"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// admin reads the credential that acts on the target, and returns the client that
-// acts with it. It refuses, before any call to PingOne, a credential that is not
-// meant for this target.
-func (s *step) admin(ctx context.Context, target *Document) (*pingone.Client, error) {
-	id := target.Rotation.AdminSecretID
-	if id == "" {
-		id = s.Settings.AdminSecretID
+// An admin is the credential that acts on a target, and what its owner allows.
+type admin struct {
+	client      pingone.Client // acts as the admin application
+	application string         // its id
+	allowsAll   bool           // its document lists no targets
+}
+
+// adminSecret is an admin's secret as it was read.
+type adminSecret struct {
+	id  string // as it was asked for
+	out *secretsmanager.GetSecretValueOutput
+	err error
+}
+
+// readAdmin reads an admin's secret.
+func (s *secret) readAdmin(ctx context.Context, id string) adminSecret {
+	out, err := s.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, s.count.requests)
+	if err != nil {
+		err = secretsManagerError("read the admin secret "+id, err)
 	}
-	switch id {
-	case "":
-		return nil, document.NewFieldError("rotation.adminSecretId", "is missing, and the function has no default in PINGONE_ADMIN_SECRET_ID")
-	case s.arn, s.name, s.event.SecretID:
+	return adminSecret{id, out, err}
+}
+
+// adminFor returns the id of the secret with the credential that acts on the document's
+// target.
+func (set Settings) adminFor(d *document.Document) (string, error) {
+	if id := cmp.Or(d.Rotation.AdminSecretID, set.AdminSecretID); id != "" {
+		return id, nil
+	}
+	return "", document.NewFieldError("rotation.adminSecretId", "is missing, and the function has no default in PINGONE_ADMIN_SECRET_ID")
+}
+
+// permit returns the admin, if its secret is meant for the target. It does so before
+// any call to PingOne, and before anything about the target is read or recorded.
+func (r *run) permit(a adminSecret, target *document.Document) (*admin, error) {
+	if a.id == r.secret.arn || a.id == r.secret.name || a.id == r.secret.id {
 		return nil, errOwnAdmin
 	}
-	out, err := s.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, s.count)
-	if err != nil {
-		return nil, secretsManagerError("read the admin secret "+id, err)
+	if a.err != nil {
+		return nil, a.err
 	}
-	if aws.ToString(out.ARN) == s.arn {
+	if aws.ToString(a.out.ARN) == r.secret.arn {
 		return nil, errOwnAdmin
 	}
-	d, err := decode(out)
+	wrap := func(err error) error { return fmt.Errorf("the admin secret %s: %w", a.id, err) }
+	v, err := decode(a.out)
 	if err != nil {
-		return nil, fmt.Errorf("the admin secret %s: %w", id, err)
+		return nil, wrap(err)
 	}
-	if err := d.Permits(target, s.arn, s.name); err != nil {
-		return nil, fmt.Errorf("the admin secret %s: %w", id, err)
+	d := v.Document
+	if err := d.Permits(target, r.secret.name, r.secret.arn); err != nil {
+		return nil, wrap(err)
 	}
-	env, err := s.Settings.environment(d.Document)
+	env, err := r.Settings.environment(d)
 	if err != nil {
-		return nil, fmt.Errorf("the admin secret %s: %w", id, err)
+		return nil, wrap(err)
 	}
-	s.adminApplication, s.adminAllowsAll = d.ApplicationID(), d.Allow == nil
-	client := s.client
+	client := r.client
 	client.Admin = pingone.Credential{
 		Environment: env,
 		ClientID:    d.ClientID,
@@ -55,9 +80,41 @@ func (s *step) admin(ctx context.Context, target *Document) (*pingone.Client, er
 		KeyID:       d.KeyID,
 	}
 	if err := client.Admin.Check(); err != nil {
-		return nil, fmt.Errorf("the admin secret %s: %w", id, document.NewFieldError("privateKey", err.Error()))
+		return nil, wrap(document.NewFieldError("privateKey", err.Error()))
 	}
-	return &client, nil
+	return &admin{client, d.ApplicationID(), d.Allow == nil}, nil
 }
 
-var errOwnAdmin = document.NewFieldError("rotation.adminSecretId", "names the secret itself; no application can read or regenerate its own secret, use another admin application")
+var errOwnAdmin = document.NewFieldError("rotation.adminSecretId",
+	"names the secret itself; no application can read or regenerate its own secret, use another admin application")
+
+// provisioner configures what the secret's document specifies, as the admin.
+func (r *run) provisioner() *provision.Provisioner {
+	return &provision.Provisioner{
+		Client: &r.found.acting.client, AdminApplication: r.found.acting.application, Marker: provision.MarkerOf(r.secret.arn), Note: r.record.change,
+	}
+}
+
+// read returns the application with the id, of the document's kind. A custom resource
+// is described as if it were an application, which spares the protocol the difference:
+// it is never disabled, and how it authenticates only its document says.
+func (a *admin) read(ctx context.Context, d *document.Document, id string) (*pingone.Application, error) {
+	if !d.IsResource() {
+		return a.client.Application(ctx, d.EnvironmentID, id)
+	}
+	return &pingone.Application{
+		ID:                      id,
+		Protocol:                "OPENID_CONNECT",
+		Enabled:                 true,
+		TokenEndpointAuthMethod: cmp.Or(d.AuthMethod, pingone.ClientSecretBasic),
+	}, nil
+}
+
+// view reads the target's secret, at an instant that is known.
+func (a *admin) view(ctx context.Context, t pingone.Target) (*pingone.ApplicationSecret, error) {
+	live, err := a.client.ReadSecret(ctx, t)
+	if err == nil && live.AsOf.IsZero() {
+		live.AsOf = a.client.Time()
+	}
+	return live, err
+}

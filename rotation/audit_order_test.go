@@ -13,9 +13,9 @@ func TestAuditsThatReachFewSecretsComeRoundToAll(t *testing.T) {
 		{1200, 950, 24}, {9600, 950, 24}, {10000, 153, 1}, {10000, 950, 1}, {10000, 950, 6}, {777, 100, 7},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			var all []versions
+			var all []description
 			for i := range c.secrets {
-				all = append(all, versions{name: fmt.Sprintf("s%05d", i)})
+				all = append(all, description{name: fmt.Sprintf("s%05d", i)})
 			}
 			seen := map[string]bool{}
 			audits := 0

@@ -8,6 +8,36 @@ import (
 	"time"
 )
 
+// An AuditReport is what an audit found, and what it did about it.
+type AuditReport struct {
+	Action     string    `json:"action"`
+	At         time.Time `json:"at"`
+	Error      string    `json:"error,omitempty"`
+	Secrets    []Health  `json:"secrets"`
+	NotReached int       `json:"notReached"`     // secrets for which the time did not suffice
+	Next       string    `json:"next,omitempty"` // in the event as "after", it leads to those
+	Calls      Calls     `json:"calls"`
+}
+
+// Health is how one secret is.
+type Health struct {
+	SecretID         string            `json:"secretId"`
+	Name             string            `json:"name"`
+	State            State             `json:"state"`
+	Findings         []Finding         `json:"findings,omitempty"` // what is not OK
+	Done             []string          `json:"done,omitempty"`     // what the audit completed
+	Kind             string            `json:"kind,omitempty"`     // "application" or "resource"
+	EnvironmentID    string            `json:"environmentId,omitempty"`
+	ApplicationID    string            `json:"applicationId,omitempty"`
+	Strategy         string            `json:"strategy,omitempty"`
+	Current          string            `json:"current,omitempty"` // fingerprint
+	CurrentSince     time.Time         `json:"currentSince,omitzero"`
+	NextRotation     time.Time         `json:"nextRotation,omitzero"`
+	Labels           map[string]string `json:"labels,omitempty"` // to version ids
+	PreviousUntil    time.Time         `json:"previousUntil,omitzero"`
+	PreviousLastUsed time.Time         `json:"previousLastUsed,omitzero"`
+}
+
 func (r *Rotator) logHealth(ctx context.Context, h *Health) {
 	attrs := []slog.Attr{
 		slog.String("name", h.Name),

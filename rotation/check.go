@@ -1,9 +1,7 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -12,192 +10,166 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
-	"pingrotate/pingone"
+	"pingrotate/internal/plan"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// checkup is a check under way.
+// checkup is a check under way. It takes the same looks as a rotation and has the same
+// plan decide, so that it foretells what a rotation does.
 type checkup struct {
-	*step
+	*run
 	Checkup
+	action Action
 }
 
 // check looks at each condition of a successful rotation. It changes nothing, but
 // for the test user if that is asked for.
 func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
-	s := r.step(Event{Step: TestSecret, SecretID: a.SecretID})
-	s.hand = &a
-	c := &checkup{step: s, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID}}
-	c.look(ctx)
-	if s.arn != "" {
-		c.SecretID, c.Name = s.arn, s.name
+	n := r.begin(a.SecretID, plan.ByStep, "check", "")
+	n.readOnly = true
+	c := &checkup{run: n, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID}, action: a}
+	c.examine(ctx)
+	if n.secret.arn != "" {
+		c.SecretID, c.Name = n.secret.arn, n.secret.name
 	}
 	c.State = worst(c.Findings)
-	c.Calls = s.callsSoFar()
+	c.Calls = n.count.calls()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
 		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String("by", a.By))
 	return &c.Checkup
 }
 
-func (s *step) callsSoFar() Calls {
-	return Calls{SecretsManager: s.calls.secretsManager.Load(), PingOne: s.calls.pingOne.Load(), PingOneAPI: s.calls.platform.Load()}
-}
-
-func (c *Checkup) ok(point, format string, args ...any) {
-	c.Findings = append(c.Findings, Finding{Point: point, State: OK, Detail: fmt.Sprintf(format, args...)})
-}
-
-func (c *Checkup) warn(point, remedy, format string, args ...any) {
-	c.Findings = append(c.Findings, Finding{point, Warning, fmt.Sprintf(format, args...), remedy})
-}
-
-func (c *Checkup) fail(point, remedy, format string, args ...any) {
-	c.Findings = append(c.Findings, Finding{point, Failure, fmt.Sprintf(format, args...), remedy})
-}
-
-// failed enters an error, whose text has the remedy in it.
-func (c *Checkup) failed(point string, err error) bool {
-	if err == nil {
-		return false
-	}
-	text := strings.ReplaceAll(err.Error(), "\n", ", and ") // of calls that ran at once
-	detail, remedy, _ := strings.Cut(text, "; ")
-	c.fail(point, cmp.Or(remedy, pingone.Remedy(err)), "%s", detail)
-	return true
-}
-
-// look goes on for as long as the next points can be told at all.
-func (c *checkup) look(ctx context.Context) {
-	if c.failed("secret", c.describe(ctx)) {
+// examine continues for as long as the next points can be told at all.
+func (c *checkup) examine(ctx context.Context) {
+	if c.failed("secret", c.secret.describe(ctx)) {
 		return
 	}
 	c.rotationIsOn()
 	c.labelsAreInPlace()
 	c.replicasFollow()
-	current, err := c.readCurrent(ctx)
-	if c.failed("document", err) {
+	if c.failed("document", c.readSecret(ctx)) {
 		return
 	}
-	c.ok("document", "version %s is a valid document, stored %s", current.versionID, current.created.UTC().Format(time.RFC3339))
-	c.mayWrite(ctx, current)
-	env, err := c.Settings.environment(current.Document)
+	d := c.found.current
+	c.ok("document", "version %s is a valid document, stored %s", d.versionID, d.created.UTC().Format(time.RFC3339))
+	if all := c.copies(); len(all) > 0 {
+		c.fail("copies", "remove the copy, or name the member in rotation.names", "a rotation is refused, because %s would go stale", strings.Join(all, ", "))
+	}
+	c.permissions(ctx)
+	env, err := c.Settings.environment(d.Document)
 	if c.failed("region", err) {
 		return
 	}
-	c.ok("region", "%s, %s", current.Region, env.Auth)
-	c.graceFits(current.Document)
-	if admin := c.adminWorks(ctx, current.Document); admin != nil {
-		c.pingOneIsReady(ctx, admin, current)
+	c.ok("region", "%s, %s", d.Region, env.Auth)
+	c.graceFits()
+	if c.failed("admin", c.authorize(ctx)) {
+		return
 	}
+	admin := c.found.acting
+	if _, err := c.client.Token(ctx, admin.client.Admin, ""); err != nil {
+		c.failed("admin", fmt.Errorf("authenticate as the admin application: %w", err))
+		return
+	}
+	c.ok("admin", "application %s obtains a token", admin.application)
+	if admin.allowsAll {
+		c.warn("allow list", "add allow to the admin's secret", "the admin serves every target that it can manage, for whoever may write a secret of this function")
+	} else {
+		c.ok("allow list", "the admin is meant for this secret")
+	}
+	if c.action.CreateTestUser {
+		c.makeTestUser(ctx)
+	}
+	c.specificationHolds(ctx)
+	if d.ClientID == "" {
+		c.Decision = Seed
+		return
+	}
+	app, err := admin.read(ctx, d.Document, d.ApplicationID())
+	if c.failed("application", err) {
+		return
+	}
+	c.adminReaches(ctx)
+	if c.failed("application secret", c.readClient(ctx, plan.Create)) {
+		return
+	}
+	c.applicationIsFit(ctx, app)
+	c.registerIsThere()
+	c.currentWorks(ctx)
+	c.decide(ctx)
 }
 
 func (c *checkup) rotationIsOn() {
 	const enable = "enable it with aws secretsmanager rotate-secret --rotation-lambda-arn"
+	s := c.secret
 	switch {
-	case !c.rotationEnabled:
+	case !s.rotationEnabled:
 		c.fail("rotation", enable, "is not enabled for this secret")
-	case c.FunctionARN != "" && c.function != c.FunctionARN:
-		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", document.Printable(c.function))
-	case !c.next.IsZero() && c.next.Before(c.client.Time()):
-		c.warn("rotation", "look for the error of the last one in the function's log", "was due at %s", c.next.UTC().Format(time.RFC3339))
-	case c.next.IsZero():
+	case c.FunctionARN != "" && s.function != c.FunctionARN:
+		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", document.Printable(s.function))
+	case !s.next.IsZero() && s.next.Before(c.client.Time()):
+		c.warn("rotation", "look for the error of the last one in the function's log", "was due at %s", s.next.UTC().Format(time.RFC3339))
+	case s.next.IsZero():
 		c.warn("rotation", "give the secret a schedule with --rotation-rules", "is enabled and has no schedule")
 	default:
-		c.ok("rotation", "is enabled, and next due by %s", c.next.UTC().Format(time.RFC3339))
+		c.ok("rotation", "is enabled, and next due by %s", s.next.UTC().Format(time.RFC3339))
 	}
 }
 
 func (c *checkup) labelsAreInPlace() {
-	pending, current := c.holder(labelPending), c.holder(labelCurrent)
-	age := c.client.Time().Sub(c.changed).Round(time.Second)
+	pending, current := c.secret.holder(labelPending), c.secret.holder(labelCurrent)
+	age := c.client.Time().Sub(c.secret.changed).Round(time.Second)
 	switch {
 	case pending == "" || pending == current:
 		c.ok("pending", "no rotation is under way")
-	case age < quiet:
+	case age < plan.Quiet:
 		c.warn("pending", "check again in a minute", "a rotation is under way, version %s", pending)
 	default:
-		c.fail("pending", "find its error in the function's log and mend that, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
+		c.fail("pending", "find its error in the function's log and correct that, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
 			"version %s has been waiting for %v or longer", pending, age)
-	}
-	if leaked := c.holder(labelCompromised); leaked != "" {
-		c.fail("leak", "run the emergency again; what it has done so far stays done", "version %s is labelled COMPROMISED, and its secret is not shown to be dead", leaked)
 	}
 }
 
 func (c *checkup) replicasFollow() {
-	if len(c.replicas) == 0 {
+	if len(c.secret.replicas) == 0 {
 		return
 	}
-	if region, _ := c.replicaBehind(); region != "" {
-		c.fail("replicas", "mend the replication: aws secretsmanager describe-secret says what is wrong with it", "the replica in %s is not in sync", region)
+	if region, _ := c.secret.replicaBehind(); region != "" {
+		c.fail("replicas", "repair the replication: aws secretsmanager describe-secret says what is wrong with it", "the replica in %s is not in sync", region)
 		return
 	}
-	c.ok("replicas", "%d, all in sync", len(c.replicas))
+	c.ok("replicas", "%d, all in sync", len(c.secret.replicas))
 }
 
-// labelOfCheck is a label that no version has.
-const labelOfCheck = "pingrotate-check"
-
-// mayWrite tries the two writes of a rotation in a way that Secrets Manager must
-// refuse once it has seen that they are permitted: it checks permissions first.
-func (c *checkup) mayWrite(ctx context.Context, current *stored) {
-	err := parallel(
-		func() error {
-			// The version exists, with another value, and so stays as it is.
-			_, err := c.Secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
-				SecretId: &c.arn, ClientRequestToken: &current.versionID, SecretString: aws.String("{}"), VersionStages: []string{labelOfCheck},
-			}, c.count)
-			if exists := (*types.ResourceExistsException)(nil); errors.As(err, &exists) {
-				return nil
-			}
-			return denied("store a version", err)
-		},
-		func() error {
-			_, err := c.Secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
-				SecretId: &c.arn, VersionStage: aws.String(labelOfCheck), RemoveFromVersionId: &current.versionID,
-			}, c.count)
-			if absent := (*types.InvalidParameterException)(nil); errors.As(err, &absent) {
-				return nil
-			}
-			return denied("move a label", err)
-		},
-	)
-	if c.failed("permissions", err) {
+func (c *checkup) permissions(ctx context.Context) {
+	if c.failed("permissions", c.secret.mayWrite(ctx, c.found.current.versionID)) {
 		return
 	}
 	c.ok("permissions", "the function may read, store and label versions")
-	if c.kmsKey != "" {
-		c.ok("key", "%s decrypts; whether the function may use it to encrypt (kms:GenerateDataKey) only a rotation can show", document.Printable(c.kmsKey))
+	if key := c.secret.kmsKey; key != "" {
+		c.ok("key", "%s decrypts; whether the function may use it to encrypt (kms:GenerateDataKey) only a rotation can show", document.Printable(key))
 	}
-}
-
-func denied(action string, err error) error {
-	if err == nil {
-		return nil // which no service does; then nothing is known against it
-	}
-	return secretsManagerError(action, err)
 }
 
 // longestCache is how long AWS's caching clients keep a secret.
 const longestCache = time.Hour
 
-func (c *checkup) graceFits(d *Document) {
+func (c *checkup) graceFits() {
+	d := c.found.current.Document
 	grace := c.Settings.grace(d)
 	if d.Rotation.Strategy == document.Alternating {
 		c.ok("grace", "until the next rotation, because two applications alternate")
 		return
 	}
-	every := interval(c.rules)
+	every := interval(c.secret.rules)
 	switch {
 	case grace <= longestCache:
 		c.warn("grace", "raise rotation.grace, or ROTATION_GRACE", "%v is no longer than AWS's caching clients keep a secret, which is %v", grace, longestCache)
 	case every > 0 && grace >= every:
 		c.warn("grace", "lower rotation.grace, or rotate less often", "%v is no shorter than the time between two rotations, which is %v: each will find the previous secret alive, and refuse if that is in use", grace, every)
 	default:
-		c.ok("grace", "a replaced secret lives for %v", grace)
+		c.ok("grace", "a replaced secret works for %v from the promotion, and ends after %v at the latest", grace, plan.Fuse(grace))
 	}
 }
 
@@ -218,22 +190,26 @@ func interval(rules *types.RotationRulesType) time.Duration {
 	return 0
 }
 
-// adminWorks returns the client that acts as the admin, nil if nothing can be done
-// with its credential.
-func (c *checkup) adminWorks(ctx context.Context, d *Document) *pingone.Client {
-	admin, err := c.admin(ctx, d)
-	if c.failed("admin", err) {
-		return nil
+func (c *checkup) makeTestUser(ctx context.Context) {
+	done, err := c.createTestUser(ctx)
+	if len(done) > 0 {
+		c.ok("test user", "%s", strings.Join(done, ", "))
 	}
-	if _, err := c.client.Token(ctx, admin.Admin, ""); err != nil {
-		c.failed("admin", fmt.Errorf("authenticate as the admin application: %w", err))
-		return nil
+	if !c.failed("test user", err) && len(done) == 0 {
+		c.ok("test user", "is there already")
 	}
-	c.ok("admin", "application %s obtains a token", c.adminApplication)
-	if c.adminAllowsAll {
-		c.warn("allow list", "add allow to the admin's secret", "the admin serves every target that it can manage, for whoever may write a secret of this function")
-	} else {
-		c.ok("allow list", "the admin is meant for this secret")
+}
+
+// createTestUser makes what is missing of the user that rotation.verify.userSecretId
+// names, and returns what it has made, also when it then fails.
+func (r *run) createTestUser(ctx context.Context) (done []string, err error) {
+	d := r.found.current.Document
+	u, err := r.testUser(ctx, d)
+	if err != nil {
+		return nil, err
 	}
-	return admin
+	if u == nil {
+		return nil, document.NewFieldError("rotation.verify.userSecretId", "is missing; name there the secret with the test user's environmentId, username, password and redirectUri")
+	}
+	return r.provisioner().CreateTestUser(ctx, d, u)
 }

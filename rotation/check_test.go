@@ -84,7 +84,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			"rotation", rotation.Failure, "another function", "function:other"},
 		{"no schedule", nil, func(*world) {}, "rotation", rotation.Warning, "no schedule", "--rotation-rules"},
 		{"stuck", nil, func(w *world) {
-			w.sm.Fail("PutSecretValue", fault.Denied)
+			w.sm.Fail("PutSecretValue", fault.None, fault.Denied)
 			w.sm.Rotate(w.t.Context(), orders)
 			w.sm.Before(nil)
 			w.advance(time.Hour)
@@ -98,14 +98,14 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			w.deny("DELETE application secret")
 			w.emergency(rotation.Swift)
 			w.ping.Before(nil)
-		}, "leak", rotation.Failure, "COMPROMISED", "emergency again"},
+		}, "leak", rotation.Failure, "an emergency is open", "emergency again"},
 		{"the document is no JSON", nil, func(w *world) { w.sm.Put(orders, "hunter2") }, "document", rotation.Failure, "JSON", ""},
 		{"a typing error", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"garce": "24h"} })}, func(*world) {}, "document", rotation.Failure, "garce", "spelling"},
 		{"a foreign domain", []option{withDocument(func(d map[string]any) { d["authDomain"] = "login.example.com" })}, func(*world) {}, "region", rotation.Failure, "authDomain", "PINGONE_AUTH_DOMAINS"},
 		{"may not store", nil, func(w *world) { w.denySecretsManager("PutSecretValue") }, "permissions", rotation.Failure, "store a version", "the function's role"},
 		{"may not label", nil, func(w *world) { w.denySecretsManager("UpdateSecretVersionStage") }, "permissions", rotation.Failure, "move a label", "the function's role"},
 		{"a short grace", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"grace": "30m"} })}, func(*world) {}, "grace", rotation.Warning, "caching clients", "raise rotation.grace"},
-		{"a long grace", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"grace": "719h"} })}, func(w *world) { w.sm.Schedule(orders, "rate(10 days)") },
+		{"a long grace", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"grace": "695h"} })}, func(w *world) { w.sm.Schedule(orders, "rate(10 days)") },
 			"grace", rotation.Warning, "two rotations", "rotate less often"},
 		{"the admin's secret is wrong", nil, func(w *world) {
 			w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0)
@@ -135,7 +135,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 		}, "application secret", rotation.Failure, "has roles that the admin lacks", "rotate with another admin"},
 		{"a replica lags", nil, func(w *world) {
 			w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed)
-		}, "replicas", rotation.Failure, "eu-west-1 is not in sync", "mend the replication"},
+		}, "replicas", rotation.Failure, "eu-west-1 is not in sync", "repair the replication"},
 		{"the clocks differ", nil, func(w *world) {
 			w.rotator.PingOne.Now = func() time.Time { return w.ping.Now().Add(-10 * time.Minute) }
 		}, "clock", rotation.Warning, "differ by 10m", "PingOne's clock"},

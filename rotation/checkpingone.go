@@ -3,67 +3,88 @@ package rotation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
 	"pingrotate/pingone"
 )
 
-// pingOneIsReady looks at the application, its secret and what a rotation would do.
-func (c *checkup) pingOneIsReady(ctx context.Context, admin *pingone.Client, current *stored) {
-	if c.hand.CreateTestUser {
-		done, err := c.createTestUser(ctx, admin, current.Document)
-		if len(done) > 0 {
-			c.ok("test user", "%s", strings.Join(done, ", "))
-		}
-		if !c.failed("test user", err) && len(done) == 0 {
-			c.ok("test user", "is there already")
-		}
-	}
-	if c.specificationHolds(ctx, admin, current); current.ClientID == "" {
-		c.Decision = Seed
+// specificationHolds shows in what the application differs from what the document
+// says of it, and applies nothing.
+func (c *checkup) specificationHolds(ctx context.Context) {
+	d := c.found.current.Document
+	if d.Rotation.Application == nil {
 		return
 	}
-	d := current.Document
-	app, err := c.application(ctx, admin, d)
-	if c.failed("application", cmp.Or(err, checkAny(app))) {
+	access, err := c.provisioner().Resolve(ctx, d)
+	if c.failed("specification", err) {
 		return
 	}
-	c.ok("application", "%s is enabled and uses %s", app.ID, app.TokenEndpointAuthMethod)
+	if d.ClientID == "" {
+		app, err := c.provisioner().FindOwn(ctx, d)
+		switch {
+		case c.failed("specification", err):
+		case app != nil:
+			c.ok("specification", "application %s has been created for it; the first rotation completes it and takes its secret over", app.ID)
+		default:
+			with := ""
+			if all := access.Summary(); len(all) > 0 {
+				with = ", with " + strings.Join(all, ", ")
+			}
+			c.ok("specification", "the first rotation creates the application %q%s", document.Printable(d.Rotation.Application.Name), with)
+		}
+		return
+	}
+	app, err := c.found.acting.client.Application(ctx, d.EnvironmentID, d.ApplicationID())
+	if err != nil {
+		return // which is a point of its own
+	}
+	if method := d.Rotation.Application.Method(); method != app.TokenEndpointAuthMethod {
+		c.fail("specification", "correct rotation.application.tokenEndpointAuthMethod: to change the application's would lock out the consumers of AWSCURRENT",
+			"asks for %s, and the application uses %s", method, app.TokenEndpointAuthMethod)
+		return
+	}
+	differences, err := c.provisioner().Differences(ctx, d, access, app)
+	switch {
+	case c.failed("specification", err):
+	case len(differences) > 0:
+		c.warn("specification", "nothing to do: the next rotation changes it", "the application differs: %s", strings.Join(differences, "; "))
+	default:
+		c.ok("specification", "the application is as rotation.application says")
+	}
+}
+
+// applicationIsFit looks at the application, and at how a new secret would be verified.
+func (c *checkup) applicationIsFit(ctx context.Context, app *pingone.Application) {
+	d := c.found.current.Document
+	live := c.found.views[c.applicationID()]
+	err := c.found.closed
+	if err == nil && !app.Enabled {
+		err = disabled(app.ID)
+	}
+	if !c.failed("application", err) {
+		c.ok("application", "%s is enabled and uses %s", app.ID, app.TokenEndpointAuthMethod)
+	}
 	if d.AuthMethod != "" && d.AuthMethod != app.TokenEndpointAuthMethod {
 		c.warn("method", "rotate: it is stored anew", "the stored tokenEndpointAuthMethod is %s, the application's is %s", d.AuthMethod, app.TokenEndpointAuthMethod)
 	}
-	c.verificationFits(ctx, d, app)
-	c.adminReaches(ctx, admin, d)
-	live, err := c.readSecret(ctx, admin, d)
-	if pingone.IsForbidden(err) {
-		err = c.provisioner(admin).Explain(ctx, d, err)
-	}
-	if c.failed("application secret", err) {
-		return
-	}
+	c.verificationFits(ctx, app)
 	c.ok("application secret", "the admin can read it: %s", live.Secret.Fingerprint())
 	if skew := live.AsOf.Sub(c.client.Time()).Abs(); skew > time.Minute {
 		c.warn("clock", "nothing to do: the rotation goes by PingOne's clock; JWT credentials may be refused", "this machine's clock and PingOne's differ by %v", skew.Round(time.Second))
 	}
-	c.currentWorks(ctx, d, app, live)
-	c.decide(ctx, admin, current, live)
-}
-
-// checkAny is checkApplication for what may be absent.
-func checkAny(app *pingone.Application) error {
-	if app == nil {
-		return nil
-	}
-	return checkApplication(app)
 }
 
 // verificationFits checks that the new secret can be verified in the way that the
 // document asks for.
-func (c *checkup) verificationFits(ctx context.Context, d *Document, app *pingone.Application) {
+func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application) {
+	d := c.found.current.Document
 	v := d.Rotation.Verify
 	grants := slices.Contains(app.GrantTypes, "CLIENT_CREDENTIALS")
 	switch {
@@ -85,21 +106,22 @@ func (c *checkup) verificationFits(ctx context.Context, d *Document, app *pingon
 
 // adminReaches checks that no role of the target keeps its secret from the admin, and
 // that some role of the admin's lets it regenerate.
-func (c *checkup) adminReaches(ctx context.Context, admin *pingone.Client, d *Document) {
+func (c *checkup) adminReaches(ctx context.Context) {
+	d, admin := c.found.current.Document, c.found.acting
 	var held, own []pingone.RoleAssignment
 	var roles []pingone.Role
 	err := parallel(
 		func() (err error) {
 			if !d.IsResource() {
-				held, err = admin.RoleAssignments(ctx, d.EnvironmentID, d.ApplicationID())
+				held, err = admin.client.RoleAssignments(ctx, d.EnvironmentID, d.ApplicationID())
 			}
 			return err
 		},
 		func() (err error) {
-			own, err = admin.RoleAssignments(ctx, admin.Admin.Environment.ID, c.adminApplication)
+			own, err = admin.client.RoleAssignments(ctx, admin.client.Admin.Environment.ID, admin.application)
 			return err
 		},
-		func() (err error) { roles, err = admin.Roles(ctx, d.EnvironmentID); return err },
+		func() (err error) { roles, err = admin.client.Roles(ctx, d.EnvironmentID); return err },
 	)
 	if err != nil {
 		c.warn("roles", "give the admin a role that may read role assignments, to have them checked", "cannot be read: %v", err)
@@ -127,96 +149,120 @@ func (c *checkup) adminReaches(ctx context.Context, admin *pingone.Client, d *Do
 		"cannot be told from the admin's roles: %s", cmp.Or(strings.Join(names, ", "), "it has none"))
 }
 
+func (c *checkup) registerIsThere() {
+	item := c.item()
+	switch err := c.hold.failure; {
+	case err != nil:
+		c.fail("register", remedyOf(err), "%v", err)
+		return
+	case !c.hold.rev.Known():
+		c.ok("register", "can be read; it has no item of this client yet, so that the first rotation waits %v before it does anything", 45*time.Second)
+	default:
+		c.ok("register", "can be read")
+	}
+	if em := item.Emergency; em != nil {
+		c.fail("leak", "run the emergency again, or wait: the next audit or rotation continues it", "an emergency is open since %s, which the next rotation completes before anything else", em.Since.UTC().Format(time.RFC3339))
+	}
+	if len(item.Secrets) > 1 {
+		c.warn("shared", "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(item.Secrets))
+	}
+}
+
 // currentWorks asks PingOne for what consumers ask it for.
-func (c *checkup) currentWorks(ctx context.Context, d *Document, app *pingone.Application, live *pingone.ApplicationSecret) {
+func (c *checkup) currentWorks(ctx context.Context) {
+	d := c.found.current
 	if d.ClientSecret.IsZero() {
 		c.ok("current", "holds no secret yet; the first rotation takes PingOne's over")
 		return
 	}
-	env, err := c.Settings.environment(d)
-	user, userErr := c.testUser(ctx, d)
-	if err != nil || userErr != nil {
+	if _, err := c.testUser(ctx, d.Document); err != nil {
 		return // said above
 	}
-	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: app.TokenEndpointAuthMethod}
-	err = c.try(ctx, d, cred, user)
+	live := c.found.views[c.applicationID()]
+	own := d.ClientSecret.Fingerprint()
+	err, done := c.found.proof[own]
+	if !done {
+		err = c.try(ctx, d.With(d.ClientSecret, c.method(c.applicationID()), d.TokenEndpoint))
+		c.proved(own, err)
+	}
 	switch {
 	case err == nil:
-		c.ok("current", "%s: %s", d.ClientSecret.Fingerprint(), cmp.Or(c.verified, "obtains a token"))
+		c.ok("current", "%s: %s", own, cmp.Or(c.record.verified, "obtains a token"))
 	case pingone.IsRejected(err) && !live.Accepts(d.ClientSecret):
-		c.fail("current", "rotate now: it adopts PingOne's", "%s is refused: somebody has regenerated the secret, and PingOne's is %s", d.ClientSecret.Fingerprint(), live.Secret.Fingerprint())
+		c.fail("current", "rotate now: it adopts PingOne's", "%s is refused: %s, and PingOne's is %s", own, c.whyDead(), live.Secret.Fingerprint())
 	default:
 		c.failed("current", err)
 	}
 }
 
 // decide says what createSecret would do about the state as it is.
-func (c *checkup) decide(ctx context.Context, admin *pingone.Client, current *stored, live *pingone.ApplicationSecret) {
-	o := Observation{Current: current.ClientSecret, CurrentAt: c.promoted(current), Live: live, Now: live.AsOf}
-	if current.Alternates() {
-		if current.Rotation.Twin == "" {
-			c.Decision = Regenerate
-			c.ok("decision", "a rotation creates the twin, and regenerates its secret")
-			return
-		}
-		sub, err := c.idle(ctx, admin, current) // which creates nothing when there is a twin
-		if c.failed("twin", err) {
-			return
-		}
-		idle, err := c.readSecret(ctx, admin, sub.Document)
-		if c.failed("twin", err) {
-			return
-		}
-		c.ok("twin", "application %s is idle", sub.ClientID)
-		held := sub.held
-		if held.IsZero() {
-			held = idle.Secret
-		}
-		o = Observation{Current: held, CurrentAt: sub.heldAt, Live: idle, Now: idle.AsOf}
+func (c *checkup) decide(ctx context.Context) {
+	if c.found.closed != nil {
+		return // said above
 	}
-	c.Decision = Decide(o)
-	if c.Decision == Drift && current.Alternates() {
-		c.Decision = Adopt
+	if c.found.twin != "" && c.found.current.Alternates() {
+		c.ok("twin", "application %s is idle", c.found.twin)
 	}
-	if p := o.Live.Previous; p != nil {
-		used := "has not been used since it was replaced"
-		if !p.LastUsed.IsZero() {
-			used = "was last used at " + p.LastUsed.UTC().Format(time.RFC3339)
-		}
-		state := c.ok
-		if c.Decision == Refuse {
-			state = func(point, format string, args ...any) {
-				c.warn(point, "find the consumers that still hold it; the refusal ends by itself", format, args...)
-			}
-		}
-		state("previous", "%s lives until %s and %s", p.Secret.Fingerprint(), p.ExpiresAt.UTC().Format(time.RFC3339), used)
-	}
-	switch c.Decision {
-	case Refuse:
-		c.refusedUntil(o)
-	case Drift:
-		c.warn("decision", "rotate now", "a rotation adopts PingOne's secret, which nobody holds yet")
+	c.done.Applied = true // in what it differs is said above
+	m, err := c.carryOn(ctx, plan.Create)
+	c.Decision = m.Decision
+	c.previousLives(m)
+	halt := (*HaltError)(nil)
+	switch errors.As(err, &halt); {
+	case halt != nil && halt.Why == plan.Lagging:
+		c.refusedUntil(m)
+	case err != nil:
+		c.failed("decision", fmt.Errorf("a rotation now fails: %w", err))
+	case m.Decision == Drift:
+		c.warn("decision", "rotate now", "a rotation adopts PingOne's secret, which no version holds yet")
+	case m.Decision == Regenerate && c.found.current.Alternates() && c.found.twin == "":
+		c.ok("decision", "a rotation creates the twin, and regenerates its secret")
+	case m.Decision == "":
+		c.ok("decision", "a rotation now first gives consumers PingOne's current secret, because theirs is about to end")
 	default:
-		c.ok("decision", "a rotation now: %s", c.Decision)
+		c.ok("decision", "a rotation now: %s", m.Decision)
 	}
 }
 
-// refusedUntil says for how long a rotation is refused. That it is refused now is no
-// failure where nobody wants it before it is allowed again.
-func (c *checkup) refusedUntil(o Observation) {
-	p := o.Live.Previous
-	end := o.since().Add(idleAfter)
-	if p.ExpiresAt.Before(end) {
-		end = p.ExpiresAt
+func (c *checkup) previousLives(m plan.Move) {
+	id := c.applicationID()
+	if c.found.current.Alternates() && c.found.twin != "" {
+		id = c.found.twin
 	}
+	p := c.found.views[id].Previous
+	if p == nil {
+		return
+	}
+	used := "has not been used since it was replaced"
+	if !p.LastUsed.IsZero() {
+		used = "was last used at " + p.LastUsed.UTC().Format(time.RFC3339)
+	}
+	text := fmt.Sprintf("%s lives until %s and %s", p.Secret.Fingerprint(), p.ExpiresAt.UTC().Format(time.RFC3339), used)
+	if m.Decision == Refuse {
+		c.warn("previous", "find the consumers that still hold it; the refusal ends by itself", "%s", text)
+		return
+	}
+	c.ok("previous", "%s", text)
+}
+
+// refusedUntil says for how long a rotation is refused. That it is refused now is no
+// failure where none is due before it is allowed again.
+func (c *checkup) refusedUntil(m plan.Move) {
+	id := c.applicationID()
+	since := c.since(c.found.current, c.item())
+	if c.found.current.Alternates() {
+		id, since = c.found.twin, time.Time{}
+	}
+	p := c.found.views[id].Previous
+	end := m.Until.UTC().Format(time.RFC3339)
 	const point = "decision"
-	remedy := fmt.Sprintf("wait until it has been idle for %v, or until it expires", idleAfter)
+	remedy := fmt.Sprintf("wait until it has been idle for %v, or until its grace is over", plan.IdleAfter)
 	switch {
-	case p.LastUsed.After(o.CurrentAt):
+	case p.LastUsed.After(since):
 		c.fail(point, remedy, "a rotation now is refused, because consumers still use the previous secret")
-	case c.next.IsZero() || c.next.After(end):
-		c.warn(point, remedy, "a rotation now is refused, because the previous secret has just been replaced; from %s on it is not", end.UTC().Format(time.RFC3339))
+	case c.secret.next.IsZero() || c.secret.next.After(m.Until):
+		c.warn(point, remedy, "a rotation now is refused, because the previous secret has just been replaced; from %s on it is not", end)
 	default:
-		c.fail(point, remedy, "the rotation that is due by %s is refused, because the previous secret has just been replaced", c.next.UTC().Format(time.RFC3339))
+		c.fail(point, remedy, "the rotation that is due by %s is refused, because the previous secret has just been replaced", c.secret.next.UTC().Format(time.RFC3339))
 	}
 }

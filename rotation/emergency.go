@@ -1,386 +1,416 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
 	"pingrotate/pingone"
-
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// An emergency ends the secret that consumers hold, because somebody else holds it
-// too. All that it adds to a rotation follows from one label, COMPROMISED, on the
-// version that has leaked: createSecret does not wait for consumers who lag, and
-// whichever run comes after the promotion ends the leaked secret, asks PingOne
-// whether it is refused, and takes the label off. So an emergency that dies is
-// completed by the scheduled rotation's retry, by the next rotation, by an audit, or
-// by the same command again.
-//
-// Only "contain" needs more: that it is ended before consumers have another is not
-// written down anywhere, and a run that completes it does so swiftly.
-
-func (s *step) emergency() Emergency {
-	if s.hand == nil {
-		return ""
+// emergency ends what leaked. Everything hangs on the mark in the register: whatever
+// dies afterwards, the same command, a rotation or an audit continues.
+func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
+	rep := r.newReport(a)
+	id := cmp.Or(a.ClientRequestToken, NewToken())
+	rep.Version = id
+	n := r.begin(a.SecretID, plan.ByEmergency, "emergency", "")
+	n.client.TransactionID = id
+	defer func() { r.logReport(ctx, rep) }()
+	err := n.look(ctx, plan.Emergency)
+	if err == nil && n.applicationID() == "" {
+		err = remedied(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
 	}
-	return s.hand.Emergency
-}
-
-func (s *step) contains() bool { return s.emergency() == Contain }
-
-// unlessEmergency turns an error that does not keep the new secret from working into
-// a warning, when a leak is waiting.
-func (s *step) unlessEmergency(err error) error {
-	if err != nil && s.emergency() != "" {
-		s.warning = "left for the next rotation, because of the emergency: " + err.Error()
-		return nil
+	var marked *register.Emergency
+	if err == nil {
+		marked, err = n.mark(ctx, id, a)
 	}
-	return err
-}
-
-// readCompromised returns the version that has leaked, nil if none has.
-func (s *step) readCompromised(ctx context.Context) (*stored, error) {
-	id := s.holder(labelCompromised)
-	if id == "" {
-		return nil, nil
+	if err == nil && marked != nil {
+		_, err = n.reach(ctx, plan.Emergency)
 	}
-	v, err := s.read(ctx, id)
-	if err == nil && (v == nil || v.ClientSecret.IsZero()) {
-		return nil, s.unlabel(ctx, labelCompromised, id) // there is nothing in it
+	rep.take(n)
+	item := register.Item{}
+	if n.hold != nil {
+		item = n.item()
 	}
-	return v, err
-}
-
-// completeRevocation ends the leaked secret of a rotation that is over, if there
-// is one.
-func (s *step) completeRevocation(ctx context.Context) error {
-	leaked, err := s.readCompromised(ctx)
-	if err != nil || leaked == nil {
-		return err
-	}
-	current, err := s.readCurrent(ctx)
-	if err != nil {
-		return err
-	}
-	s.current = current.ClientSecret
-	return s.revoke(ctx, current, leaked)
-}
-
-// revoke ends the leaked secret, once AWSCURRENT is another one that works, and asks
-// PingOne whether it is refused. Whatever a crash leaves leads here again, because
-// the label is taken off last.
-func (s *step) revoke(ctx context.Context, current, leaked *stored) error {
-	admin, err := s.admin(ctx, current.Document)
-	if err != nil {
-		return err
-	}
-	d, err := s.leak(ctx, admin, current, leaked)
-	if s.emergency() == "" && (errors.Is(err, errStillCurrent) || errors.Is(err, errForeignLeak)) {
-		s.warning = err.Error() // a matter for people, which must not stop the rotations
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if s.did.promoted == nil { // else it has just been verified
-		live, err := s.readUntil(ctx, admin, current.Document, func(now *pingone.ApplicationSecret) bool { return now.Accepts(current.ClientSecret) })
-		if err != nil {
-			return err
-		}
-		if !live.Accepts(current.ClientSecret) {
-			return errCurrentDead
-		}
-		decision := s.decision
-		if err := s.verifyStored(ctx, &stored{current.Undemanding(), current.versionID, current.created}); err != nil {
-			return fmt.Errorf("the leaked secret is not ended, because AWSCURRENT does not work: %w", err)
-		}
-		s.decision = decision
-	}
-	if err := s.replicated(ctx); err != nil {
-		return err
-	}
-	if err := s.end(ctx, admin, d, d.ClientID != current.ClientID); err != nil {
-		return fmt.Errorf("end the leaked secret: %w", err)
-	}
-	if err := s.stillAccepted(ctx, admin, current); err != nil {
-		return err
-	}
-	if err := s.showDead(ctx, admin, d); err != nil {
-		return err
-	}
-	s.note("ended the leaked secret " + leaked.ClientSecret.Fingerprint())
-	// Died before this write: the next run finds the secret gone, and asks again.
-	return s.unlabel(ctx, labelCompromised, leaked.versionID)
-}
-
-// confirmEnded asks PingOne about a leaked secret that another rotation has ended.
-func (h *hand) confirmEnded(ctx context.Context) error {
-	s := h.step(FinishSecret, "")
-	defer func() { h.note(s) }()
-	if err := s.describe(ctx); err != nil {
-		return err
-	}
-	var current, leaked *stored
-	err := parallel(
-		func() (err error) { current, err = s.readCurrent(ctx); return err },
-		func() (err error) { leaked, err = s.read(ctx, h.leaked); return err },
-	)
 	switch {
-	case err != nil:
-		return err
-	case leaked == nil:
-		return fmt.Errorf("version %s, which has leaked, is gone before its secret was shown to be dead; run the command again, if AWSCURRENT has leaked", h.leaked)
+	case err == nil && marked == nil && item.Ended.Has(id):
+		// An answer was lost, or another run was quicker. What it has made has not leaked.
+		rep.Outcome = Ended
+		rep.Revoked = &Mark{Fingerprint: item.Ended.Must[0].Fingerprint, At: item.Ended.At}
+		rep.Warnings = append(rep.Warnings, "this emergency had ended before this invocation; if AWSCURRENT has leaked as well, run the command anew")
+	case err == nil && item.Ended.Has(id):
+		rep.Outcome = Ended
+		rep.PreviousUntil = time.Time{} // it is dead
+	case marked != nil:
+		rep.Outcome = Open
+		if err == nil {
+			err = remedied(errors.New("the mark of this emergency is gone from the register without an outcome"), "run the command again")
+		}
+	default:
+		rep.Outcome = Failed
 	}
-	admin, err := s.admin(ctx, current.Document)
-	if err != nil {
-		return err
+	rep.conclude(n, err)
+	if marked != nil || rep.Outcome == Ended {
+		rep.findTargets(ctx, n)
+		rep.tellWhatIsOpen(n)
 	}
-	d, err := s.leak(ctx, admin, current, leaked)
-	if err != nil {
-		return err
-	}
-	return s.showDead(ctx, admin, d)
+	r.file(ctx, n, rep, err)
+	return rep
 }
 
-var (
-	errStillCurrent = errors.New("the secret labelled COMPROMISED is still AWSCURRENT; run the emergency again, it makes another one first")
-
-	errCurrentDead = errors.New("the leaked secret is not ended before consumers have one that works: somebody has regenerated the secret, and AWSCURRENT is dead; run the emergency again, or rotate, which adopts PingOne's secret")
-
-	errLeakIsLive = errors.New("it is PingOne's current secret, although AWSCURRENT is another; run the emergency again, which adopts it and then makes another one")
-
-	errForeignLeak = errors.New("the version labelled COMPROMISED is not of the application that AWSCURRENT names, nor of its twin; " +
-		"end its secret in PingOne yourself, and take the label off with aws secretsmanager update-secret-version-stage --version-stage COMPROMISED --remove-from-version-id")
-)
-
-// leakOf returns the document under which the leaked secret is ended. What it is of is
-// said by AWSCURRENT: who can label a version must not thereby end the secret of
-// another application.
-func leakOf(d, leaked *Document) (*Document, error) {
-	next := *d
-	if leaked.ClientID != d.ClientID {
-		next.ClientID, next.Rotation.Twin = d.Rotation.Twin, d.ClientID
-	}
-	next.ClientSecret = leaked.ClientSecret
-	if leaked.ClientID == "" || leaked.ClientID != next.ClientID || leaked.EnvironmentID != d.EnvironmentID || leaked.Region != d.Region ||
-		leaked.AuthDomain != d.AuthDomain || leaked.ApplicationID() != next.ApplicationID() {
-		return nil, errForeignLeak
-	}
-	return &next, nil
-}
-
-// leak returns that document, if AWSCURRENT holds another secret, and once PingOne
-// agrees: the document says who the twin is, and who writes it must not thereby end the
-// secret of another application either.
-func (s *step) leak(ctx context.Context, admin *pingone.Client, current, leaked *stored) (*Document, error) {
-	if leaked.SameSecret(current.Document) {
-		return nil, errStillCurrent
-	}
-	d, err := leakOf(current.Document, leaked.Document)
-	if err != nil || d.ClientID == current.ClientID && d.AuthMethod != "" {
-		return d, err
-	}
-	app, err := s.application(ctx, admin, d)
-	if err != nil {
-		return nil, err
-	}
-	if d.ClientID != current.ClientID {
-		active, err := s.application(ctx, admin, current.Document)
+// mark writes the emergency down, before anything else is done about it: as a row of its
+// own, which outlives the loss of the item, and in the item, with the lease where that
+// can be had. It returns the emergency, nil if this command's has ended already.
+//
+// Died before: nothing has happened. Died after the row: who finds no item opens the
+// emergency from it. Died after the mark: every run that comes by continues.
+func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergency, error) {
+	for range 5 {
+		item := r.hold.rev.Item
+		if r.hold.failure != nil {
+			return nil, r.hold.failure
+		}
+		if item.Ended.Has(id) {
+			return nil, nil
+		}
+		now := r.client.Time()
+		e := register.Emergency{ID: id, Since: now.UTC(), How: string(a.Emergency), By: a.By, Reason: a.Reason, Secret: r.secret.arn, Must: r.victims()}
+		r.count.register.Add(1)
+		if err := r.hold.table.PutOpen(ctx, r.hold.key, e); err != nil {
+			return nil, err
+		}
+		item, err := r.hold.entered(ctx, r.secret.arn, now)
 		if err != nil {
 			return nil, err
 		}
-		if !s.marker().Twins(active, app) {
-			return d, errForeignLeak
+		next := item.Marked(e, r.hold.rev.Number+1)
+		if free, _ := item.MayTake(r.hold.who, now); free || e.How == plan.Contain {
+			next = next.Take(r.hold.who, r.hold.doing, now)
+		}
+		err = r.hold.replace(ctx, next)
+		if err == nil {
+			return r.hold.rev.Item.Emergency, nil
+		}
+		if !errors.Is(err, register.ErrOvertaken) {
+			return nil, fmt.Errorf("mark the emergency in the register: %w", err)
 		}
 	}
-	// With another method PingOne refuses the secret whether it lives or not.
-	d.AuthMethod = app.TokenEndpointAuthMethod
-	return d, nil
+	return nil, remedied(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
 }
 
-// end makes PingOne forget the secret that the document holds. That it has already
-// is success. PingOne's current secret is only ended where that is the idle twin's, or
-// the one that is to be contained.
-func (s *step) end(ctx context.Context, admin *pingone.Client, d *Document, regenerate bool) error {
-	live, err := s.readSecret(ctx, admin, d)
-	switch {
-	case err != nil:
-		return err
-	case live.Replaced(d.ClientSecret):
-		// PingOne deletes what is in the place of the previous secret by then. If
-		// somebody regenerates in between, that is consumers' one; see stillAccepted.
-		return admin.DeletePreviousSecret(ctx, d.Target())
-	case !live.Secret.Equal(d.ClientSecret):
-		return nil
-	case !regenerate:
-		return errLeakIsLive
+// victims lists all that must die: what PingOne accepts, and what labelled versions hold.
+func (r *run) victims() (all []register.Victim) {
+	add := func(application, fingerprint string) {
+		v := register.Victim{Application: application, Fingerprint: fingerprint}
+		if application != "" && fingerprint != "" && !slices.Contains(all, v) {
+			all = append(all, v)
+		}
 	}
-	// The other twin, which consumers have left or, to contain the leak, must leave.
-	// Its new secret is stored nowhere; the rotation that needs it adopts it.
-	_, err = s.mint(ctx, admin, d, live, time.Time{})
-	return err
+	for _, id := range slices.Sorted(maps.Keys(r.found.views)) {
+		v := viewOf(r.found.views[id])
+		add(id, v.Current)
+		add(id, v.Previous)
+	}
+	for _, v := range append([]*stored{r.found.current}, r.found.others...) {
+		if id := v.ApplicationID(); id == r.applicationID() || id == r.found.twin {
+			add(id, v.ClientSecret.Fingerprint())
+		}
+	}
+	return all
 }
 
-// containNow ends consumers' secret before they have another, if that is wanted. With
-// one application it can only be ended once PingOne has made another.
-func (s *step) containNow(ctx context.Context, admin *pingone.Client, current *stored) error {
-	if !s.contains() || current.ClientSecret.IsZero() {
-		return nil
+// completeEmergency continues the emergency that another run has left open.
+func (r *run) completeEmergency(ctx context.Context) error {
+	by, token, own := r.by, r.token, r.found.own
+	r.by, r.token, r.found.own = plan.ByEmergency, "", nil
+	defer func() { r.by, r.token, r.found.own = by, token, own }()
+	open := r.item().Emergency
+	if _, err := r.pursue(ctx, plan.Emergency); err != nil {
+		return fmt.Errorf("complete the emergency that is open since %s: %w", open.Since.Format(time.RFC3339), err)
 	}
-	decision := s.decision
-	err := s.end(ctx, admin, current.Document, current.Alternates())
-	s.decision = decision
-	if err != nil {
-		return fmt.Errorf("end the leaked secret: %w", err)
-	}
+	r.done = plan.Progress{}
+	r.record.complete("ended the leaked secret of the emergency of %s", open.Since.Format(time.RFC3339))
 	return nil
 }
 
-// stillAccepted checks that it was the leaked secret which has been ended, and not
-// AWSCURRENT's. That happens when somebody regenerates between a look and the call,
-// and then PingOne's secret is promoted at once.
-func (s *step) stillAccepted(ctx context.Context, admin *pingone.Client, current *stored) error {
-	live, err := s.readSecret(ctx, admin, current.Document)
-	if err != nil || live.Accepts(current.ClientSecret) {
-		return err
+// errCompleted ends a rotation that found an emergency open: it begins nothing.
+var errCompleted = remedied(errors.New("an emergency was open, and was completed; this rotation began nothing, because AWSCURRENT is new"),
+	"the schedule starts the next; to rotate before, start another rotation")
+
+// serve gives AWSCURRENT's secret to the other managed secrets of the client, which
+// would be locked out otherwise. One that cannot be served holds nothing up, unless the
+// reason may pass and the leak is not to be contained.
+func (r *run) serve(ctx context.Context) error {
+	// A row of its own may say of a managed secret what the item does not say yet.
+	r.count.register.Add(1)
+	holders, err := r.hold.table.Holders(ctx, r.hold.key)
+	if err != nil {
+		r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
 	}
-	return s.rescue(ctx, current.With(live.Secret, current.AuthMethod, current.TokenEndpoint))
+	holders = append(holders, slices.Collect(maps.Keys(r.item().Secrets))...)
+	slices.Sort(holders)
+	for _, arn := range slices.Compact(holders) {
+		if arn == r.secret.arn {
+			continue
+		}
+		n := r.Rotator.begin(arn, plan.ByEmergency, r.what, "")
+		n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
+		err := n.readSecret(ctx)
+		if err == nil && (n.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), n.applicationID())) {
+			continue // it names another client by now
+		}
+		n.hold = r.hold
+		if err == nil {
+			_, err = n.pursue(ctx, plan.Follow)
+			if n.outcome != nil {
+				n.flush(ctx, false)
+			}
+		}
+		s := Served{SecretID: arn, Name: n.secret.name, Promoted: n.record.promoted}
+		if em := r.item().Emergency; mayPass(err) && em != nil && em.How != plan.Contain {
+			return fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", arn, err)
+		}
+		if err != nil {
+			s.Error = inFull(err)
+			r.record.warn("the managed secret %s of the same client does not have the new secret, and its consumers are locked out: %s", arn, s.Error)
+		}
+		r.record.serve(s)
+	}
+	r.done.Served = true
+	return nil
 }
 
-// showDead asks PingOne whether the leaked secret is refused and, for the report of an
-// action, how long the access tokens live that were obtained with it.
-func (s *step) showDead(ctx context.Context, admin *pingone.Client, d *Document) error {
-	var life time.Duration
-	err := parallel(
-		func() error { return s.awaitRefusal(ctx, d) },
-		func() error {
-			if s.hand != nil && !d.IsResource() {
-				life = tokenLife(ctx, admin, d)
+// mayPass reports whether a call failed for a reason that may pass by itself.
+func mayPass(err error) bool {
+	if err == nil {
+		return false
+	}
+	if e, ok := errors.AsType[*SecretsManagerError](err); ok {
+		return !e.refused()
+	}
+	return pingone.IsTemporary(err) || register.Unreachable(err) || errors.Is(err, register.ErrOvertaken)
+}
+
+// Served is another managed secret of the client that an emergency is about.
+type Served struct {
+	SecretID string `json:"secretId"`
+	Name     string `json:"name,omitempty"`
+	Promoted *Mark  `json:"promoted,omitempty"` // nil where it held the new secret already
+	Error    string `json:"error,omitempty"`    // why it could not be given it
+}
+
+const (
+	// askedFor is how long every secret that must die has to be refused, on each host, with
+	// AWSCURRENT accepted in between.
+	askedFor = 30 * time.Second
+
+	// askEvery is the time from one round of asking to the next.
+	askEvery = 5 * time.Second
+)
+
+// showDead shows that every secret which must die is refused, for as long as nodes of
+// the token endpoint may differ. A value that no run holds any more is gone by PingOne's
+// account.
+func (r *run) showDead(ctx context.Context) error {
+	em := r.item().Emergency
+	if em == nil {
+		return nil
+	}
+	var held []register.Victim
+	var gone []string
+	for _, v := range em.Must {
+		if _, ok := r.found.secrets[v.Fingerprint]; ok && slices.Contains(r.applications(), v.Application) {
+			held = append(held, v)
+		} else {
+			gone = append(gone, v.Fingerprint)
+		}
+	}
+	if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
+		return fmt.Errorf("the leaked secret cannot be shown to be refused: %w", disabled(app.ID))
+	}
+	life := make(chan time.Duration, 1)
+	go func() { life <- r.tokenLife(ctx) }()
+	var since time.Time // of the first round in which all were refused
+	for {
+		begun := r.client.Time()
+		clear, err := r.askRound(ctx, held)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !clear:
+			since = time.Time{}
+		case since.IsZero():
+			since = begun
+		}
+		if clear && (len(held) == 0 || r.client.Time().Sub(since) >= askedFor) {
+			break
+		}
+		if !timeFor(ctx, &r.client, askEvery+margin) {
+			if !clear {
+				return remedied(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
 			}
-			return nil
-		},
-	)
-	if err != nil {
+			return remedied(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
+		}
+		if err := r.client.Pause(ctx, askEvery); err != nil {
+			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)
+		}
+	}
+	at := r.client.Time().UTC()
+	for _, v := range held {
+		r.record.dead = append(r.record.dead, Mark{Fingerprint: v.Fingerprint, At: at})
+	}
+	r.record.gone = append(r.record.gone, gone...)
+	r.record.saw("", <-life)
+	r.done.Shown = true
+	return nil
+}
+
+// askRound asks once about every secret that must die, on each host, and about
+// AWSCURRENT. It reports whether those are refused and this one is accepted.
+func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
+	current := r.found.current
+	type question struct {
+		d      *document.Document
+		secret pingone.Secret
+		method pingone.AuthMethod
+		want   plan.Answer
+		env    pingone.Environment
+	}
+	var all []question
+	add := func(d *document.Document, fingerprint string, id string, want plan.Answer) error {
+		hosts, err := r.Settings.hosts(d)
+		for _, env := range hosts {
+			all = append(all, question{d, r.found.secrets[fingerprint], r.method(id), want, env})
+		}
 		return err
 	}
-	s.tokenLife = max(s.tokenLife, life)
-	s.did.revoked, s.resource = s.mark(d.ClientSecret), d.IsResource()
+	for _, v := range held {
+		err = errors.Join(err, add(r.doc(v.Application), v.Fingerprint, v.Application, plan.Refused))
+	}
+	if err = errors.Join(err, add(current.Document, current.ClientSecret.Fingerprint(), r.applicationID(), plan.Accepted)); err != nil {
+		return false, err
+	}
+	answers := make([]plan.Answer, len(all))
+	calls := make([]func() error, len(all))
+	for i, q := range all {
+		calls[i] = func() (err error) {
+			answers[i], err = r.askAt(ctx, q.env, q.d, q.secret, q.method)
+			return err
+		}
+	}
+	if err := parallel(calls...); err != nil {
+		return false, fmt.Errorf("ask whether the leaked secret is refused: %w", err)
+	}
+	for i, q := range all {
+		if answers[i] != q.want {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// close records that the emergency has ended. Died before the write: the next run shows
+// it once more. Died before the row is gone: it does no more than open an emergency again
+// in an item that was lost.
+func (r *run) close(ctx context.Context) error {
+	em := r.item().Emergency
+	now := r.client.Time()
+	if err := r.hold.settle(ctx, func(item register.Item) register.Item { return item.Over(now) }, true); err != nil {
+		if errors.Is(err, register.ErrOvertaken) {
+			return nil // look again
+		}
+		return fmt.Errorf("record that the emergency has ended: %w", err)
+	}
+	r.record.over = true
+	r.count.register.Add(int64(len(em.Commands)))
+	if err := r.hold.table.Close(ctx, r.hold.key, em.Commands...); err != nil {
+		r.record.warn("the emergency has ended, and its row is left in the register: %s", inFull(err))
+	}
 	return nil
 }
 
 // longestTokenLife is the most that a custom resource's tokens live.
 const longestTokenLife = 30 * 24 * time.Hour
 
-// tokenLife returns how long an access token of the application can live: the longest
-// of what its resources say, as it could ask for a token for each of them. What cannot
-// be read counts as the longest of all.
-func tokenLife(ctx context.Context, admin *pingone.Client, d *Document) time.Duration {
+// tokenLife returns how long an access token of AWSCURRENT's application can live: the
+// longest of what its resources say, as it could ask for a token for each of them. What
+// cannot be read counts as the longest of all. A custom resource has none.
+func (r *run) tokenLife(ctx context.Context) time.Duration {
+	d := r.found.current
+	if d.IsResource() {
+		return 0
+	}
+	c := &r.found.acting.client
 	var grants []pingone.Grant
 	var resources []pingone.Resource
 	err := parallel(
-		func() (err error) { grants, err = admin.Grants(ctx, d.EnvironmentID, d.ApplicationID()); return err },
-		func() (err error) { resources, err = admin.Resources(ctx, d.EnvironmentID); return err },
+		func() (err error) { grants, err = c.Grants(ctx, d.EnvironmentID, r.applicationID()); return err },
+		func() (err error) { resources, err = c.Resources(ctx, d.EnvironmentID); return err },
 	)
 	if err != nil {
 		return longestTokenLife
 	}
 	life := unknownTokenLife
-	for _, r := range resources {
-		if slices.ContainsFunc(grants, func(g pingone.Grant) bool { return g.ResourceID == r.ID }) {
-			life = max(life, r.AccessTokenValidity)
+	for _, res := range resources {
+		if slices.ContainsFunc(grants, func(g pingone.Grant) bool { return g.ResourceID == res.ID }) {
+			life = max(life, res.AccessTokenValidity)
 		}
 	}
 	return life
 }
 
-// awaitRefusal asks PingOne until it refuses the secret, as long as that may take to
-// be known everywhere.
-func (s *step) awaitRefusal(ctx context.Context, d *Document) error {
-	env, err := s.Settings.environment(d)
+// unknownTokenLife is how long access tokens are taken to live where nothing says more:
+// those for the PingOne API live an hour.
+const unknownTokenLife = time.Hour
+
+// findTargets names what else has to be rotated, where an admin of the function leaked.
+func (rep *Report) findTargets(ctx context.Context, n *run) {
+	if n.found.current.Allow == nil && !n.Settings.isAdmin(n.secret.description) {
+		return // to read every secret of a fleet in every emergency would take hours
+	}
+	names, err := n.Rotator.targets(ctx, n.secret.description)
 	if err != nil {
-		return err
+		rep.Warnings = append(rep.Warnings, "this is an admin of the function, and the secrets that it could read cannot be listed: "+inFull(err))
+		return
 	}
-	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
-	begun := s.client.Time()
-	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		accepted, err := s.accepted(ctx, d, cred)
-		switch {
-		case err != nil:
-			return fmt.Errorf("ask whether the leaked secret is refused: %w", err)
-		case !accepted:
-			return nil
-		case s.client.Time().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin):
-			return errors.New("PingOne has been told to end the leaked secret and still accepts it; ask again in a minute, with the same command")
-		}
-		if err := s.client.Pause(ctx, wait); err != nil {
-			return fmt.Errorf("wait until the leaked secret is refused: %w", err)
-		}
+	if rep.Targets = names; len(names) > 0 {
+		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("as an admin of this function the leaked application could read the client secrets of %d managed secrets; rotate each of them with the same emergency, now that the admin's own secret is new: %s",
+			len(names), strings.Join(names, ", ")))
 	}
 }
 
-// accepted reports whether PingOne takes the credential.
-func (s *step) accepted(ctx context.Context, d *Document, cred pingone.Credential) (bool, error) {
-	if !d.IsResource() {
-		_, err := s.client.Token(ctx, cred, "")
-		switch {
-		case err == nil:
-			return true, nil
-		case pingone.IsRejected(err):
-			return false, nil
-		case !pingone.ProvesCredential(err):
-			return false, err
-		}
-		// No page says that PingOne judges the secret before the grant.
+// tellWhatIsOpen says what a leak still allows.
+func (rep *Report) tellWhatIsOpen(n *run) {
+	if rep.Outcome != Ended {
+		rep.StillOpen = append(rep.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
+		return
 	}
-	err := s.judge(ctx, cred)
-	if pingone.IsRejected(err) {
-		return false, nil
+	at := rep.Revoked.at(rep.Ended)
+	if n.found.current.IsResource() {
+		rep.StillOpen = append(rep.StillOpen, "a holder of the leaked secret could introspect the tokens that this resource was sent until "+at.Format(time.RFC3339)+", and knows what is in those")
+	} else {
+		rep.TokensValidUntil = at.Add(max(n.record.tokenLife, unknownTokenLife))
+		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
+			"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page of PingOne's promises that",
+			rep.TokensValidUntil.Format(time.RFC3339), at.Format(time.RFC3339)))
 	}
-	return err == nil, err
-}
-
-// replicated waits until the secret's replicas have the version that is AWSCURRENT
-// now: consumers in other Regions hold the one before until then. To contain a leak
-// nobody is waited for.
-func (s *step) replicated(ctx context.Context) error {
-	if len(s.replicas) == 0 || s.contains() {
-		return nil
-	}
-	for wait := 2 * time.Second; ; wait = min(2*wait, 8*time.Second) {
-		if s.did.promoted != nil { // the promotion may be too fresh to show
-			if err := s.client.Pause(ctx, wait); err != nil {
-				return fmt.Errorf("wait for the replicas: %w", err)
-			}
-			if err := s.describe(ctx); err != nil {
-				return err
-			}
-		}
-		lagging, failed := s.replicaBehind()
-		switch {
-		case lagging == "":
-			return nil
-		case failed || s.did.promoted == nil || !s.timeFor(ctx, 2*wait+margin):
-			return fmt.Errorf("the replica in %s is not in sync, and consumers there would be locked out, so the leaked secret still works; "+
-				"mend the replication and run the command again, or contain the leak with the emergency \"contain\"", lagging)
+	for _, s := range rep.Served {
+		if s.Error != "" {
+			rep.StillOpen = append(rep.StillOpen, "the managed secret "+cmp.Or(s.Name, s.SecretID)+" holds the same client and does not have the new secret; its consumers are locked out")
 		}
 	}
-}
-
-// replicaBehind returns the Region of a replica that is not in sync, "" if all are.
-func (v versions) replicaBehind() (region string, failed bool) {
-	for _, r := range v.replicas {
-		if r.Status != types.StatusTypeInSync && r.Region != nil {
-			return *r.Region, r.Status == types.StatusTypeFailed
-		}
+	if len(rep.Gone) > 0 {
+		rep.StillOpen = append(rep.StillOpen, "of "+strings.Join(rep.Gone, ", ")+" PingOne shows no trace; it was not asked, because no version holds the value any more")
 	}
-	return "", false
-}
-
-// mark says that something happens to a secret now.
-func (s *step) mark(secret pingone.Secret) *Mark {
-	return &Mark{Fingerprint: secret.Fingerprint(), At: s.client.Time().UTC()}
+	rep.StillOpen = append(rep.StillOpen, "consumers that cache the secret are refused until they read it again")
 }

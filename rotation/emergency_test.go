@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
-	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
 
@@ -55,8 +54,8 @@ func (w *world) checkEnded(leaked string, rep *rotation.Report) {
 	if w.accepts(leaked) {
 		w.t.Error("PingOne accepts the leaked secret")
 	}
-	if id := w.sm.VersionID(orders, "COMPROMISED"); id != "" {
-		w.t.Errorf("version %s is still labelled COMPROMISED", id)
+	if w.emergencyOpen() {
+		w.t.Error("the emergency is open in the register")
 	}
 	w.checkPromoted()
 	w.checkSilent(w.reports...)
@@ -66,7 +65,7 @@ func TestEmergencyEndsTheLeakedSecretOnceConsumersHaveAnother(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.secret("AWSCURRENT")
 	p := watch(w)
-	p.leaked = leaked
+	p.commanded(rotation.Swift)
 	rep := w.emergency(rotation.Swift)
 	w.checkEnded(leaked, rep)
 	if len(p.breaches) > 0 {
@@ -122,7 +121,7 @@ func (w *world) deny(operation string) {
 // With the reasons for which a rotation is stuck, an emergency is not.
 func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
 	stuck := func(w *world) {
-		w.sm.Fail("PutSecretValue", fault.Denied)
+		w.sm.Fail("PutSecretValue", fault.None, fault.Denied)
 		w.sm.Rotate(w.t.Context(), orders)
 		w.sm.Before(nil)
 	}
@@ -138,7 +137,7 @@ func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
 		}},
 		{"AWSPENDING has no value, and PingOne has a newer secret", nil, stuck},
 		{"AWSPENDING holds PingOne's secret", nil, func(w *world) {
-			w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+			w.sm.Fail("UpdateSecretVersionStage", fault.None, fault.Denied)
 			w.sm.Rotate(w.t.Context(), orders)
 			w.sm.Before(nil)
 		}},
@@ -188,30 +187,26 @@ func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
 	}
 }
 
-func TestEmergencyWaitsForARotationThatIsUnderWay(t *testing.T) {
-	w := newWorld(t)
-	leaked := w.secret("AWSCURRENT")
-	if _, err := w.sm.Begin(orders); err != nil {
-		t.Fatal(err)
-	}
-	waits := 0
-	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
-		w.advance(d)
-		if waits++; waits == 2 {
-			if err := w.sm.Attempt(t.Context(), orders); err != nil { // it goes on meanwhile
-				t.Errorf("the rotation that is under way: %v", err)
+// A rotation that holds the lease is waited for, and what it has made dies with the rest.
+func TestSwiftEmergencyWaitsForTheLeaseAndContainDoesNot(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		t.Run(string(e), func(t *testing.T) {
+			w := newWorld(t)
+			leaked := w.secret("AWSCURRENT")
+			w.holdLease("another invocation")
+			begun := w.ping.Now()
+			var marked, minted time.Duration
+			w.ping.Before(func(c fault.Call) fault.Kind {
+				if c.Operation == "POST application secret" && minted == 0 {
+					minted = w.ping.Now().Sub(begun)
+				}
+				return fault.None
+			})
+			w.checkEnded(leaked, w.emergency(e))
+			if late := minted > 25*time.Second; late != (e == rotation.Swift) {
+				t.Errorf("minted after %v (marked after %v), while another held the lease", minted, marked)
 			}
-			w.label("mine") // a label of somebody's own disturbs nothing
-		}
-		return ctx.Err()
-	}
-	rep := w.emergency(rotation.Swift)
-	if waits < 2 {
-		t.Errorf("waited %d times, want it to wait for the rotation", waits)
-	}
-	w.checkEnded(leaked, rep)
-	if n := w.mints(); n != 1 {
-		t.Errorf("PingOne regenerated %d times, want once: the rotation that was waited for has done it", n)
+		})
 	}
 }
 
@@ -244,7 +239,7 @@ func TestUnfinishedEmergencyIsCompletedByWhoeverComesNext(t *testing.T) {
 	}{
 		{"the same command", func(w *world) { w.emergency(rotation.Swift) }},
 		{"an audit", func(w *world) { w.do(rotation.Action{Action: "audit"}) }},
-		{"the next rotation", func(w *world) { w.rotate() }},
+		{"the next rotation", func(w *world) { w.rotateFails("an emergency was open, and was completed") }},
 		{"finishSecret, repeated", func(w *world) {
 			ev := fmt.Sprintf(`{"Step":"finishSecret","SecretId":%q,"ClientRequestToken":%q}`, orders, w.sm.VersionID(orders, "AWSCURRENT"))
 			if err := w.invoke(w.t.Context(), []byte(ev)); err != nil {
@@ -261,17 +256,18 @@ func TestUnfinishedEmergencyIsCompletedByWhoeverComesNext(t *testing.T) {
 				t.Fatalf("got %+v, want the outcome open", rep)
 			}
 			w.ping.Before(nil)
-			w.connect(w.toPingOne, w.toSecretsManager)
+			w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
 			w.bring()
 			mints := w.mints()
 			c.next(w)
 			if w.accepts(leaked) {
 				t.Errorf("PingOne accepts the leaked secret\n%s", w.log)
 			}
-			if id := w.sm.VersionID(orders, "COMPROMISED"); id != "" {
-				t.Errorf("version %s is still labelled COMPROMISED", id)
+			if w.emergencyOpen() {
+				t.Error("the emergency is open in the register")
 			}
-			if n := w.mints() - mints; n > 1 || c.name != "the next rotation" && n > 0 {
+			// The command marks what is accepted now as well; nothing else mints.
+			if n := w.mints() - mints; n > 1 || n > 0 && c.name != "the same command" {
 				t.Errorf("PingOne regenerated %d times", n)
 			}
 			w.checkSilent(w.reports...)
@@ -287,37 +283,15 @@ func TestEmergencyThatDiedBeforeItsMintIsCompletedByTheSchedule(t *testing.T) {
 	w.advance(time.Minute) // consumers lag
 	leaked := w.secret("AWSCURRENT")
 	w.deny("POST application secret")
-	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Failed {
-		t.Fatalf("outcome: got %s, want failed", rep.Outcome)
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
+		t.Fatalf("outcome: got %s, want open", rep.Outcome)
 	}
 	w.ping.Before(nil)
-	w.rotate()
-	if w.accepts(leaked) || w.sm.VersionID(orders, "COMPROMISED") != "" {
+	w.rotateFails("an emergency was open, and was completed")
+	if w.accepts(leaked) || w.emergencyOpen() {
 		t.Errorf("the leak is not over\n%s", w.log)
 	}
 	w.checkPromoted()
-}
-
-// Who can label a version must not thereby end the secret of another application.
-func TestLabelCompromisedOnAForeignVersionEndsNothing(t *testing.T) {
-	w := newWorld(t)
-	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
-	w.ping.Regenerate(other.Environment, other.ID, 20*time.Hour) // its consumers still hold other.Secret
-	own := encode(document(w.app))
-	w.sm.Put(orders, encode(document(other)))
-	w.label("COMPROMISED")
-	w.sm.Put(orders, own)
-	w.rotate()
-	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "take the label off") {
-		t.Errorf("got %s (%s), want it open, and advice", rep.Outcome, rep.Error)
-	}
-	if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
-		t.Error("the other application's previous secret is dead")
-	}
-	if !strings.Contains(w.log.String(), "not of the application that AWSCURRENT names") {
-		t.Error("nobody is warned")
-	}
-	w.checkSilent(w.reports...)
 }
 
 func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *testing.T) {

@@ -1,7 +1,9 @@
 package rotation_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,18 +17,17 @@ import (
 func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 	for _, c := range []struct {
 		emergency rotation.Emergency
-		opts      []option
-		calls     int64 // of both services, at most
+		opts      []option // of both services, at most
 		limit     time.Duration
 	}{
-		{rotation.Swift, nil, 38, 1600 * time.Millisecond},
-		{rotation.Contain, nil, 38, 1600 * time.Millisecond},
+		{rotation.Swift, nil, 1500 * time.Millisecond},
+		{rotation.Contain, nil, 10 * 50 * time.Millisecond},
 	} {
 		t.Run(string(c.emergency), func(t *testing.T) {
 			inBubble(t, func(w *world) {
 				leaked := w.secret("AWSCURRENT")
 				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
-				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow})
+				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow}, &memory.Transport{Handler: w.db, Pass: slow})
 				begun := time.Now()
 				var dead time.Duration // since the command
 				w.ping.After(func(fault.Call, fault.Kind) {
@@ -37,9 +38,9 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 				rep := w.emergency(c.emergency)
 				w.ping.After(nil)
 				w.checkEnded(leaked, rep)
-				calls, took := rep.Calls.SecretsManager+rep.Calls.PingOne, rep.Revoked.At.Sub(begun)
-				if calls > c.calls || took > c.limit {
-					t.Errorf("took %d calls and %v, want at most %d and %v", calls, took, c.calls, c.limit)
+				calls, took := rep.Calls.SecretsManager+rep.Calls.PingOne+rep.Calls.Register, rep.Revoked.At.Sub(begun)
+				if dead > c.limit || took < 30*time.Second || took > 33*time.Second {
+					t.Errorf("the leaked secret is dead after %v, want at most %v; asked for until %v, want about 31s", dead, c.limit, took)
 				}
 				t.Logf("%s: the leaked secret is dead after %v, and PingOne was asked after %v; %d calls, of which %d to PingOne", c.emergency, dead, took, calls, rep.Calls.PingOne)
 			}, c.opts...)
@@ -62,7 +63,8 @@ func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
 	rep := w.emergency(rotation.Swift)
 	w.checkEnded(first, rep)
 	w.checkEnded(second, rep)
-	if rep.Revoked == nil || rep.Revoked.Fingerprint != pingone.NewSecret(second).Fingerprint() || len(rep.Warnings) == 0 {
+	refused := fmt.Sprint(rep.Refused)
+	if !strings.Contains(refused, pingone.NewSecret(first).Fingerprint()) || !strings.Contains(refused, pingone.NewSecret(second).Fingerprint()) {
 		t.Errorf("the report does not say that both were ended: %+v", rep)
 	}
 }
@@ -101,8 +103,8 @@ func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
 		return fault.None
 	})
 	rep := w.emergency(rotation.Swift)
-	if rep.Outcome != rotation.Open || rep.Revoked != nil || w.unlabelled() {
-		t.Errorf("got %s, revoked %v, want open and the label in place: PingOne was not heard", rep.Outcome, rep.Revoked)
+	if rep.Outcome != rotation.Open || rep.Revoked != nil || !w.emergencyOpen() {
+		t.Errorf("got %s, revoked %v, want open: PingOne was not heard", rep.Outcome, rep.Revoked)
 	}
 	w.ping.Before(nil)
 	w.checkEnded(leaked, w.emergency(rotation.Swift))

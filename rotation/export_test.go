@@ -1,20 +1,19 @@
 package rotation
 
-import "context"
+import (
+	"context"
+
+	"pingrotate/internal/plan"
+)
 
 // CreateTestUser creates the test user of a secret's AWSCURRENT version.
 func (r *Rotator) CreateTestUser(ctx context.Context, secretID string) (done []string, err error) {
-	s := r.step(Event{Step: TestSecret, SecretID: secretID})
-	if err := s.describe(ctx); err != nil {
+	n := r.begin(secretID, plan.ByStep, "check", "")
+	if err := n.readSecret(ctx); err != nil {
 		return nil, err
 	}
-	current, err := s.readCurrent(ctx)
-	if err != nil {
+	if err := n.authorize(ctx); err != nil {
 		return nil, err
 	}
-	admin, err := s.admin(ctx, current.Document)
-	if err != nil {
-		return nil, err
-	}
-	return s.createTestUser(ctx, admin, current.Document)
+	return n.createTestUser(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pingrotate/internal/memory"
+	"pingrotate/internal/registertest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
 
@@ -17,8 +18,10 @@ import (
 // and returns the secrets' names. Time moves only when a test says so.
 func newFleet(t testing.TB, size int) (w *world, names []string) {
 	t.Helper()
-	ping, sm := pingonetest.Run(quiet{t}), secretsmanagertest.Run(quiet{t})
-	w = populate(t, ping, sm)
+	ping, sm, db := pingonetest.Run(quiet{t}), secretsmanagertest.Run(quiet{t}), registertest.Within(quiet{t})
+	db.Follow(ping.Now)
+	w = populate(t, ping, sm, db)
+
 	for i := range size {
 		name := fmt.Sprintf("pingone/fleet/%05d", i)
 		app := ping.AddApplication(pingonetest.Application{Name: name})
@@ -26,7 +29,7 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 		sm.EnableRotation(name, functionARN)
 		names = append(names, name)
 	}
-	w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm})
+	w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm}, &memory.Transport{Handler: db})
 	w.rotator.PingOne.Now = ping.Now
 	w.rotator.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
 		w.advance(d)

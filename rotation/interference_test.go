@@ -1,11 +1,9 @@
 package rotation_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
-	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 )
 
@@ -18,8 +16,7 @@ func (w *world) edit() {
 
 func TestMethodChangedUnderWayIsTakenUpByAFreshRotation(t *testing.T) {
 	w := newWorld(t)
-	w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
-	w.rotateFails("AWSCURRENT")
+	w.stick()
 	w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.TokenEndpointAuthMethod = "CLIENT_SECRET_POST" })
 	if err := w.sm.Attempt(t.Context(), orders); err == nil {
 		t.Fatal("got success with a method that the application does not use")
@@ -48,36 +45,11 @@ func TestConsumersHaveTwoHoursFromThePromotionOnNotFromTheBeginning(t *testing.T
 
 func TestEditUnderWayIsNotUndone(t *testing.T) {
 	w := newWorld(t)
-	var once sync.Once
-	w.sm.Before(func(c fault.Call) fault.Kind {
-		if c.Operation == "PutSecretValue" {
-			once.Do(w.edit)
-		}
-		return fault.None
-	})
+	w.at("PutSecretValue", 2, w.edit) // the first only asks whether it may
 	w.rotateFails("AWSCURRENT was changed")
 	w.rotate()
 	w.checkPromoted()
 	if got := w.stored("AWSCURRENT")["owner"]; got != "orders team" || w.mints() != 1 {
 		t.Errorf("got owner %v after %d regenerations, want it kept after one", got, w.mints())
-	}
-}
-
-func TestEditIsNotUndoneByPromotingAtOnce(t *testing.T) {
-	w := newWorld(t)
-	var regenerate, edit sync.Once
-	w.ping.Before(func(c fault.Call) fault.Kind {
-		switch {
-		case c.Operation == pingonetest.OpRegenerateSecret:
-			regenerate.Do(func() { w.ping.Regenerate(w.app.Environment, w.app.ID, 48*time.Hour) })
-		case c.Operation == pingonetest.OpToken && c.Target == w.app.ClientID:
-			edit.Do(w.edit)
-		}
-		return fault.None
-	})
-	w.rotateFails("twice at the same time")
-	w.checkPromoted()
-	if got := w.stored("AWSCURRENT")["owner"]; got != "orders team" {
-		t.Errorf("got owner %v, want it kept", got)
 	}
 }

@@ -1,299 +1,144 @@
 package rotation_test
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"math/big"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/memory"
-	"pingrotate/pingone"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// A duel is a situation in which two invocations run at once.
+// A duel is a situation in which several invocations run at once.
 type duel struct {
-	name string
-
-	// second returns the events of the second actor. It runs as a call of its own,
-	// at any moment. The first actor has the events of the rotation in progress, or its
-	// own and then there is none.
-	second func(w *world) [][]byte
-	first  func(w *world) [][]byte
-
-	opts   []option
-	before func(w *world)
-	safe   bool // AWSCURRENT authenticates in every interleaving
-	leak   bool // the secret that is AWSCURRENT at first is dead in the end
-	large  bool // there are more interleavings than can be played
-}
-
-// events returns the four events of the rotation in progress.
-func (w *world) events() [][]byte {
-	var all [][]byte
-	for _, s := range steps {
-		all = append(all, w.sm.Event(orders, s))
-	}
-	return all
-}
-
-// An actor makes its calls one by one, each when it is its turn.
-type actor struct {
 	name    string
-	waiting []*ticket // calls that are ready to go
-	done    bool
-	seen    string // digest of what its calls have met in this step; no step remembers another
-	warm    bool   // its process has an access token of the admin's
+	opts    []option
+	copied  func(w *world) // makes another managed secret of the client, where there is one
+	before  func(w *world)
+	actors  []func(w *world) [][]byte // each returns its events, when it is its turn to begin
+	faults  int                       // how many deaths, faults and late requests there are
+	stale   int                       // how many reads show the state before
+	leak    bool                      // an emergency is among them
+	contain bool
+	mints   int // at most; 1 for each rotation where it is zero
 }
 
-type ticket struct {
-	call string
-	pass chan error
-}
-
-// A stage holds every call back until the director lets it pass.
-type stage struct {
-	mu     sync.Mutex
-	actors [2]*actor
-	stir   chan struct{} // something has arrived or ended
-}
-
-func (s *stage) enter(who int, call string) error {
-	t := &ticket{call, make(chan error, 1)}
-	s.mu.Lock()
-	s.actors[who].waiting = append(s.actors[who].waiting, t)
-	s.mu.Unlock()
-	s.wake()
-	return <-t.pass
-}
-
-func (s *stage) wake() {
-	select {
-	case s.stir <- struct{}{}:
-	default:
-	}
-}
-
-// ready returns who can make a call, once everybody waits. Nobody means that both
-// are done. Time passes only when nobody can.
-func (s *stage) ready() []int {
-	for {
-		synctest.Wait()
-		s.mu.Lock()
-		var who []int
-		done := true
-		for i, a := range s.actors {
-			if len(a.waiting) > 0 {
-				who = append(who, i)
-			}
-			done = done && a.done
-		}
-		s.mu.Unlock()
-		if len(who) > 0 || done {
-			return who
-		}
-		<-s.stir
-	}
-}
-
-// release lets one call of the actor pass. Of calls that it makes in parallel the
-// order does not matter: they only read.
-func (s *stage) release(who int, meets func(call string) string, err error) string {
-	s.mu.Lock()
-	a := s.actors[who]
-	slices.SortStableFunc(a.waiting, func(x, y *ticket) int { return cmp.Compare(x.call, y.call) })
-	t := a.waiting[0]
-	a.waiting = a.waiting[1:]
-	if err == nil {
-		a.seen = digest(a.seen, t.call, meets(t.call))
-		a.warm = a.warm || strings.HasPrefix(t.call, "GET ") // which needs the token
-	}
-	s.mu.Unlock()
-	t.pass <- err
-	return a.name + " " + t.call
-}
-
-func digest(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:8])
-}
-
-// A node is a state of the whole: what both services hold, and what each actor has
-// seen of it in the step that it is in. What happens next depends on nothing else,
-// so interleavings that meet in a node are one from there on.
+// A node is a state of the whole: what the three services hold, and what each actor has
+// seen of it in the invocation that it is in. What happens next depends on nothing
+// else, so interleavings that meet in a node are one from there on.
 type node struct {
-	next [2]*edge // by who makes the next call
+	next []*edge // by choice
 	ends bool
 }
 
-type edge struct {
-	to   string
-	dead bool // AWSCURRENT does not authenticate after the call
-}
+type edge struct{ to string }
 
-// A graph is all interleavings of a duel.
+// A graph is what is known of the interleavings of a duel.
 type graph struct {
 	duel  duel
 	nodes map[string]*node
 	first string
 	runs  int
-	fail  string // the first interleaving that did not end well
+	open  int // branches that were not played
+	rand  *rand.Rand
 
-	// Of a large duel, in the interleavings that were played.
-	broken  int // AWSCURRENT was dead at some time
-	longest int // for at most as many calls
+	looks, excused atomic.Int64 // at AWSCURRENT, and those in which contain had let it die
+	fail           string       // the first interleaving that did not end well
 }
 
-// sample is how many interleavings of a duel are played without -prove, and
-// largeSample how many of a large one with it.
-const sample, largeSample = 100, 2000
-
-// explore tries every interleaving: it plays one to its end, and comes back to
-// each node in which the other actor could have gone first. Where there are too many
-// it comes back to any of these nodes, the same each time.
-func (g *graph) explore(t *testing.T) {
+// explore tries every interleaving: it plays one to its end, and comes back to each
+// node in which there was another choice. Where there are too many it comes back to any
+// of these nodes, the same each time.
+func (g *graph) explore(t *testing.T, limit int) {
 	g.nodes = map[string]*node{}
 	frontier := [][]int{nil}
-	limit := sample
-	if *prove {
-		limit = math.MaxInt
-		if g.duel.large {
-			limit = largeSample
-		}
-	}
-	pick := rand.New(rand.NewPCG(1, 2))
+	g.rand = rand.New(rand.NewPCG(1, 2))
 	for len(frontier) > 0 && g.fail == "" && g.runs < limit {
 		last := len(frontier) - 1
-		if g.duel.large {
-			i := pick.IntN(len(frontier))
-			frontier[i], frontier[last] = frontier[last], frontier[i]
-		}
+		i := g.rand.IntN(len(frontier))
+		frontier[i], frontier[last] = frontier[last], frontier[i]
 		script := frontier[last]
 		frontier = append(frontier[:last], g.play(t, script)...)
 		g.runs++
 	}
+	g.open = len(frontier)
 }
 
-// play replays a script of turns and goes on from its end until both actors are done or a
-// node is known. It returns the scripts that remain to be tried.
+// play replays a script of choices and goes on from its end until all actors are done
+// or a node is known. It returns the scripts that remain to be tried.
 func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 	inBubble(t, func(w *world) {
+		if g.duel.copied != nil {
+			g.duel.copied(w)
+		}
 		if g.duel.before != nil {
 			g.duel.before(w)
 		}
-		leaked := w.secret("AWSCURRENT")
-		if g.duel.first == nil && w.sm.VersionID(orders, "AWSPENDING") == "" {
-			if _, err := w.sm.Begin(orders); err != nil {
-				t.Error(err)
+		p := stagePlay(g, w)
+		defer p.stage.drain()
+		var at *edge
+		last := 0
+		for depth := 0; ; depth++ {
+			some := p.stage.ready()
+			if p.failed() {
+				g.fail = p.report()
 				return
 			}
-		}
-		known := &symbols{w: w, clients: []string{w.client()}, versions: []string{w.sm.VersionID(orders, "AWSCURRENT"), w.sm.VersionID(orders, "AWSPENDING")}}
-		if id := w.twin(); id != "" {
-			known.clients = append(known.clients, id)
-		}
-		var dead atomic.Bool
-		check := func(fault.Call, fault.Kind) { dead.Store(!w.works()) }
-		w.ping.After(check)
-		w.sm.After(check)
-
-		ctx, cancel := context.WithCancel(w.t.Context())
-		defer cancel()
-		s := &stage{stir: make(chan struct{}, 1)}
-		var first [][]byte
-		if g.duel.first != nil {
-			first = g.duel.first(w)
-		} else {
-			first = w.events()
-		}
-		for i, name := range []string{"A", "B"} {
-			s.actors[i] = &actor{name: name}
-			process := w.process(known, func(call string) error { return s.enter(i, call) })
-			go func() {
-				events := first
-				if i == 1 && s.enter(i, "begin") == nil {
-					events = g.duel.second(w)
-				}
-				for n, ev := range events {
-					s.mu.Lock()
-					s.actors[i].seen = fmt.Sprint("step ", n)
-					s.mu.Unlock()
-					if _, err := process.Handle(ctx, ev); err != nil {
-						break // Secrets Manager goes no further
-					}
-				}
-				s.mu.Lock()
-				s.actors[i].done = true
-				s.mu.Unlock()
-				s.wake()
-			}()
-		}
-
-		var at *edge
-		var calls []string
-		deadFor := 0
-		defer func() {
-			if g.longest = max(g.longest, deadFor); deadFor > 0 {
-				g.broken++
-			}
-		}()
-		for depth := 0; ; depth++ {
-			who := s.ready()
-			if dead.Load() {
-				deadFor++
-			}
-			key := digest(known.whole(), s.key())
+			choices := p.choices()
+			key := digest(p.known.whole(), p.stage.key(), fmt.Sprint(p.faults, p.stale, p.late()))
 			if at != nil {
-				at.to, at.dead = key, dead.Load()
+				at.to = key
 			} else {
 				g.first = key
 			}
 			n, visited := g.nodes[key]
 			if !visited {
-				n = &node{ends: len(who) == 0}
+				n = &node{ends: !some, next: make([]*edge, len(choices))}
 				g.nodes[key] = n
 			}
-			if len(who) == 0 {
+			if !some {
 				if !visited {
-					if err := w.settle(); err != nil || !w.works() || w.leaks() != "" || g.duel.leak && (w.accepts(leaked) || !w.unlabelled()) {
-						g.fail = fmt.Sprintf("%s: %v\n%s\n%s%s%s", g.duel.name, err, strings.Join(calls, "\n"), w.sm.Dump(), w.ping.Dump(), w.log)
+					p.stage.drain()
+					if p.settle(); p.failed() {
+						g.fail = p.report()
 					}
 				}
 				return
 			}
-			pick := who[0]
+			pick := 0
 			switch {
 			case depth < len(script):
 				pick = script[depth]
 			case visited:
-				cancel()
-				for who := s.ready(); len(who) > 0; who = s.ready() {
-					s.release(who[0], nil, context.Canceled)
-				}
 				return
-			case len(who) == 2:
-				frontier = append(frontier, append(slices.Clone(script), 1))
+			default:
+				pick = g.pick(choices, last)
+				for i := range choices {
+					if i != pick {
+						frontier = append(frontier, append(slices.Clone(script), i))
+					}
+				}
 			}
+			pick = min(pick, len(n.next)-1, len(choices)-1)
 			if n.next[pick] == nil {
 				n.next[pick] = &edge{}
 			}
 			at = n.next[pick]
-			calls = append(calls, s.release(pick, known.meets, nil))
+			last = choices[pick].who
+			p.pass(choices[pick])
 			if depth >= len(script) {
 				script = append(slices.Clone(script), pick)
 			}
@@ -302,97 +147,367 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 	return frontier
 }
 
-// process returns a rotator in a process of its own, each of whose calls waits for
-// its turn. A call's name says what it is about, or two that are made in parallel
-// could not be told apart.
-func (w *world) process(known *symbols, enter func(call string) error) interface {
-	Handle(context.Context, []byte) (any, error)
-} {
-	hold := func(r *http.Request, body []byte) error {
-		var about struct{ VersionId string }
-		json.Unmarshal(body, &about) // a form is about nothing
-		name := r.Method
-		if _, action, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-			name = action + " " + known.version(about.VersionId)
-		} else {
-			for _, part := range strings.Split(r.URL.Path, "/") {
-				if known.client(part) == "" && !pingone.IsUUID(part) {
-					name += " " + part
+// pick chooses how a new node is left first: as a rule by the actor that was at work,
+// often by another, and at times by something that goes wrong.
+func (g *graph) pick(choices []choice, last int) int {
+	var same, well []int
+	for i, c := range choices {
+		if c.deliver || c.stale || c.pause || c.fate != (fate{}) {
+			continue
+		}
+		well = append(well, i)
+		if c.who == last {
+			same = append(same, i)
+		}
+	}
+	switch n := g.rand.IntN(16); {
+	case n < 10 && len(same) > 0:
+		return same[0]
+	case n < 15 && len(well) > 0:
+		return well[g.rand.IntN(len(well))]
+	}
+	return g.rand.IntN(len(choices))
+}
+
+// A staging is one interleaving.
+type staging struct {
+	graph *graph
+	duel  duel
+	w     *world
+	known *symbols
+	stage *stage
+
+	faults, stale int       // that may still come
+	sent          time.Time // when the late request was sent
+	fate          atomic.Pointer[choice]
+
+	mu       sync.Mutex
+	story    []string
+	breaches []string
+	minted   map[string]int // by who asked
+	victims  []secretOf     // what PingOne accepted when an emergency was given
+	told     map[secretOf]bool
+}
+
+// stagePlay brings the actors on.
+func stagePlay(g *graph, w *world) *staging {
+	k := &symbols{w: w, clients: []string{w.client()}, born: map[string]time.Time{}}
+	if id := w.twin(); id != "" {
+		k.clients = append(k.clients, id)
+	}
+	k.whole()
+	p := &staging{graph: g, duel: g.duel, w: w, known: k, stage: &stage{known: k, stir: make(chan struct{}, 1)}, faults: g.duel.faults, stale: g.duel.stale,
+		minted: map[string]int{}, told: map[secretOf]bool{}}
+	before := func(c fault.Call) fault.Kind {
+		if f := p.fate.Load(); f != nil {
+			return f.fate.kind
+		}
+		return fault.None
+	}
+	lag := func(c fault.Call) fault.Lag {
+		if f := p.fate.Load(); f != nil && f.stale {
+			return fault.Lag{Changes: 1}
+		}
+		return fault.Lag{}
+	}
+	for _, l := range []*fault.Line{w.ping.Line, w.sm.Line, w.db.Line} {
+		l.Before(before)
+		l.After(p.after)
+		l.Lag(lag)
+	}
+	for i, events := range g.duel.actors {
+		ctx, die := context.WithCancel(w.t.Context())
+		a := &actor{name: string(rune('A' + i)), die: die}
+		a.rotator = p.stage.process(a)
+		p.stage.actors = append(p.stage.actors, a)
+		go func() {
+			defer p.stage.end(a)
+			if i > 0 && p.stage.enter(a, call{action: "begin"}) != nil {
+				return
+			}
+			for n, ev := range events(w) {
+				p.stage.mu.Lock()
+				a.step, a.seen = n, ""
+				p.stage.mu.Unlock()
+				p.given(ev)
+				limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
+				report, err := a.rotator.Handle(limited, ev)
+				cancel()
+				if rep, ok := report.(*rotation.Report); ok && rep.Outcome == rotation.Ended {
+					p.ended()
 				}
-				name += known.client(part)
+				if err != nil {
+					break // Secrets Manager goes no further
+				}
+			}
+		}()
+	}
+	return p
+}
+
+// choices lists what the director can do.
+func (p *staging) choices() (all []choice) {
+	all = p.stage.choices()
+	for _, c := range slices.Clone(all) {
+		if p.stale > 0 && p.lags(c.call) {
+			c := c
+			c.stale = true
+			all = append(all, c)
+		}
+		if p.faults > 0 && (c.call.kind == "PutItem" || c.call.secret && !c.call.writes) {
+			c := c
+			c.pause = true
+			all = append(all, c)
+		}
+		if p.faults > 0 && c.call.writes {
+			for _, f := range writeFates {
+				if (f.kind == fault.LateHang) != c.call.secret && f.kind == fault.LateHang && c.call.kind != "UpdateSecretVersionStage" {
+					continue // only what cannot be undone is worth being late
+				}
+				c := c
+				c.fate = f
+				all = append(all, c)
 			}
 		}
-		return enter(name)
 	}
-	other := &world{t: w.t, ping: w.ping, sm: w.sm, log: w.log, settings: w.settings, bubble: true}
-	other.connect(&memory.Transport{Handler: w.ping, Pass: hold}, &memory.Transport{Handler: w.sm, Pass: hold})
-	return other.rotator
+	if p.late() {
+		all = append(all, choice{deliver: true})
+	}
+	return all
 }
 
-// key describes where the actors are.
-func (s *stage) key() (key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.actors {
-		key += fmt.Sprint(a.seen, a.warm, a.done, ";")
-		for _, t := range a.waiting {
-			key += t.call + ","
+// lags reports whether a read may show the state before the last change: which was so
+// short a time ago that no page promises more.
+func (p *staging) lags(c call) bool {
+	if c.writes || !(c.kind == "DescribeSecret" || c.kind == "GetSecretValue" || c.secret) || c.about == "of the admin" {
+		return false
+	}
+	return p.known.w.ping.Now().Sub(p.known.changed) < register.ReadLag || c.secret
+}
+
+// late reports whether a request is under way that may still arrive.
+func (p *staging) late() bool {
+	held := len(p.w.ping.Held())+len(p.w.sm.Held()) > 0
+	return held && p.w.ping.Now().Sub(p.sent) < lateness
+}
+
+// pass carries a choice out.
+func (p *staging) pass(c choice) {
+	if c.deliver {
+		p.note(c.String())
+		p.w.ping.Deliver()
+		p.w.sm.Deliver()
+		return
+	}
+	p.note(p.stage.actors[c.who].name + " " + c.String())
+	if c.pause {
+		p.faults--
+		p.stage.pause(c)
+		return
+	}
+	t := p.stage.take(c)
+	if c.stale {
+		p.stale--
+	}
+	if c.fate != (fate{}) {
+		p.faults--
+		p.sent = p.w.ping.Now()
+	}
+	if c.fate.death && !c.fate.kind.Applies() && !c.fate.kind.Holds() {
+		t.pass <- errKilled
+		p.stage.kill(c.who)
+		return
+	}
+	p.fate.Store(&c)
+	t.pass <- nil
+	if c.fate.death {
+		p.stage.ready() // the call has had its effect
+		p.stage.kill(c.who)
+	}
+}
+
+func (p *staging) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.story = append(p.story, fmt.Sprintf("%v %s", p.w.ping.Now().Format("15:04:05"), line))
+}
+
+func (p *staging) breach(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := fmt.Sprintf(format, args...)
+	p.breaches = append(p.breaches, line)
+	p.story = append(p.story, "BREACH "+line)
+}
+
+func (p *staging) failed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.breaches) > 0
+}
+
+// after looks at the world after each call.
+func (p *staging) after(c fault.Call, k fault.Kind) {
+	p.fate.Store(nil) // a fate is one call's
+	p.alive(fmt.Sprintf("after %v (%v)", c, k))
+	if c.Operation == "POST application secret" && k.Applies() {
+		p.mu.Lock()
+		p.minted[c.Trace]++
+		n := p.minted[c.Trace]
+		all := 0
+		for _, n := range p.minted {
+			all += n
+		}
+		p.mu.Unlock()
+		if !p.duel.leak && n > 1 {
+			p.breach("I2: %d mints of rotation %s, after %v (%v), %v", n, p.known.version(c.Trace), c, k, p.minted)
+		}
+		if p.duel.mints > 0 && all > p.duel.mints {
+			p.breach("I2: %d mints", all)
 		}
 	}
-	return key
 }
 
-// settle plays Secrets Manager after the duel, until a rotation is finished.
-func (w *world) settle() error {
-	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm})
+// alive checks that AWSCURRENT authenticates. The one exception is an emergency to
+// contain that the register has marked and not ended: it lets AWSCURRENT die on purpose.
+func (p *staging) alive(when string) {
+	p.graph.looks.Add(1)
+	if c := p.copied(); c.value != "" && !p.w.ping.Authenticates(p.w.app.Environment, c.client, c.value) && !p.told[c] {
+		p.told[c] = true
+		p.breach("I1: AWSCURRENT of the other managed secret does not authenticate, %s", when)
+	}
+	s := secretOf{p.w.client(), p.w.secret("AWSCURRENT")}
+	switch {
+	case p.w.works() || p.told[s]:
+	case p.duel.contain && p.containing():
+		p.graph.excused.Add(1)
+	default:
+		p.told[s] = true
+		p.breach("I1: AWSCURRENT does not authenticate, %s", when)
+	}
+}
+
+// copied is the secret that the other managed secret of the client holds; empty where
+// there is none.
+func (p *staging) copied() secretOf {
+	if p.duel.copied == nil {
+		return secretOf{}
+	}
+	var d struct{ ClientID, ClientSecret string }
+	text, _ := p.w.sm.Value(copyName, "AWSCURRENT")
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		p.breach("AWSCURRENT of the other managed secret is not JSON: %v", err)
+	}
+	return secretOf{d.ClientID, d.ClientSecret}
+}
+
+// containing reports whether the register has an open emergency to contain.
+func (p *staging) containing() bool {
+	for _, item := range p.known.items() {
+		if item.Emergency != nil && item.Emergency.How == plan.Contain {
+			return true
+		}
+	}
+	return false
+}
+
+// given notes what must die, when an emergency is given.
+func (p *staging) given(event []byte) {
+	if !strings.Contains(string(event), "emergency") {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range p.known.clients {
+		live := p.w.ping.Secret(p.w.app.Environment, id)
+		for _, s := range []string{live.Value, live.Previous} {
+			if s != "" {
+				p.victims = append(p.victims, secretOf{id, s})
+			}
+		}
+	}
+}
+
+// ended checks what it means that an emergency has ended.
+func (p *staging) ended() {
+	for _, v := range p.victims {
+		if p.w.ping.AcceptedSomewhere(p.w.app.Environment, v.client, v.value) {
+			p.breach("I7: ended, and PingOne accepts a secret that it accepted when the emergency was given")
+		}
+	}
+	if s := (secretOf{p.w.client(), p.w.secret("AWSCURRENT")}); slices.Contains(p.victims, s) || !p.w.works() {
+		p.breach("I7: ended, and AWSCURRENT was not minted afterwards, or is dead")
+	}
+}
+
+// settle plays audits alone, then Secrets Manager, and checks that all ends well. What
+// is late by then never arrives.
+func (p *staging) settle() {
+	w := p.w
+	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm}, &memory.Transport{Handler: w.db})
+	for _, d := range []time.Duration{3 * time.Minute, 22 * time.Hour, time.Hour, time.Hour, 25 * time.Hour} {
+		w.advance(d)
+		p.alive(fmt.Sprintf("%v after the last audit", d))
+		w.audit()
+	}
+	p.note("(audits for 50 h)")
+	for _, item := range p.known.items() {
+		if item.Emergency != nil {
+			p.breach("I4: the emergency is still open")
+		}
+		if item.Ended != nil {
+			p.ended()
+		}
+	}
+	switch {
+	case p.failed():
+		return
+	case !w.promoted():
+		p.breach("I4: audits have left AWSCURRENT behind")
+	case p.duel.copied != nil && p.copied() != w.live():
+		p.breach("I4: audits have left AWSCURRENT of the other managed secret behind")
+	}
 	var err error
-	for range 4 {
-		w.advance(25 * time.Hour) // a rotation that waits for consumers may go on then
+	for range 3 {
+		w.advance(3 * time.Minute)
 		if err = w.sm.Attempt(w.t.Context(), orders); errors.Is(err, secretsmanagertest.ErrNoRotation) {
-			if w.promoted() {
-				return nil
-			}
 			err = w.sm.Rotate(w.t.Context(), orders)
 		}
 		if err == nil {
-			return nil
+			break
 		}
 	}
-	return err
+	if err != nil {
+		p.breach("I4: no rotation succeeds afterwards: %v", err)
+	}
+	if leak := w.leaks(); leak != "" {
+		p.breach("I6: %s", leak)
+	}
 }
 
-// A tally is what the graph says of all its interleavings.
-type tally struct {
-	all, unbroken *big.Int
-	longest       int // most calls after which AWSCURRENT did not authenticate
+func (p *staging) report() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Sprintf("%s: %s\n  %s\n%s%s%s%s", p.duel.name, strings.Join(p.breaches, "; "), strings.Join(p.story, "\n  "), p.w.sm.Dump(), p.w.ping.Dump(), p.w.db.Dump(), p.w.log)
 }
 
-func (g *graph) count() tally {
-	memo := map[string]tally{}
-	var visit func(key string) tally
-	visit = func(key string) tally {
+// count returns how many interleavings a graph has that was played whole.
+func (g *graph) count() *big.Int {
+	memo := map[string]*big.Int{}
+	var visit func(key string) *big.Int
+	visit = func(key string) *big.Int {
 		if got, ok := memo[key]; ok {
 			return got
 		}
+		sum := new(big.Int)
 		n := g.nodes[key]
-		sum := tally{new(big.Int), new(big.Int), 0}
 		if n.ends {
-			sum.all.SetInt64(1)
-			sum.unbroken.SetInt64(1)
+			sum.SetInt64(1)
 		}
 		for _, e := range n.next {
-			if e == nil {
-				continue
+			if e != nil && e.to != "" {
+				sum.Add(sum, visit(e.to))
 			}
-			rest := visit(e.to)
-			sum.all.Add(sum.all, rest.all)
-			longest := rest.longest
-			if e.dead {
-				longest++
-			} else {
-				sum.unbroken.Add(sum.unbroken, rest.unbroken)
-			}
-			sum.longest = max(sum.longest, longest)
 		}
 		memo[key] = sum
 		return sum

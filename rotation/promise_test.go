@@ -1,140 +1,394 @@
 package rotation_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/plan"
+	"pingrotate/pingone/pingonetest"
 )
 
-// A promise watches a world, call by call, and notes each breach of what the
-// product promises:
+// A promise watches a world, call by call, and notes each breach of what the product
+// promises:
 //
-//	I1 available     AWSCURRENT authenticates
-//	I2 one mint      one rotation regenerates the secret at most once
-//	I3 nothing lost  what PingOne accepts as current ends up as AWSCURRENT
-//	I4 it ends       once faults stop, the rotation is finished
-//	I5 grace         a replaced secret works until its grace has ended
-//	I6 silent        no secret is in a log or an error
+//	I1 available           AWSCURRENT authenticates
+//	I2 one mint            one rotation regenerates at most once, an emergency once for each application
+//	I3 nothing lost        what PingOne has as current ends up as AWSCURRENT
+//	I4 it ends             once faults stop, what was begun is finished, and a rotation may begin
+//	I5 grace               a replaced secret works until its grace has ended, counted from the promotion
+//	I6 silent              no secret is in a log, an error or a report
+//	I7 ended means ended   nothing that PingOne accepted when an emergency began works when it has ended
 //
-// I1, I2 and I5 are checked after every remote call, in the instant after the
-// service has acted and before its caller learns of it; the others at the end.
+// I1, I2, I5 and I7 are checked after every remote call, in the instant after the service
+// has acted and before its caller learns of it, and whenever time passes; the others at
+// the end. It knows nothing of how the product decides, except whom the register names as
+// the author of a mint.
+//
+// Nothing is excused but by a [cause] that the scenario declares, and the promise has to
+// see that cause at work on the secret that is dead.
 type promise struct {
-	w *world
+	w        *world
+	may      map[cause]bool // causes that the scenario is about
+	mintable int            // the most mints of an emergency for one application
 
 	mu       sync.Mutex
-	leaked   string // the secret that an emergency ends, and that keeps no grace
-	contain  bool   // and AWSCURRENT with it
-	mintable int    // the most regenerations that are right
-	healing  bool   // AWSCURRENT is dead already; I1 holds from when it is repaired
-	mints    int    // regenerations before the rotation
-	live     secretOf
-	until    map[secretOf]time.Time // replaced secrets, and to when they must work
+	subjects []*subject
+	accounts map[string]*account    // by client id
+	dead     map[secretOf]death     // secrets that have ended
+	born     map[secretOf]time.Time // when PingOne made a secret
+	graces   map[secretOf]grace     // replaced secrets that must still work
+	minted   map[string]int         // regenerations, by who announced them
+	sent     map[string]time.Time   // calls that are held
+	repeats  map[string]bool        // of those, copies of calls that were served
+	retained map[string]bool        // replaced secrets whose end a person has set
+	changed  map[string]time.Time   // when a call last changed a managed secret
+	leak     *leak                  // the emergency that was commanded
+
 	calls    []string
-	dead     int // calls after which AWSCURRENT did not authenticate
 	breaches []string
+	said     map[string]bool
+	checks   int // of I1 and I5
+	excused  map[cause]int
 }
 
-// watch begins to watch.
-func watch(w *world) *promise {
-	p := &promise{w: w, mintable: 1, mints: w.mints(), until: map[secretOf]time.Time{}}
-	p.live = w.live()
-	p.healing = !w.works()
-	w.ping.After(p.after)
-	w.sm.After(p.after)
-	return p
+// A cause is what section 2 of the design names as able to break I1, or the nature of a
+// service.
+type cause string
+
+const (
+	byConsole  cause = "a console regenerated without retention"
+	byHand     cause = "AWSCURRENT was changed manually"
+	byContain  cause = "contain ends the leaked secret first"
+	byLateness cause = "PingOne applied a request later than a lease after it was sent"
+	byProxy    cause = "a proxy sent a request twice"
+	bySigning  cause = "the previous secret signs no assertions"
+)
+
+// A subject is a managed secret.
+type subject struct {
+	name string
+	text string // AWSCURRENT at the last look
+	had  bool   // AWSCURRENT has held a secret
+	held
 }
+
+// held is what a stored document says, as far as the promise is about it.
+type held struct {
+	client, secret, twin string
+	grace                time.Duration
+	whenIdle             bool
+}
+
+func (h held) key() secretOf { return secretOf{h.client, h.secret} }
 
 // A secretOf is a client's secret.
 type secretOf struct{ client, value string }
 
-// live returns PingOne's secret of the client in use.
-func (w *world) live() secretOf {
-	return secretOf{w.client(), w.ping.Secret(w.app.Environment, w.client()).Value}
+// An account is what PingOne keeps of one client's secrets, at the last look.
+type account struct{ pingonetest.Secret }
+
+type death struct {
+	at    time.Time
+	cause cause // "" if the product ended it
+	call  string
 }
 
-// works reports whether AWSCURRENT authenticates. Before there is a secret in it,
-// nobody can tell.
-func (w *world) works() bool {
-	s := w.secret("AWSCURRENT")
-	return s == "" || w.ping.Authenticates(w.app.Environment, w.client(), s)
+// A leak is an emergency from the command on.
+type leak struct {
+	at      time.Time
+	contain bool
+	victims map[secretOf]bool
+	over    bool // the register has shown it as ended
 }
 
+// watch begins to watch the managed secrets, [orders] if none is named.
+func watch(w *world, names ...string) *promise {
+	if len(names) == 0 {
+		names = []string{orders}
+	}
+	p := &promise{
+		w: w, may: map[cause]bool{}, mintable: 1, accounts: map[string]*account{}, dead: map[secretOf]death{}, born: map[secretOf]time.Time{},
+		graces: map[secretOf]grace{}, minted: map[string]int{}, sent: map[string]time.Time{}, repeats: map[string]bool{}, changed: map[string]time.Time{},
+		retained: map[string]bool{}, said: map[string]bool{}, excused: map[cause]int{},
+	}
+	p.learn()
+	for _, name := range names {
+		s := &subject{name: name}
+		p.subjects = append(p.subjects, s)
+		p.read(s)
+	}
+	w.ping.After(p.after)
+	w.sm.After(p.after)
+	w.db.After(p.after)
+	return p
+}
+
+// add begins to watch another managed secret.
+func (p *promise) add(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.learn()
+	s := &subject{name: name}
+	p.subjects = append(p.subjects, s)
+	p.read(s)
+}
+
+// restart begins anew, after somebody has pointed the managed secret at another client.
+func (p *promise) restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.graces)
+	p.breaches = nil
+	clear(p.said)
+	p.learn()
+	for _, s := range p.subjects {
+		p.read(s)
+	}
+}
+
+// after is the hook that runs when a service has acted.
 func (p *promise) after(c fault.Call, k fault.Kind) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := p.w
 	line := c.String()
 	if k != fault.None {
 		line += " (" + k.String() + ")"
 	}
-	p.calls = append(p.calls, line)
-
-	switch {
-	case w.works():
-		p.healing = false
-	case p.contain && w.secret("AWSCURRENT") == p.leaked:
-	case !p.healing:
-		p.dead++
-		p.breach("I1: AWSCURRENT does not authenticate")
+	p.calls = append(p.calls, p.w.ping.Now().Format("15:04:05.000 ")+line)
+	if k.Holds() {
+		p.sent[serial(c)], p.repeats[serial(c)] = p.w.ping.Now(), k == fault.TwiceLate
 	}
-	if n := w.mints() - p.mints; n > p.mintable {
-		p.breach("I2: %d regenerations in one rotation", n)
+	if c.Operation == pingonetest.OpCreateApplication || c.Operation == pingonetest.OpCreateResource {
+		p.learn()
 	}
-	now := w.ping.Now()
-	if live := w.live(); live != p.live {
-		// PingOne counts the grace by its own clock, in seconds, from when the secret
-		// was read.
-		p.until[p.live] = now.Add(24*time.Hour - time.Minute)
-		p.live = live
-	}
-	for s, until := range p.until {
-		if now.Before(until) && s.value != p.leaked && !w.ping.Authenticates(w.app.Environment, s.client, s.value) {
-			p.breach("I5: a replaced secret died %v before the end of its grace", until.Sub(now))
+	switch c.Operation {
+	case "PutSecretValue", "UpdateSecretVersionStage":
+		if k.Applies() || k == fault.Delivered {
+			p.changed[c.Target] = p.w.ping.Now()
 		}
 	}
+	p.look(&c, k, "")
 }
 
-// breach notes a breach with the call after which it was seen. The lock is held.
-func (p *promise) breach(format string, args ...any) {
-	at := "at the end"
-	if n := len(p.calls); n > 0 {
-		at = "after " + p.calls[n-1]
-	}
-	p.breaches = append(p.breaches, fmt.Sprintf(format, args...)+", "+at)
-}
+func serial(c fault.Call) string { return fmt.Sprint(c.Service, c.N) }
 
-// end checks what must hold once the rotation is over.
-func (p *promise) end(err error, attempts int) {
+// passed checks after time has passed.
+func (p *promise) passed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w := p.w
-	switch {
-	case err != nil:
-		p.breach("I4: not finished after %d attempts: %v", attempts, err)
-	case !w.promoted():
-		p.breach("I3: AWSCURRENT is not PingOne's current secret")
-	}
-	if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" && id != w.sm.VersionID(orders, "AWSCURRENT") {
-		p.breach("I4: AWSPENDING is left behind")
-	}
-	for s, until := range p.until {
-		if left := until.Sub(w.ping.Now()); left > 0 && s.value != p.leaked {
-			w.advance(left)
-			if !w.ping.Authenticates(w.app.Environment, s.client, s.value) {
-				p.breach("I5: a replaced secret died before the end of its grace")
+	p.look(nil, fault.None, "")
+}
+
+// do is something that a person does, for which the promise holds the cause.
+func (p *promise) do(why cause, act func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.look(nil, fault.None, "")
+	p.mu.Unlock()
+	act()
+	p.mu.Lock()
+	p.calls = append(p.calls, p.w.ping.Now().Format("15:04:05.000 ")+"("+string(why)+")")
+	p.look(nil, fault.None, why)
+}
+
+// look compares the world with what it was. The lock is held.
+func (p *promise) look(c *fault.Call, k fault.Kind, why cause) {
+	now := p.w.ping.Now()
+	applied := c != nil && (k.Applies() || k == fault.Delivered)
+	p.accountFor(c, k, why, now)
+	for _, s := range p.subjects {
+		was := s.held
+		if !p.read(s) || was.secret == s.secret && was.client == s.client {
+			continue
+		}
+		p.replaced(s, was, now)
+		if s.secret != "" && !p.accepted(s.key()) {
+			if why == byHand {
+				p.dead[s.key()] = death{now, byHand, "by hand"}
+			} else {
+				p.breach("I1: %s has been given a secret that does not work", s.name)
 			}
 		}
 	}
-	if leak := w.leaks(fmt.Sprint(err)); leak != "" {
-		p.breach("I6: %s", leak)
+	if applied && c.Service == "dynamodb" && p.leak != nil {
+		p.watchEmergency()
 	}
+	for _, s := range p.subjects {
+		p.available(s)
+	}
+	p.keepGraces(now)
+}
+
+// accountFor takes up what PingOne's secrets are now, and enters what was made and what
+// has ended.
+func (p *promise) accountFor(c *fault.Call, k fault.Kind, why cause, now time.Time) {
+	for _, client := range slices.Sorted(maps.Keys(p.accounts)) {
+		a := p.accounts[client]
+		is := p.w.ping.Secret(p.w.app.Environment, client)
+		was := a.Secret
+		a.Secret = is
+		if is.Value != was.Value {
+			p.born[secretOf{client, is.Value}] = now
+			if c != nil && why == "" {
+				p.mint(client, *c, k, now)
+			}
+		}
+		for _, value := range []string{was.Value, was.Previous} {
+			if value == "" || value == is.Value || value == is.Previous {
+				continue
+			}
+			d := death{at: now, cause: p.causeOf(c, k, why, now), call: "time"}
+			if value == was.Previous && !now.Before(was.PreviousExpiresAt) {
+				d.cause = ""
+			} else if c != nil {
+				d.call = c.String()
+			}
+			p.dead[secretOf{client, value}] = d
+		}
+	}
+}
+
+// causeOf names what else than the product has ended a secret.
+func (p *promise) causeOf(c *fault.Call, k fault.Kind, why cause, now time.Time) cause {
+	switch {
+	case why != "" || c == nil:
+		return why
+	case k == fault.Delivered && now.Sub(p.sent[serial(*c)]) > leaseTime:
+		return byLateness
+	case c.Repeat && (k == fault.Twice || k == fault.Delivered && p.repeats[serial(*c)]):
+		return byProxy
+	}
+	return ""
+}
+
+// leaseTime is how late a request may take effect, at the latest, by what section 2 says.
+const leaseTime = 40 * time.Second
+
+// mint counts a regeneration for the rotation or the emergency that announced it.
+func (p *promise) mint(client string, c fault.Call, k fault.Kind, now time.Time) {
+	if p.causeOf(&c, k, "", now) == byProxy {
+		return // it was sent once
+	}
+	in := p.w.item().Intent
+	who, most := "", 1
+	switch {
+	case in == nil || in.Application != client:
+		who = "trace " + c.Trace // the intent has been resolved meanwhile: the request was late
+		if k != fault.Delivered {
+			p.breach("I2: the mint of %s was not announced in the register", c.Trace)
+		}
+	case in.By == plan.ByEmergency:
+		who, most = "emergency", p.mintable
+	default:
+		who = in.By + " " + in.Secret + " " + in.Rotation
+	}
+	who += " for " + client
+	if p.minted[who]++; p.minted[who] > most {
+		p.breach("I2: %d regenerations by %s", p.minted[who], who)
+	}
+}
+
+// read takes up what AWSCURRENT is, and reports whether that has changed.
+func (p *promise) read(s *subject) bool {
+	text, _ := p.w.sm.Value(s.name, "AWSCURRENT")
+	if text == s.text {
+		return false
+	}
+	s.text, s.held = text, parseHeld(text)
+	s.had = s.had || s.secret != ""
+	return true
+}
+
+func parseHeld(text string) held {
+	var d struct {
+		ClientID, ClientSecret string
+		Rotation               struct {
+			Twin, Grace    string
+			RevokeWhenIdle bool
+		}
+	}
+	json.Unmarshal([]byte(text), &d) // what is no document holds nothing
+	h := held{client: d.ClientID, secret: d.ClientSecret, twin: d.Rotation.Twin, grace: 24 * time.Hour, whenIdle: d.Rotation.RevokeWhenIdle}
+	if g, err := time.ParseDuration(d.Rotation.Grace); err == nil {
+		h.grace = g
+	}
+	return h
+}
+
+var clientOf = regexp.MustCompile(`application (\S+) client (\S+) `)
+
+// learn begins to watch the secrets of every application that there is.
+func (p *promise) learn() {
+	for _, m := range append(clientOf.FindAllStringSubmatch(p.w.ping.Dump(), -1), []string{"", p.w.app.ID, p.w.app.ClientID}) {
+		if id := m[1]; id == m[2] && id != p.w.admin.ID && id != p.w.inspector.ID && p.accounts[id] == nil {
+			p.accounts[id] = &account{p.w.ping.Secret(p.w.app.Environment, id)}
+		}
+	}
+}
+
+// enabled reports whether the application may obtain tokens.
+func (p *promise) enabled(client string) bool {
+	for line := range strings.Lines(p.w.ping.Dump()) {
+		if strings.Contains(line, "application "+client) {
+			return !strings.HasSuffix(line, " disabled\n")
+		}
+	}
+	return true
+}
+
+// accepted reports whether PingOne holds the secret, whether or not its application is
+// enabled.
+func (p *promise) accepted(s secretOf) bool {
+	a := p.accounts[s.client]
+	return a != nil && s.value != "" && (a.Value == s.value || a.Previous == s.value)
+}
+
+// available is I1.
+func (p *promise) available(s *subject) {
+	if s.secret == "" {
+		return // what was never there, or was taken away manually, cannot be asked about
+	}
+	p.checks++
+	if p.w.ping.Authenticates(p.w.app.Environment, s.client, s.secret) || p.accepted(s.key()) && !p.enabled(s.client) {
+		return
+	}
+	why := p.dead[s.key()].cause
+	switch {
+	case p.leak != nil && p.leak.contain && p.leak.victims[s.key()] && why == "":
+		why = byContain
+	case p.accepted(s.key()) && p.accounts[s.client].Value != s.secret && p.w.app.TokenEndpointAuthMethod == "CLIENT_SECRET_JWT":
+		why = bySigning
+	}
+	if why != "" && p.may[why] {
+		p.excused[why]++
+		return
+	}
+	p.breach("I1: AWSCURRENT of %s does not authenticate (%s %s)", s.name, why, p.dead[s.key()].call)
+}
+
+// breach notes a breach with the call after which it was seen, once. The lock is held.
+func (p *promise) breach(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.said[text] {
+		return
+	}
+	p.said[text] = true
+	at := "at the beginning"
+	if n := len(p.calls); n > 0 {
+		at = "after " + p.calls[n-1]
+	}
+	p.breaches = append(p.breaches, text+", "+at)
 }
 
 // report describes the breaches for a failed test.
 func (p *promise) report() string {
 	return strings.Join(p.breaches, "\n") + "\ncalls:\n  " + strings.Join(p.calls, "\n  ") +
-		"\nSecrets Manager:\n" + p.w.sm.Dump() + "PingOne:\n" + p.w.ping.Dump() + "log:\n" + p.w.log.String()
+		"\nSecrets Manager:\n" + p.w.sm.Dump() + "PingOne:\n" + p.w.ping.Dump() + "register:\n" + p.w.db.Dump() + "log:\n" + p.w.log.String() + strings.Join(p.w.reports, "\n")
 }

@@ -1,8 +1,10 @@
 package rotation_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -11,15 +13,24 @@ import (
 )
 
 var (
-	prove  = flag.Bool("prove", false, "try every cell of the crash matrix and every interleaving")
-	readme = flag.String("readme", "", "with -prove, write the tables into this file, between its markers")
+	prove     = flag.Bool("prove", false, "try everything, or the share of it, and print the tables")
+	readme    = flag.String("readme", "", "with -prove, write the tables into this file, between its markers")
+	shareFlag = flag.String("share", "1/1", "with -prove, the part of the cells to play: N/M, by the seed")
+	seed      = flag.Uint64("seed", 1, "of what is left out where not everything is played")
+	lives     = flag.Bool("weeks", true, "play the 60 days that follow each distinct state, too")
+	only      = flag.String("only", "", "play all cells, of the scenarios alone whose names contain this")
 )
+
+var shareN, shareM uint64 = 1, 1
 
 // results are what the proof's tests have found, for the tables at its end.
 var results struct {
-	mu     sync.Mutex
-	matrix map[string]map[string]score // scenario, fate
-	duels  []string                    // rows
+	mu      sync.Mutex
+	matrix  map[string]map[string]score // what was tried and scenario, fate
+	excused map[string]map[cause]int    // by scenario
+	checks  int
+	duels   []string // rows
+	weeks   string
 }
 
 type score struct{ kept, tried int }
@@ -32,68 +43,98 @@ func (s score) String() string {
 }
 
 // note counts a cell.
-func note(scenario, fate string, kept bool) {
+func note(what string, c cell, r result) {
 	results.mu.Lock()
 	defer results.mu.Unlock()
 	if results.matrix == nil {
-		results.matrix = map[string]map[string]score{}
+		results.matrix, results.excused = map[string]map[string]score{}, map[string]map[cause]int{}
 	}
-	row := results.matrix[scenario]
-	if row == nil {
-		row = map[string]score{}
-		results.matrix[scenario] = row
+	key := what + " " + c.s.name
+	if results.matrix[key] == nil {
+		results.matrix[key] = map[string]score{}
 	}
-	s := row[fate]
+	s := results.matrix[key][c.column()]
 	s.tried++
-	if kept {
+	if r.report == "" {
 		s.kept++
 	}
-	row[fate] = s
+	results.matrix[key][c.column()] = s
+	results.checks += r.checks
+	for why, n := range r.excused {
+		if results.excused[c.s.name] == nil {
+			results.excused[c.s.name] = map[cause]int{}
+		}
+		results.excused[c.s.name][why] += n
+	}
 }
 
-// matrixTable shows, for each scenario and fate, how many cells kept every
-// invariant of those tried.
+// matrixTable has a row for each scenario: cells with one fault and with two, and what
+// was excused.
 func matrixTable() string {
-	fates := fateNames()
 	var b strings.Builder
-	fmt.Fprintf(&b, "| scenario | %s | all |\n|---|%s---:|\n", strings.Join(fates, " | "), strings.Repeat("---:|", len(fates)))
-	all := map[string]score{}
-	row := func(name string, cells map[string]score) {
-		fmt.Fprintf(&b, "| %s |", name)
-		var sum score
-		for _, f := range fates {
-			s := cells[f]
-			fmt.Fprintf(&b, " %s |", s)
-			sum.kept, sum.tried = sum.kept+s.kept, sum.tried+s.tried
-			if name != "**all**" {
-				all[f] = score{all[f].kept + s.kept, all[f].tried + s.tried}
-			}
-		}
-		fmt.Fprintf(&b, " %s |\n", sum)
-	}
+	b.WriteString("| scenario | one fault | kept | two faults | kept |\n|---|---:|---:|---:|---:|\n")
+	var all [2]score
 	for _, s := range scenarios {
-		row(s.name, results.matrix[s.name])
+		var sum [2]score
+		for i, what := range []string{"one fault", "two faults"} {
+			for _, c := range results.matrix[what+" "+s.name] {
+				sum[i] = score{sum[i].kept + c.kept, sum[i].tried + c.tried}
+			}
+			all[i] = score{all[i].kept + sum[i].kept, all[i].tried + sum[i].tried}
+		}
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", s.name, sum[0].tried, sum[0].kept, sum[1].tried, sum[1].kept)
 	}
-	row("**all**", all)
+	fmt.Fprintf(&b, "| **all** | %d | %d | %d | %d |\n", all[0].tried, all[0].kept, all[1].tried, all[1].kept)
 	return b.String()
 }
 
-// matrixSummary is the table with a column for all fates together.
-func matrixSummary() string {
+// fateTable has a row for each fate.
+func fateTable() string {
 	var b strings.Builder
-	b.WriteString("| scenario | cells | kept every invariant |\n|---|---:|---:|\n")
-	var all score
-	row := func(name string, s score) { fmt.Fprintf(&b, "| %s | %d | %d |\n", name, s.tried, s.kept) }
-	for _, s := range scenarios {
-		var sum score
-		for _, cell := range results.matrix[s.name] {
-			sum = score{sum.kept + cell.kept, sum.tried + cell.tried}
+	b.WriteString("| what happens at a call | cells | kept every invariant |\n|---|---:|---:|\n")
+	sums := map[string]score{}
+	for _, row := range results.matrix {
+		for f, c := range row {
+			sums[f] = score{sums[f].kept + c.kept, sums[f].tried + c.tried}
 		}
-		row(s.name, sum)
-		all = score{all.kept + sum.kept, all.tried + sum.tried}
 	}
-	row("**all**", all)
+	for _, f := range append([]string{"no fault"}, fateNames()...) {
+		fmt.Fprintf(&b, "| %s | %d | %d |\n", f, sums[f].tried, sums[f].kept)
+	}
 	return b.String()
+}
+
+// excuseTable shows which checks were excused, by which of the causes that the promise
+// names.
+func excuseTable() string {
+	var b strings.Builder
+	total := 0
+	fmt.Fprintf(&b, "| scenario | cause | checks |\n|---|---|---:|\n")
+	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
+		for _, why := range slices.Sorted(maps.Keys(results.excused[name])) {
+			n := results.excused[name][why]
+			total += n
+			fmt.Fprintf(&b, "| %s | %s | %d |\n", name, why, n)
+		}
+	}
+	fmt.Fprintf(&b, "| **all** | | %d of %d |\n", total, results.checks)
+	return b.String()
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *walks == 0 {
+		flag.Set("rapid.seed", "20261127") // the same walks each time, unless they are asked for
+	}
+	if _, err := fmt.Sscanf(*shareFlag, "%d/%d", &shareN, &shareM); err != nil || shareM == 0 || shareN == 0 || shareN > shareM {
+		fmt.Fprintf(os.Stderr, "-share %s: must be N/M\n", *shareFlag)
+		os.Exit(2)
+	}
+	code := m.Run()
+	if *prove && results.matrix != nil {
+		code = cmp.Or(code, publish())
+	}
+	os.Exit(code)
 }
 
 func duelTable() string {
@@ -102,19 +143,22 @@ func duelTable() string {
 		strings.Join(results.duels, "")
 }
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	code := m.Run()
-	if *prove && code == 0 && results.matrix != nil {
-		fmt.Printf("\n%s\n%s\n", matrixTable(), duelTable())
-		if *readme != "" {
-			if err := update(*readme, map[string]string{"matrix": matrixSummary(), "duels": duelTable()}); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				code = 1
-			}
-		}
+// publish prints the tables, and writes them where that was asked for.
+func publish() int {
+	tables := map[string]string{
+		"matrix": matrixTable(), "fates": fateTable(), "excused": excuseTable(), "weeks": results.weeks + "\n", "duels": duelTable(),
 	}
-	os.Exit(code)
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		fmt.Printf("\n%s\n\n%s", name, tables[name])
+	}
+	if *readme == "" {
+		return 0
+	}
+	if err := update(*readme, tables); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // update replaces what is between the markers <!-- NAME --> and <!-- /NAME -->.
@@ -123,14 +167,14 @@ func update(file string, tables map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("read the file to update: %w", err)
 	}
-	for name, table := range tables {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, ok := strings.Cut(string(text), begin)
 		_, after, found := strings.Cut(rest, end)
 		if !ok || !found {
 			return fmt.Errorf("update %s: there are no markers for %s", file, name)
 		}
-		text = []byte(before + begin + table + end + after)
+		text = []byte(before + begin + tables[name] + end + after)
 	}
 	return os.WriteFile(file, text, 0o644)
 }
@@ -142,6 +186,13 @@ type progress struct {
 	done, all, breaches int
 }
 
+// tell shows a breach at once: a test's own output comes at its end.
+func (p *progress) tell(report string) {
+	if *prove {
+		fmt.Fprintf(os.Stderr, "\nBREACH %s\n", report)
+	}
+}
+
 func (p *progress) step(kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +200,7 @@ func (p *progress) step(kept bool) {
 	if !kept {
 		p.breaches++
 	}
-	if *prove && (p.done%50 == 0 || p.done == p.all) {
+	if *prove && (p.done%200 == 0 || p.done == p.all) {
 		fmt.Fprintf(os.Stderr, "\r%s: %d of %d, %d breaches ", p.what, p.done, p.all, p.breaches)
 		if p.done == p.all {
 			fmt.Fprintln(os.Stderr)

@@ -226,7 +226,7 @@ func TestFirstSecretThatIsRegeneratedBeforeItsPromotionIsGivenUp(t *testing.T) {
 			w.rotateFails("finishSecret")
 			id, _ := w.stored("AWSPENDING")["clientId"].(string)
 			w.ping.Regenerate(w.app.Environment, id, 0)
-			if err := w.sm.Attempt(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "this rotation is given up") {
+			if err := w.sm.Attempt(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "this rotation was ended") {
 				t.Fatalf("retry: got %v, want the rotation to be given up", err)
 			}
 			w.rotate()

@@ -2,105 +2,214 @@ package rotation
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
-	"net/http"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"pingrotate/internal/plan"
 	"pingrotate/pingone"
-
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// report writes the step's one log line. Secrets appear as fingerprints.
-func (s *step) report(ctx context.Context, err error) {
+// A Report says how a manual rotation or a rollback ended. Secrets are in it as
+// fingerprints.
+type Report struct {
+	Action    string    `json:"action"`
+	SecretID  string    `json:"secretId"` // ARN, once it is known
+	Name      string    `json:"name,omitempty"`
+	Outcome   Outcome   `json:"outcome"`
+	Error     string    `json:"error,omitempty"`
+	Emergency Emergency `json:"emergency,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	By        string    `json:"by,omitempty"`      // who asks, as they claim
+	Version   string    `json:"version,omitempty"` // the ClientRequestToken
+	Decision  string    `json:"decision,omitempty"`
+	Warnings  []string  `json:"warnings,omitempty"`
+	Begun     time.Time `json:"begun"`
+	Ended     time.Time `json:"ended"`
+
+	// Unverified is set when the new secret was refused: no rotation of other
+	// secrets should follow before a person has looked.
+	Unverified bool `json:"unverified,omitempty"`
+	// RateLimited is set when PingOne asked to slow down.
+	RateLimited bool      `json:"rateLimited,omitempty"`
+	RetryAt     time.Time `json:"retryAt,omitzero"` // with Busy, and with RateLimited where PingOne said
+
+	Minted   *Mark    `json:"minted,omitempty"`   // PingOne made it in this invocation
+	Promoted *Mark    `json:"promoted,omitempty"` // it became AWSCURRENT
+	Revoked  *Mark    `json:"revoked,omitempty"`  // PingOne was asked, and refuses it; of several, the first
+	Verified []string `json:"verified,omitempty"` // what was asked of PingOne, and the answer
+
+	// Replaced is the fingerprint of the secret that was AWSCURRENT when the run began.
+	Replaced string `json:"replaced,omitempty"`
+
+	// PreviousUntil is until when the replaced secret works at the latest. An audit ends
+	// it once its grace is over and no consumer uses it.
+	PreviousUntil time.Time `json:"previousUntil,omitzero"`
+
+	// Of an emergency.
+
+	Refused []Mark   `json:"refused,omitempty"` // had to die, and PingOne was asked and refuses it
+	Gone    []string `json:"gone,omitempty"`    // had to die, and PingOne shows no trace; no one holds the value to ask with
+	Served  []Served `json:"served,omitempty"`  // other managed secrets of the same client
+	Targets []string `json:"targets,omitempty"` // names: where an admin leaked, the managed secrets whose applications' secrets it could read
+
+	// TokensValidUntil is until when an access token may live that was obtained with
+	// the leaked secret.
+	TokensValidUntil time.Time `json:"tokensValidUntil,omitzero"`
+	// StillOpen is what an emergency leaves open, and what can be done about it.
+	StillOpen []string `json:"stillOpen,omitempty"`
+
+	Calls Calls `json:"calls"`
+}
+
+// A Mark is something that happened to a secret.
+type Mark struct {
+	Fingerprint string    `json:"fingerprint"`
+	At          time.Time `json:"at"`
+}
+
+func (m *Mark) fingerprint() string {
+	if m == nil {
+		return ""
+	}
+	return m.Fingerprint
+}
+
+func (r *Rotator) newReport(a Action) *Report {
+	return &Report{Action: a.Action, SecretID: a.SecretID, Emergency: a.Emergency, Reason: a.Reason, By: a.By, Begun: r.PingOne.Time().UTC()}
+}
+
+// take takes over what a run has done.
+func (rep *Report) take(n *run) {
+	rec := n.record
+	if n.secret.arn != "" {
+		rep.SecretID, rep.Name = n.secret.arn, n.secret.name
+	}
+	rep.Calls.Add(n.count.calls())
+	if rec.decision != "" {
+		rep.Decision = rec.decision
+	}
+	if rec.minted != nil {
+		rep.Minted = rec.minted
+	}
+	if rec.promoted != nil {
+		rep.Promoted = rec.promoted
+	}
+	if rep.Replaced == "" {
+		rep.Replaced = rec.current.Fingerprint()
+	}
+	if !rec.previousUntil.IsZero() {
+		rep.PreviousUntil = rec.previousUntil.UTC()
+	}
+	if len(rec.dead) > 0 {
+		rep.Revoked, rep.Refused = &rec.dead[0], rec.dead
+		for _, m := range rec.dead {
+			rep.Verified = append(rep.Verified, "PingOne refuses the leaked secret "+m.Fingerprint)
+		}
+	}
+	rep.Gone, rep.Served = append(rep.Gone, rec.gone...), append(rep.Served, rec.served...)
+	if f := rec.promoted.fingerprint(); f != "" && (n.done.Verified || n.found.answers[f] == plan.Accepted) && !rec.refused {
+		what := rec.verified
+		if what == "" {
+			what = "obtained a token"
+		}
+		rep.Verified = append(rep.Verified, rec.promoted.Fingerprint+": "+what)
+	}
+	for _, w := range rec.warnings {
+		if !slices.Contains(rep.Warnings, w) {
+			rep.Warnings = append(rep.Warnings, w)
+		}
+	}
+	rep.Unverified = rep.Unverified || rec.refused
+}
+
+// limited notes that PingOne asked to slow down.
+func (rep *Report) limited(err error) {
+	if wait, limited := pingone.RateLimit(err); limited {
+		rep.RateLimited = true
+		if wait > 0 {
+			rep.RetryAt = rep.Ended.Add(wait)
+		}
+	}
+}
+
+func (r *Rotator) logReport(ctx context.Context, rep *Report) {
+	level := slog.LevelInfo
+	if rep.Error != "" {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("action", rep.Action),
+		slog.String("outcome", string(rep.Outcome)),
+		slog.String("secretId", rep.SecretID),
+		slog.Int64("durationMs", rep.Ended.Sub(rep.Begun).Milliseconds()),
+	}
+	for _, f := range []struct{ name, value string }{
+		{"emergency", string(rep.Emergency)}, {"reason", rep.Reason}, {"by", rep.By}, {"version", rep.Version}, {"decision", rep.Decision}, {"current", rep.Replaced},
+		{"minted", rep.Minted.fingerprint()}, {"promoted", rep.Promoted.fingerprint()}, {"revoked", rep.Revoked.fingerprint()}, {"error", rep.Error},
+	} {
+		if f.value != "" {
+			attrs = append(attrs, slog.String(f.name, f.value))
+		}
+	}
+	if !rep.PreviousUntil.IsZero() {
+		attrs = append(attrs, slog.String("previousUntil", rep.PreviousUntil.Format(time.RFC3339)))
+	}
+	r.log().LogAttrs(ctx, level, "rotation action", attrs...)
+}
+
+// reportStep writes the step's one log line and its metrics.
+func (r *Rotator) reportStep(ctx context.Context, ev Event, n *run, err error) {
+	rec, calls := n.record, n.count.calls()
+	elapsed := n.client.Time().Sub(rec.begun).Milliseconds()
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
-		slog.String("step", string(s.event.Step)),
-		slog.String("secretId", s.event.SecretID),
-		slog.String("version", s.event.ClientRequestToken),
-		slog.Int64("durationMs", s.client.Time().Sub(s.begun).Milliseconds()),
+		slog.String("step", string(ev.Step)),
+		slog.String("secretId", ev.SecretID),
+		slog.String("version", ev.ClientRequestToken),
+		slog.Int64("durationMs", elapsed),
 		slog.Group("calls",
-			slog.Int64("secretsManager", s.calls.secretsManager.Load()),
-			slog.Int64("pingOne", s.calls.pingOne.Load())),
+			slog.Int64("secretsManager", calls.SecretsManager),
+			slog.Int64("pingOne", calls.PingOne),
+			slog.Int64("register", calls.Register)),
 	}
 	text := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
 		}
 	}
-	text("decision", s.decision)
-	text("current", s.current.Fingerprint())
-	text("pending", s.pending.Fingerprint())
-	text("verified", s.verified)
-	text("changed", strings.Join(s.changes, ", "))
-	if !s.previousUntil.IsZero() {
-		text("previousUntil", s.previousUntil.UTC().Format(time.RFC3339))
+	text("decision", rec.decision)
+	text("current", rec.current.Fingerprint())
+	text("pending", rec.pending.Fingerprint())
+	text("verified", rec.verified)
+	text("changed", strings.Join(rec.changes, ", "))
+	if !rec.previousUntil.IsZero() {
+		text("previousUntil", rec.previousUntil.UTC().Format(time.RFC3339))
 	}
-	if s.warning != "" {
+	if w := rec.warning(); w != "" {
 		level = slog.LevelWarn
-		text("warning", s.warning)
+		text("warning", w)
 	}
 	if err != nil {
 		level = slog.LevelError
-		text("error", err.Error())
-		text("remedy", pingone.Remedy(err))
+		e, _ := errors.AsType[*StepError](err)
+		text("error", e.brief())
+		text("remedy", remedyOf(e.cause))
 	}
-	s.log().LogAttrs(ctx, level, "rotation step", attrs...)
-	s.emit(map[Metric]float64{
-		StepDuration:      float64(s.client.Time().Sub(s.begun).Milliseconds()),
+	r.log().LogAttrs(ctx, level, "rotation step", attrs...)
+	r.emitRun(rec, elapsed, err, ev.SecretID, string(ev.Step))
+}
+
+// emitRun writes the metrics of a step or an action.
+func (r *Rotator) emitRun(rec *record, milliseconds int64, err error, secretID, of string) {
+	r.emit(map[Metric]float64{
+		StepDuration:      float64(milliseconds),
 		StepErrors:        count(err != nil),
-		Rotations:         count(s.did.promoted != nil),
+		Rotations:         count(rec.promoted != nil),
 		CredentialRefused: count(pingone.IsRejected(err)),
-		DriftFound:        count(s.drifted),
-		ConsumersLag:      count(s.lagging),
-	}, map[string]string{"secretId": s.event.SecretID, "of": string(s.event.Step)})
-}
-
-// unknownTokenLife is how long access tokens are taken to live when none was
-// obtained: those for the PingOne API live an hour.
-const unknownTokenLife = time.Hour
-
-// tellWhatIsOpen says what a leak still allows.
-func (h *hand) tellWhatIsOpen() {
-	life := h.tokenLife
-	if life == 0 {
-		life = unknownTokenLife
-	}
-	if h.Revoked == nil {
-		h.StillOpen = append(h.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
-		return
-	}
-	if h.resource {
-		h.StillOpen = append(h.StillOpen, "whoever had the leaked secret could introspect the tokens that this resource was sent until "+h.Revoked.At.Format(time.RFC3339)+", and knows what is in those")
-	} else {
-		h.tellOfTokens(life)
-	}
-	if h.resumed {
-		h.StillOpen = append(h.StillOpen, "this completed an emergency that was begun earlier; AWSCURRENT is less than an hour old and was not rotated again. If that one has leaked too, run the command once more")
-	}
-	h.StillOpen = append(h.StillOpen, "consumers that cache the secret are refused until they read it again")
-}
-
-func (h *hand) tellOfTokens(life time.Duration) {
-	h.TokensValidUntil = h.Revoked.At.Add(life)
-	h.StillOpen = append(h.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
-		"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page of PingOne's promises that",
-		h.TokensValidUntil.Format(time.RFC3339), h.Revoked.At.Format(time.RFC3339)))
-}
-
-// note remembers a change to the application for the log line.
-func (s *step) note(change string) { s.changes = append(s.changes, change) }
-
-// counted counts the requests that go to Secrets Manager.
-type counted struct {
-	next secretsmanager.HTTPClient
-	n    *atomic.Int64
-}
-
-func (c counted) Do(r *http.Request) (*http.Response, error) {
-	c.n.Add(1)
-	return c.next.Do(r)
+		DriftFound:        count(rec.drifted),
+		ConsumersLag:      count(rec.lagging),
+	}, map[string]string{"secretId": secretID, "of": of})
 }

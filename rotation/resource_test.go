@@ -43,9 +43,9 @@ func TestResourceSecretIsRotatedLikeAnApplications(t *testing.T) {
 		if !w.accepts(old) || !w.accepts(w.secret("AWSCURRENT")) {
 			t.Error("one of the two secrets does not work")
 		}
-		w.advance(24*time.Hour + time.Minute)
+		w.advance(48*time.Hour + time.Minute)
 		if w.accepts(old) {
-			t.Error("the old secret outlived its grace")
+			t.Error("the old secret outlived its fuse")
 		}
 	}
 	if n := w.ping.Count(pingonetest.OpReadApplication) + w.ping.Count(pingonetest.OpReadSecret); w.mints() != 3 || n != 0 {
@@ -60,7 +60,7 @@ func TestResourceSecretIsRotatedLikeAnApplications(t *testing.T) {
 func TestResourceSecretThatARunLeftBehindIsAdopted(t *testing.T) {
 	w := newWorld(t)
 	w.resource()
-	w.sm.Fail("PutSecretValue", fault.Denied)
+	w.sm.Fail("PutSecretValue", fault.None, fault.Denied)
 	w.rotateFails("store the new secret as AWSPENDING")
 	w.retry()
 	w.checkPromoted()

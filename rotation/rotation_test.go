@@ -9,6 +9,7 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 )
 
 func TestScheduledRotationKeepsTheOldSecretForItsGrace(t *testing.T) {
@@ -29,10 +30,12 @@ func TestScheduledRotationKeepsTheOldSecretForItsGrace(t *testing.T) {
 				t.Error("the old secret was refused before its grace had ended")
 			}
 			w.advance(2 * time.Minute)
+			w.do(rotation.Action{Action: "audit"})
 			if w.accepts(old) {
-				t.Error("the old secret outlived its grace")
+				t.Error("the audit left the old secret alive after its grace")
 			}
-			if got, want := w.decisions(), []string{"regenerate", "in PingOne already", "verify", "promote"}; !slices.Equal(got, want) {
+			steps := w.decisions()[:4]
+			if got, want := steps, []string{"regenerate", "in PingOne already", "verify", "promote"}; !slices.Equal(got, want) {
 				t.Errorf("decisions: got %q, want %q", got, want)
 			}
 			w.checkSilent()
@@ -44,15 +47,26 @@ func TestDocumentDecidesTheGrace(t *testing.T) {
 	w := newWorld(t, withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"grace": "3h"} }))
 	w.rotate()
 	live := w.ping.Secret(w.app.Environment, w.app.ID)
-	if got := live.PreviousExpiresAt.Sub(w.ping.Now()).Round(time.Minute); got != 3*time.Hour {
-		t.Errorf("grace: got %v, want 3h", got)
+	if got := live.PreviousExpiresAt.Sub(w.ping.Now()).Round(time.Minute); got != 48*time.Hour {
+		t.Errorf("fuse: got %v, want 48h", got)
+	}
+	old := w.secret("AWSPREVIOUS")
+	for _, c := range []struct {
+		after time.Duration
+		works bool
+	}{{3*time.Hour - time.Minute, true}, {2 * time.Minute, false}} {
+		w.advance(c.after)
+		w.do(rotation.Action{Action: "audit"})
+		if w.accepts(old) != c.works {
+			t.Errorf("%v later and after an audit: accepted %t, want %t", c.after, !c.works, c.works)
+		}
 	}
 }
 
 func TestSecretMintedByARunThatDiedIsAdopted(t *testing.T) {
 	w := newWorld(t)
 	old := w.secret("AWSCURRENT")
-	w.sm.Fail("PutSecretValue", fault.Denied)
+	w.sm.Fail("PutSecretValue", fault.None, fault.Denied)
 	w.rotateFails("store the new secret as AWSPENDING")
 	if w.mints() != 1 || w.secret("AWSPENDING") != "" || !w.accepts(old) {
 		t.Fatalf("after the failure: got %d mints, pending stored %t, old secret accepted %t", w.mints(), w.secret("AWSPENDING") != "", w.accepts(old))
@@ -185,7 +199,7 @@ func TestPoisonedPendingIsGivenUpAndAFreshRotationHeals(t *testing.T) {
 
 func TestPendingThatSomebodyRegeneratedIsReplacedAtOnce(t *testing.T) {
 	w := newWorld(t)
-	w.sm.Fail("UpdateSecretVersionStage", fault.Denied)
+	w.sm.Fail("UpdateSecretVersionStage", fault.None, fault.Denied)
 	w.rotateFails("finishSecret")
 	// At the console: what is pending becomes the previous secret, and what consumers
 	// hold dies.
@@ -193,8 +207,9 @@ func TestPendingThatSomebodyRegeneratedIsReplacedAtOnce(t *testing.T) {
 	if w.accepts(w.secret("AWSCURRENT")) {
 		t.Fatal("AWSCURRENT still works; the test is of another situation")
 	}
+	w.advance(time.Minute)
 	err := w.sm.Attempt(t.Context(), orders)
-	if err == nil || !strings.Contains(err.Error(), "AWSCURRENT is PingOne's secret now") {
+	if err == nil || !strings.Contains(err.Error(), "this rotation was ended") {
 		t.Errorf("retry: got %v, want an error that says what has happened", err)
 	}
 	w.checkPromoted()

@@ -5,8 +5,25 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
 )
+
+// Settings are the function's own: what no document may decide.
+type Settings struct {
+	AdminSecretID string        // the admin credential of documents that name none; may be empty
+	Grace         time.Duration // how long a replaced secret lives where a document does not say; 0 means 24 hours
+	AuthDomains   []string      // custom domains that documents may name as authDomain
+	APIURL        string        // in place of the region's API; empty outside tests
+	AuthURL       string        // in place of the region's auth host and of custom domains; empty outside tests
+}
+
+const defaultGrace = 24 * time.Hour
 
 // EndpointVariable is the SDK's own name for the variable that holds the endpoint of
 // Secrets Manager, where it is not the Region's.
@@ -26,6 +43,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
 		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
 		{"PINGONE_AUTH_URL", func(value string) (err error) { s.AuthURL, err = parseBaseURL(value, sam); return err }},
+		{register.EndpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
 		{EndpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
 	} {
 		if value := getenv(v.name); value != "" {
@@ -64,4 +82,55 @@ func parseBaseURL(value string, sam bool) (string, error) {
 		return "", errors.New("must be https; http is for a loopback host, or host.docker.internal under sam local")
 	}
 	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+// environment returns where the document's environment is served. Hosts come from
+// the region, or from the function's settings, never from the document: whoever
+// may write a document must not learn a credential by naming a host.
+func (s Settings) environment(d *document.Document) (pingone.Environment, error) {
+	e := d.Region.Environment(d.EnvironmentID)
+	if d.AuthDomain != "" {
+		if !slices.Contains(s.AuthDomains, d.AuthDomain) {
+			return e, document.NewFieldError("authDomain", "is not a domain that the function allows; add it to PINGONE_AUTH_DOMAINS")
+		}
+		e.Auth = "https://" + d.AuthDomain
+	}
+	if d.TokenEndpoint != "" && s.AuthURL == "" {
+		u, err := url.Parse(d.TokenEndpoint)
+		if err != nil || u.Scheme != "https" || !pingone.IsAuthHost(u.Host) && !slices.Contains(s.AuthDomains, u.Host) {
+			return e, document.NewFieldError("tokenEndpoint", "names a host that is not PingOne's; remove the field, the rotation writes it")
+		}
+	}
+	if s.APIURL != "" {
+		e.API = s.APIURL
+	}
+	if s.AuthURL != "" {
+		e.Auth = s.AuthURL
+		if d.AuthDomain == "" {
+			e.Auth += "/" + d.EnvironmentID
+		}
+	}
+	return e, nil
+}
+
+// grace returns how long the document's replaced secrets live.
+func (s Settings) grace(d *document.Document) time.Duration {
+	switch {
+	case d.Rotation.Grace != 0:
+		return d.Rotation.Grace
+	case s.Grace != 0:
+		return s.Grace
+	}
+	return defaultGrace
+}
+
+// hosts returns every place at which the document's client may be known: a custom domain,
+// and the region's own host beside it.
+func (s Settings) hosts(d *document.Document) ([]pingone.Environment, error) {
+	e, err := s.environment(d)
+	all := []pingone.Environment{e}
+	if d.AuthDomain != "" && s.AuthURL == "" {
+		all = append(all, d.Region.Environment(d.EnvironmentID))
+	}
+	return all, err
 }

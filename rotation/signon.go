@@ -15,21 +15,21 @@ import (
 )
 
 // testUser reads the user of the document, nil if it names none.
-func (s *step) testUser(ctx context.Context, d *Document) (*document.TestUser, error) {
+func (r *run) testUser(ctx context.Context, d *document.Document) (*document.TestUser, error) {
 	id := d.Rotation.Verify.UserSecretID
 	if id == "" {
 		return nil, nil
 	}
-	out, err := s.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, s.count)
+	out, err := r.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, r.count.requests)
 	if err != nil {
 		return nil, secretsManagerError("read the test user's secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return nil, fmt.Errorf("the test user's secret %s: it is binary; store a JSON object as SecretString", id)
+		return nil, remedied(fmt.Errorf("the test user's secret %s is binary", id), "store a JSON object as SecretString")
 	}
 	u, err := document.ParseTestUser(*out.SecretString)
 	if err == nil && u.EnvironmentID != d.EnvironmentID {
-		err = document.NewFieldError("environmentId", "is another than the application's; a password is not sent to other environments")
+		err = document.NewFieldError("environmentId", "is not the application's; a password is not sent to other environments")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the test user's secret %s: %w", id, err)
@@ -40,35 +40,35 @@ func (s *step) testUser(ctx context.Context, d *Document) (*document.TestUser, e
 
 // signOn obtains a token for the test user, as the application does for its users,
 // and uses it. See "Configure an Application with an Authorization Code Grant".
-func (s *step) signOn(ctx context.Context, d *Document, cred pingone.Credential, u *document.TestUser) error {
+func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Credential, u *document.TestUser) error {
 	// A secret that is refused is tried again for a while. Here no password goes with
 	// it, and no failed sign-on counts against the user.
-	if err := s.judge(ctx, cred); err != nil {
+	if err := r.judge(ctx, cred); err != nil {
 		return err
 	}
-	token, err := s.client.AuthorizationCode(ctx, cred, u.Login)
+	token, err := r.client.AuthorizationCode(ctx, cred, u.Login)
 	if err != nil {
 		return fmt.Errorf("sign on as the test user: %w", err)
 	}
-	s.tokenLife = token.ExpiresAt.Sub(s.client.Time())
-	if err := checkToken(token, cred, d.Rotation.Verify, s.client.Time()); err != nil {
+	r.record.saw("", token.ExpiresAt.Sub(r.client.Time()))
+	if err := checkToken(token, cred, d.Rotation.Verify, r.client.Time()); err != nil {
 		return err
 	}
 	user, err := subjectOf(token)
 	if err != nil {
 		return err
 	}
-	s.verified = "the test user signed on"
 	if u.Attribute == "" {
+		r.record.saw("the test user signed on", 0)
 		return nil
 	}
-	client := s.client
+	client := r.client
 	client.Admin.Environment = cred.Environment // for the address; the token is the user's
-	value := "changed by a rotation at " + s.client.Time().UTC().Format(time.RFC3339)
+	value := "changed by a rotation at " + r.client.Time().UTC().Format(time.RFC3339)
 	if err := client.UpdateUser(ctx, d.EnvironmentID, user, token.AccessToken, map[string]any{u.Attribute: value}); err != nil {
 		return fmt.Errorf("the secret works, but the test user's token does not: %w", err)
 	}
-	s.verified += " and changed " + u.Attribute
+	r.record.saw("the test user signed on and changed "+u.Attribute, 0)
 	return nil
 }
 

@@ -137,9 +137,9 @@ func TestSignOnWaitsUntilTheSecretWorks(t *testing.T) {
 	tried := w.ping.Count(pingonetest.OpSubmitFlow)
 	w.rotate()
 	w.checkPromoted()
-	// Once in testSecret and once in finishSecret.
-	if n := w.ping.Count(pingonetest.OpSubmitFlow) - tried; n != 2 {
-		t.Errorf("passwords sent: got %d, want 2: none with a secret that is still refused", n)
+	// Once before the mint, once in testSecret and once in finishSecret.
+	if n := w.ping.Count(pingonetest.OpSubmitFlow) - tried; n != 3 {
+		t.Errorf("passwords sent: got %d, want 3: none with a secret that is still refused", n)
 	}
 	w.advance(25 * time.Hour)
 	exchanges := 0
@@ -236,7 +236,7 @@ func TestSignOnThatFailsPromotesNothing(t *testing.T) {
 				w.sm.Put(orders, encode(d))
 			}
 			old := w.secret("AWSCURRENT")
-			w.rotateFails("testSecret", c.words)
+			w.rotateFails("createSecret", "nothing was changed", c.words)
 			if w.secret("AWSCURRENT") != old || !w.works() {
 				t.Error("a secret that was not verified was promoted, or AWSCURRENT is dead")
 			}

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,118 +11,132 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
 	"pingrotate/pingone"
 )
 
-// settle is how long a new secret may take to work everywhere in PingOne, as far
-// as a step has that much time.
-const settle = 45 * time.Second
+// credential returns what the document's client shows to the token endpoint.
+func (r *run) credential(d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (pingone.Credential, error) {
+	env, err := r.Settings.environment(d)
+	return pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: secret, Method: method}, err
+}
 
-// verify shows the secret to PingOne as consumers will, and checks that what they get
-// is what the document says. Refusals of a new secret are waited out.
-func (s *step) verify(ctx context.Context, d *Document) error {
-	if s.emergency() != "" {
-		d = d.Undemanding()
+// verify shows the new secret to PingOne as consumers will, and checks that what they
+// get is what the document demands. Refusals of a new secret are waited out.
+func (r *run) verify(ctx context.Context, d *document.Document) error {
+	if err := r.insist(ctx, d, plan.Settling); err != nil {
+		return fmt.Errorf("verify the new secret%w", err)
 	}
-	env, err := s.Settings.environment(d)
-	if err != nil {
-		return err
-	}
-	user, err := s.testUser(ctx, d)
-	if err != nil {
-		return err
-	}
-	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: d.AuthMethod}
-	begun := s.client.Time()
-	for wait := 500 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := s.try(ctx, d, cred, user)
+	return nil
+}
+
+// insist shows a secret until it is accepted, or the limit is reached. Its error begins
+// with how long that took, and is to be prefixed.
+func (r *run) insist(ctx context.Context, d *document.Document, limit time.Duration) error {
+	begun := r.client.Time()
+	for p := r.polls(500*time.Millisecond, 5*time.Second, limit); ; {
+		err := r.try(ctx, d)
 		if err == nil {
-			s.refused = false
+			r.record.refused = false
 			return nil
 		}
 		if !pingone.IsRejected(err) {
-			return fmt.Errorf("verify the new secret: %w", err)
+			return fmt.Errorf(": %w", err)
 		}
-		s.refused = true
-		if s.client.Time().Sub(begun)+wait > settle || !s.timeFor(ctx, wait+margin) {
-			return fmt.Errorf("verify the new secret, for %v: %w", s.client.Time().Sub(begun).Round(time.Second), err)
+		r.record.refused = true
+		again, ended := p.wait(ctx)
+		if ended != nil {
+			return fmt.Errorf(": %w (gave up waiting: %w)", err, ended)
 		}
-		if ended := s.client.Pause(ctx, wait); ended != nil {
-			return fmt.Errorf("verify the new secret: %w (gave up waiting: %w)", err, ended)
+		if !again {
+			return fmt.Errorf(", for %v: %w", r.client.Time().Sub(begun).Round(time.Second), err)
 		}
 	}
 }
 
-// try shows the secret once.
-func (s *step) try(ctx context.Context, d *Document, cred pingone.Credential, user *document.TestUser) error {
+// try shows the document's secret once, and checks what the document demands.
+func (r *run) try(ctx context.Context, d *document.Document) error {
+	cred, err := r.credential(d, d.ClientSecret, d.AuthMethod)
+	if err != nil {
+		return err
+	}
+	user, err := r.testUser(ctx, d)
+	if err != nil {
+		return err
+	}
+	want := d.Rotation.Verify
 	switch {
 	case d.IsResource():
-		if err := s.judge(ctx, cred); err != nil {
+		if err := r.judge(ctx, cred); pingone.IsWrongMethod(err) {
+			return remedied(document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod"), "store the right one")
+		} else if err != nil {
 			return err
 		}
-		s.verified = "credential accepted"
+		r.record.saw("credential accepted", 0)
 		return nil
 	case user != nil:
-		return s.signOn(ctx, d, cred, user)
+		return r.signOn(ctx, d, cred, user)
 	}
-	token, err := s.client.Token(ctx, cred, d.Rotation.Verify.Scope)
+	token, err := r.client.Token(ctx, cred, want.Scope)
 	switch {
 	case err == nil:
-		s.tokenLife = token.ExpiresAt.Sub(s.client.Time())
-		return checkToken(token, cred, d.Rotation.Verify, s.client.Time())
+		r.record.saw("", token.ExpiresAt.Sub(r.client.Time()))
+		return checkToken(token, cred, want, r.client.Time())
 	case !pingone.ProvesCredential(err):
 		return err
-	case !d.Rotation.Verify.DemandsNothing():
+	case !want.DemandsNothing():
 		return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
 	}
 	// That the application gets no token by this grant is neither new nor the secret's
 	// fault. But no page says that PingOne judges the secret before the grant, so it is
 	// asked for nothing else.
-	if err := s.judge(ctx, cred); err != nil {
+	if err := r.judge(ctx, cred); err != nil {
 		return err
 	}
-	s.verified = "credential accepted, no token granted"
+	r.record.saw("credential accepted, no token granted", 0)
 	return nil
 }
 
 // judge asks PingOne about the credential and nothing else. The token that it
 // introspects is none.
-func (s *step) judge(ctx context.Context, cred pingone.Credential) error {
-	_, err := s.client.Introspect(ctx, cred, pingone.NewSecret("none"))
+func (r *run) judge(ctx context.Context, cred pingone.Credential) error {
+	_, err := r.client.Introspect(ctx, cred, pingone.NewSecret("none"))
 	return err
 }
 
-// rehearse finds what would make each verification fail, whatever the secret. Once
-// there is a new secret it is too late for that: the old one's grace would end
-// before the new one is promoted.
-func (s *step) rehearse(ctx context.Context, d *Document) error {
-	if s.emergency() == "" {
-		if _, err := s.testUser(ctx, d); err != nil {
-			return err
-		}
-	}
-	if !d.IsResource() || d.ClientSecret.IsZero() {
-		return nil
-	}
-	env, err := s.Settings.environment(d)
+// ask shows a secret to PingOne, demanding nothing else. The error is why the answer is
+// unclear.
+func (r *run) ask(ctx context.Context, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
+	env, err := r.Settings.environment(d)
 	if err != nil {
-		return err
+		return plan.Unclear, err
 	}
-	method := cmp.Or(d.AuthMethod, pingone.ClientSecretBasic)
-	err = s.judge(ctx, pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: d.ClientSecret, Method: method})
-	switch {
-	case pingone.IsWrongMethod(err):
-		return document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod; store the right one")
-	case pingone.IsRejected(err):
-		return nil // a secret that PingOne shows as current and does not take yet
-	}
-	return err
+	return r.askAt(ctx, env, d, secret, method)
 }
 
-// timeFor reports whether the step has at least d left.
-func (r *Rotator) timeFor(ctx context.Context, d time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || deadline.Sub(r.PingOne.Time()) >= d
+// askAt shows a secret to one host.
+func (r *run) askAt(ctx context.Context, env pingone.Environment, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
+	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: secret, Method: method}
+	var err error
+	if !d.IsResource() {
+		_, err = r.client.Token(ctx, cred, "")
+		switch {
+		case err == nil:
+			return plan.Accepted, nil
+		case pingone.IsRejected(err):
+			return plan.Refused, nil
+		case !pingone.ProvesCredential(err):
+			return plan.Unclear, err
+		}
+		// No page says that PingOne judges the secret before the grant.
+	}
+	switch err = r.judge(ctx, cred); {
+	case err == nil:
+		return plan.Accepted, nil
+	case pingone.IsRejected(err):
+		return plan.Refused, nil
+	}
+	return plan.Unclear, err
 }
 
 // checkToken checks that a token is the application's own, and has what the
@@ -150,17 +163,27 @@ func checkToken(token *pingone.Token, cred pingone.Credential, want document.Ver
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
-		return fmt.Errorf("the secret works, but its token is not the one meant: check the claims %s against the document and the application's configuration", strings.Join(wrong, ", "))
+		return remedied(fmt.Errorf("the secret works, but its token is not the one that rotation.verify demands: the claims %s differ", strings.Join(wrong, ", ")),
+			"compare these claims with the document and with the application's configuration")
 	}
 	return nil
 }
 
-// contains reports whether a claim equals the value, or has each element of it.
+// contains reports whether a claim equals the value, or has each element of it. PingOne
+// may send a static list as text that is JSON, so both readings count.
 func contains(claim json.RawMessage, want any) bool {
 	var got any
 	if json.Unmarshal(claim, &got) != nil {
 		return false
 	}
+	if has(got, want) {
+		return true
+	}
+	text, ok := got.(string)
+	return ok && json.Unmarshal([]byte(text), &got) == nil && has(got, want)
+}
+
+func has(got, want any) bool {
 	wanted, many := want.([]any)
 	if !many {
 		return reflect.DeepEqual(got, want)
@@ -178,13 +201,17 @@ func contains(claim json.RawMessage, want any) bool {
 func checkApplication(app *pingone.Application) error {
 	switch {
 	case app.Protocol != "OPENID_CONNECT":
-		return fmt.Errorf("application %s uses %s; only OPENID_CONNECT applications have a client secret", app.ID, document.Printable(app.Protocol))
-	case !app.Enabled:
-		return fmt.Errorf("application %s is disabled in PingOne; enable it, or cancel the secret's rotation", app.ID)
+		return remedied(fmt.Errorf("application %s uses %s", app.ID, document.Printable(app.Protocol)), "only OPENID_CONNECT applications have a client secret")
 	case !app.TokenEndpointAuthMethod.Supported():
-		return fmt.Errorf("application %s has tokenEndpointAuthMethod %s; it must be one of %v to use a client secret", app.ID, document.Printable(string(app.TokenEndpointAuthMethod)), pingone.AuthMethods())
+		return remedied(fmt.Errorf("application %s has tokenEndpointAuthMethod %s", app.ID, document.Printable(string(app.TokenEndpointAuthMethod))),
+			fmt.Sprintf("it must be one of %v to use a client secret", pingone.AuthMethods()))
 	}
 	return nil
 }
 
-var errNoTime = errors.New("too little time is left to regenerate and store a secret; raise the function's timeout to 60 s, nothing has been changed")
+// disabled is the error of an application that PingOne serves nothing to.
+func disabled(id string) error {
+	return remedied(fmt.Errorf("application %s is disabled in PingOne", id), "enable it, or cancel the secret's rotation")
+}
+
+var errNoTime = remedied(errors.New("too little time is left to regenerate and store a secret; nothing has been changed"), "raise the function's timeout to 150 s or more")

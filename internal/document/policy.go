@@ -73,13 +73,13 @@ func (d *Document) MayFollow(clientID string) bool {
 }
 
 // ParseGrace reads how long a replaced secret shall live, such as "24h". PingOne
-// takes 1 minute to 30 days; what is nearer to these ends than a slow call or two
-// clocks may differ is refused.
+// keeps a replaced secret for at most 30 days, and the secret's fuse is a day longer than
+// the grace.
 func ParseGrace(s string) (time.Duration, error) {
-	const shortest, longest = 2 * time.Minute, 30*24*time.Hour - time.Hour
+	const shortest, longest = 2 * time.Minute, 695 * time.Hour
 	d, err := time.ParseDuration(s)
 	if err != nil || d < shortest || d > longest {
-		return 0, errors.New(`must be a duration from "2m" to "719h", such as "24h"`)
+		return 0, errors.New(`must be a duration from "2m" to "695h", such as "24h"`)
 	}
 	return d, nil
 }

@@ -5,13 +5,16 @@ import "time"
 // audit completes what any run has left, and lets nothing end that consumers need.
 func (s Situation) audit() Move {
 	if s.Current.Application == "" || s.Current.Fingerprint == "" && !s.emptied() {
+		if m, ok := s.orphan(); ok {
+			return m // it would keep the first rotation from ever starting
+		}
 		return Move{Kind: Done}
 	}
 	switch s.Standing() {
 	case Undecided:
 		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
 	case Contradicted:
-		return look(Contradiction, s.Now.Add(Settling))
+		return Move{Kind: Done, Why: Contradiction} // the next audit sees it settled
 	case Mute:
 		return stop(NotAskable)
 	}
@@ -36,7 +39,7 @@ func (s Situation) audit() Move {
 // before where the document says so.
 func (s Situation) endPrevious() (Move, bool) {
 	v := s.view()
-	if s.Current.Fingerprint != v.Current || v.Previous == "" || s.ReplicaBehind || !idle(v, s.Current.Since) || s.running() {
+	if s.Current.Fingerprint != v.Current || v.Previous == "" || s.ReplicaBehind || s.OtherBehind != "" || !idle(v, s.Current.Since) || s.running() {
 		return Move{}, false
 	}
 	if v.At.Sub(s.Current.Since) < s.Grace && !s.EndWhenIdle {
@@ -66,6 +69,9 @@ func (s Situation) unpromoted(version string) bool {
 func (s Situation) orphan() (Move, bool) {
 	if s.Now.Sub(s.Changed) < Quiet {
 		return Move{}, false
+	}
+	if s.Labels.Healed != "" && s.Labels.Healed == s.Current.ID {
+		return Move{Kind: Untag, Label: HealLabel, From: s.Current.ID, Why: NoReason}, true
 	}
 	for _, v := range s.Others {
 		if !v.Stored || v.ID == s.Current.ID {

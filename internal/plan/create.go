@@ -1,5 +1,7 @@
 package plan
 
+import "pingrotate/internal/register"
+
 // create is the table of createSecret, row by row.
 func (s Situation) create() Move {
 	if s.RotationClosed != "" {
@@ -31,7 +33,7 @@ func (s Situation) create() Move {
 	case Undecided:
 		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
 	case Contradicted:
-		return look(Contradiction, s.Now.Add(Settling))
+		return look(Contradiction, s.Current.Created.Add(register.ReadLag))
 	case Mute:
 		return stop(NotAskable)
 	}
@@ -55,6 +57,9 @@ func (s Situation) alternate() Move {
 	}
 	if m, ok := s.fate(s.Twin); ok {
 		return m
+	}
+	if s.Unused {
+		return s.adopt(s.Twin, Seed) // its first secret, which no consumer holds
 	}
 	held, _ := s.held()
 	if held != "" && held != s.Views[s.Twin].Current {
@@ -82,7 +87,7 @@ func (s Situation) adopt(application string, d Decision) Move {
 	m := Move{Kind: Store, Decision: d, Application: application, Fingerprint: s.Views[application].Current, Version: s.Rotation}
 	if d == Drift && !s.Holds {
 		if s.Unreachable {
-			return stop(RegisterNeeded)
+			return Move{Kind: Stop, Decision: d, Why: RegisterNeeded}
 		}
 		return Move{Kind: Take, Decision: d}
 	}
@@ -99,6 +104,8 @@ func (s Situation) regenerate(application string) Move {
 		return Move{Kind: Stop, Decision: Refuse, Why: Lagging, Until: until}
 	case s.StaleCopy != "":
 		return Move{Kind: Stop, Decision: Regenerate, Why: CopyKept}
+	case s.OtherBehind != "" && application == s.Current.Application:
+		return Move{Kind: Stop, Decision: Regenerate, Why: OtherLags}
 	case s.Unreachable:
 		return Move{Kind: Stop, Decision: Regenerate, Why: RegisterNeeded}
 	case s.Off[application]:

@@ -12,21 +12,13 @@ func (s Situation) emergency() Move {
 	known := s.Item.Applications[a].Current
 	behind := s.Current.Fingerprint != v.Current
 	if !em.After(known, s.Current.Fingerprint) {
-		if !s.contains() {
-			switch s.Standing() {
-			case Undecided:
-				return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, v.Current}}
-			case Contradicted:
-				return look(Contradiction, s.Now.Add(Settling))
-			}
-		}
 		switch {
 		case behind && em.After(known, v.Current):
 			return s.heal(LeftBehind) // minted for this emergency; there is no other mint
-		case behind && !s.contains() && s.Answers[v.Current] == Refused:
-			// It cannot be given to consumers, and need not be: the next one can.
-		case behind && !s.contains():
-			return s.heal(Dying) // consumers get the newest secret before it becomes the previous one
+		case s.Standing() == IsPrevious && !s.contains() && s.Answers[v.Current] != Refused:
+			return s.heal(Dying) // or the mint would evict the secret that consumers hold
+		case len(s.Item.Secrets) > 1 && !s.contains() && !s.Done.Served:
+			return Move{Kind: Serve} // likewise, for those of another managed secret
 		}
 		return Move{Kind: Mint, Decision: Regenerate, Application: a, Fingerprint: v.Current, Keep: !s.contains()}
 	}
@@ -35,6 +27,9 @@ func (s Situation) emergency() Move {
 	}
 	if !s.Done.Served {
 		return Move{Kind: Serve}
+	}
+	if v.Previous != "" && s.ReplicaBehind && !s.contains() {
+		return look(Replicas, s.Now.Add(Settling))
 	}
 	if v.Previous != "" {
 		return Move{Kind: End, Application: a, Fingerprint: v.Previous, Why: EmergencyOpen}
@@ -51,4 +46,13 @@ func (s Situation) emergency() Move {
 		return Move{Kind: Show}
 	}
 	return Move{Kind: Close}
+}
+
+// follow gives a managed secret the current secret of its client, which an emergency of
+// another managed secret has minted.
+func (s Situation) follow() Move {
+	if s.Current.Fingerprint == s.view().Current {
+		return Move{Kind: Done}
+	}
+	return s.heal(EmergencyOpen)
 }

@@ -9,6 +9,8 @@ func (s Situation) finish() Move {
 		return Move{Kind: Done}
 	case !s.Own.Stored:
 		return stop(NotStored)
+	case s.RotationClosed != "":
+		return stop(Closed)
 	case s.Own.Foreign:
 		return stop(Foreign)
 	case !s.Own.Follows:
@@ -18,6 +20,8 @@ func (s Situation) finish() Move {
 	}
 	v, seen := s.Views[s.Own.Application]
 	switch {
+	case !seen && !s.Holds && !s.Unreachable:
+		return Move{Kind: Take}
 	case !seen:
 		return stop(NotCurrent)
 	case v.Current != s.Own.Fingerprint && !s.Holds && !s.Unreachable:

@@ -109,11 +109,13 @@ const (
 	Idle                // consumers have let go of the previous secret
 	Orphaned            // no rotation can be finishing the version
 	Foreign             // the version names an application that may not come after AWSCURRENT's
+	Replicas            // consumers in another Region do not have AWSCURRENT yet
+	OtherLags           // another managed secret of the client does not hold PingOne's current secret
 )
 
 var whys = []string{"", "stale read", "contradiction", "unresolved act", "nothing known", "not accepted yet", "cannot be asked", "not PingOne's current secret",
 	"no value", "AWSCURRENT was changed", "method changed", "regenerated again", "consumers lag", "mint not shown", "about to end", "left behind",
-	"emptied", "emergency open", "no way back", "rotation under way", "stale copy", "register out of reach", "closed", "idle", "orphaned", "another application"}
+	"emptied", "emergency open", "no way back", "rotation under way", "stale copy", "register out of reach", "closed", "idle", "orphaned", "another application", "replicas lag", "another managed secret lags"}
 
 func (w Why) String() string {
 	if w < 0 || int(w) >= len(whys) {

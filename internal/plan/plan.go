@@ -16,7 +16,7 @@ func Next(s Situation) Move {
 	if m, ok := s.stale(); ok {
 		return m
 	}
-	if s.Item.Emergency != nil && s.Goal != Emergency && !s.ReadOnly {
+	if s.Item.Emergency != nil && s.Goal != Emergency && s.Goal != Follow && !s.ReadOnly {
 		if s.Goal == Rollback {
 			return stop(EmergencyOpen)
 		}
@@ -32,6 +32,8 @@ func Next(s Situation) Move {
 		m = s.audit()
 	case Emergency:
 		m = s.emergency()
+	case Follow:
+		m = s.follow()
 	default:
 		m = s.rollback()
 	}
@@ -40,12 +42,16 @@ func Next(s Situation) Move {
 
 // gated returns the move, or what has to come before it: an act is decided by a look
 // that was made under the lease, and sent while the lease has time left. Labels are
-// taken off under it too.
+// taken off under it too. A run that only reads is done before it would write.
 func (s Situation) gated(m Move) Move {
 	switch m.Kind {
 	case Mint, End, Promote, Untag, Close:
 	case Store:
-		if m.Label == "" { // the run's own version: it may be given up later
+		if m.Label == "" && !s.ReadOnly { // the run's own version: it may be given up later
+			return m
+		}
+	case Take, Provision, Apply, Serve, Show:
+		if !s.ReadOnly {
 			return m
 		}
 	default:
@@ -53,11 +59,11 @@ func (s Situation) gated(m Move) Move {
 	}
 	switch {
 	case s.ReadOnly:
-		return Move{Kind: Done, Decision: m.Decision}
+		return Move{Kind: Done, Decision: m.Decision, Why: m.Why}
 	case s.Unreachable && (m.Kind == Promote && s.safeUnregistered(m) || m.Kind == Store && s.previousIsCurrent()):
 		return m
 	case s.Unreachable:
-		return stop(RegisterNeeded)
+		return Move{Kind: Stop, Decision: m.Decision, Why: RegisterNeeded}
 	case !s.Holds || !s.MaySend:
 		return Move{Kind: Take, Decision: m.Decision, Why: m.Why}
 	}

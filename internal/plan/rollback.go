@@ -8,15 +8,19 @@ func (s Situation) rollback() Move {
 	switch {
 	case s.Rotation != "" && s.Labels.Current == s.Rotation:
 		return Move{Kind: Done}
-	case !s.Alternates || i < 0 || s.Others[i].Fingerprint == "" || s.Others[i].Application != s.Twin || s.Twin == "":
+	case !s.Alternates || i < 0 || s.Others[i].Fingerprint == "" || s.Others[i].Application != s.Twin || s.Twin == "" || s.Others[i].ID != s.Rotation:
 		return stop(NoWayBack)
 	case s.running():
-		return stop(RotationRunning)
+		return Move{Kind: Stop, Why: RotationRunning, Until: s.Changed.Add(Quiet)}
 	}
 	to := s.Others[i]
 	v := s.Views[s.Twin]
 	if v.Current != to.Fingerprint {
-		return Move{Kind: Stop, Why: NotCurrent, Until: v.Expires}
+		m := stop(NotCurrent)
+		if v.Previous == to.Fingerprint {
+			m.Until = v.Expires
+		}
+		return m
 	}
 	switch s.Answers[to.Fingerprint] {
 	case NotAsked:

@@ -21,6 +21,7 @@ const (
 	Audit                 // nothing is left undone, nothing is about to end
 	Emergency             // what leaked is dead, AWSCURRENT was minted afterwards
 	Rollback              // AWSCURRENT is the version before
+	Follow                // AWSCURRENT holds PingOne's current secret, which another managed secret got
 )
 
 // A Situation is all that a decision depends on.
@@ -36,9 +37,11 @@ type Situation struct {
 	EndWhenIdle    bool          // the previous secret may end before its grace does
 	Alternates     bool          // the version after AWSCURRENT is of the twin
 	Twin           string        // the twin's application id; empty where there is none yet
+	Unused         bool          // no version names the twin yet: it was created for this rotation
 	Specified      bool          // the document specifies the application
 	ReplicaBehind  bool          // consumers in another Region may not have AWSCURRENT yet
 	StaleCopy      string        // a member that holds the secret and is not named, where there is one
+	OtherBehind    string        // another managed secret of the client that does not hold PingOne's current secret
 	RotationClosed string        // why the secret cannot be rotated at all; empty as a rule
 
 	Labels  Labels
@@ -52,7 +55,6 @@ type Situation struct {
 	Answers map[string]Answer // by fingerprint: what PingOne says to a secret
 
 	Item        register.Item
-	Absent      bool // the register holds no item for this client
 	Unreachable bool // the register cannot be read or written
 	Holds       bool // the run holds the lease, and this look was made under it
 	MaySend     bool // and has the time to send something
@@ -113,14 +115,6 @@ const (
 
 // view returns PingOne's view of AWSCURRENT's application.
 func (s Situation) view() View { return s.Views[s.Current.Application] }
-
-// subject returns the application whose secret a rotation renews.
-func (s Situation) subject() string {
-	if s.Alternates {
-		return s.Twin
-	}
-	return s.Current.Application
-}
 
 // held returns the fingerprint of the subject's secret as a version holds it, and
 // since when consumers may have it. None means that no version does.

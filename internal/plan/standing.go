@@ -1,5 +1,7 @@
 package plan
 
+import "pingrotate/internal/register"
+
 // A Standing is how AWSCURRENT's secret stands in PingOne.
 type Standing int
 
@@ -9,7 +11,7 @@ const (
 	IsPrevious                   // PingOne's previous secret, which will end
 	Dead                         // neither, and refused, while PingOne's current one is accepted
 	Undecided                    // neither; PingOne has to be asked
-	Contradicted                 // neither, and yet accepted: the view is stale
+	Contradicted                 // neither, and yet accepted or stored a moment ago: an answer is stale
 	Mute                         // neither, and PingOne cannot be asked
 )
 
@@ -33,6 +35,11 @@ func (s Situation) Standing() Standing {
 		return Contradicted
 	case Unclear:
 		return Mute
+	}
+	// A person may have regenerated and stored the result a moment ago, while the view
+	// and a node of the token endpoint still show the state before.
+	if s.Now.Sub(s.Current.Created) < register.ReadLag {
+		return Contradicted
 	}
 	switch s.Answers[v.Current] {
 	case NotAsked:
@@ -85,22 +92,21 @@ func (s Situation) leftBehind() bool {
 		return false
 	}
 	pending := s.Labels.Pending != "" && s.Labels.Pending != s.Current.ID
-	return !pending || made.Fingerprint == s.view().Current && made.Announced != 0 && !stepMade(made)
+	return !pending || made.Fingerprint == s.view().Current && made.By != "" && !stepMade(made)
 }
 
-// heal gives consumers PingOne's current secret, as soon as that authenticates.
+// heal gives consumers PingOne's current secret, as soon as that authenticates. A
+// disabled application authenticates nothing, and its fuse burns all the same: there
+// PingOne's view is enough.
 func (s Situation) heal(why Why) Move {
 	c := s.view().Current
 	switch {
 	case s.Off[s.Current.Application]:
-		if s.Goal != Emergency {
-			return stop(NotAskable)
-		}
 	case s.Answers[c] == NotAsked:
 		return Move{Kind: Ask, Ask: []string{c}}
 	case s.Answers[c] == Refused:
 		return look(NotAccepted, s.Now.Add(Settling))
-	case s.Answers[c] == Unclear && s.Goal != Emergency:
+	case s.Answers[c] == Unclear && s.Goal != Emergency && s.Goal != Follow:
 		return stop(NotAskable)
 	}
 	to, ok := s.find(c)

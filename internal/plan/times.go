@@ -17,7 +17,7 @@ const Settling = 45 * time.Second
 
 // Quiet is how long after the last change of a secret's versions no step of another
 // invocation can be under way any more: a step ends by itself before.
-const Quiet = 65 * time.Second
+const Quiet = 125 * time.Second
 
 // TwinWaits is how long a twin's new secret may wait for its promotion before an audit
 // ends that rotation. The next one adopts the secret.

@@ -37,37 +37,49 @@ func (s Situation) unresolved() (Move, bool) {
 	if in == nil || s.contains() && in.By != ByEmergency {
 		return Move{}, false
 	}
-	happened, fingerprint := s.effect(*in)
-	if happened {
+	shows, fingerprint := s.effect(*in)
+	if shows && s.spent(*in) {
 		return Move{Kind: Settle, Happened: true, Application: in.Application, Fingerprint: fingerprint}, true
 	}
 	if overdue, from := in.Overdue(s.Now); !overdue {
 		return look(Unresolved, from), true
 	}
-	return Move{Kind: Settle}, true
+	return Move{Kind: Settle, Happened: shows, Application: in.Application, Fingerprint: fingerprint}, true
 }
 
-// effect reports whether the look shows that an announced act has taken effect. For a
-// mint it returns the fingerprint of the secret that was made.
-func (s Situation) effect(in register.Intent) (happened bool, fingerprint string) {
+// effect reports whether the look shows an announced act. For a mint it returns the
+// fingerprint of the secret that was made.
+func (s Situation) effect(in register.Intent) (shows bool, fingerprint string) {
 	v, seen := s.Views[in.Application]
 	switch in.Act {
 	case register.Mint:
 		if seen && v.Current != in.Before && !s.Item.Superseded(in.Application, v.Current) {
 			return true, v.Current
 		}
-	case register.End:
-		return seen && v.Previous != in.Before && !s.Item.Superseded(in.Application, v.Current), ""
 	case register.Promote:
 		return in.Secret == s.Secret && s.Labels.Current == in.To, ""
 	}
 	return false, ""
 }
 
+// spent reports whether the request of an act that shows cannot arrive any more. Of a
+// mint that is so only where the secret before it is PingOne's previous one: another
+// current secret may be an older one, or another's. Of the end of a secret nothing shows
+// it: the request may still arrive, and would end the one that is previous by then.
+func (s Situation) spent(in register.Intent) bool {
+	return in.Act == register.Promote || in.Act == register.Mint && s.Views[in.Application].Previous == in.Before
+}
+
 // contains reports whether the run is an emergency that ends the leaked secret before
-// consumers have another.
+// consumers have another. Once it has, it continues as any other: what leaked is dead,
+// and nothing is gained by locking consumers out a second time.
 func (s Situation) contains() bool {
-	return s.Goal == Emergency && s.Item.Emergency != nil && s.Item.Emergency.How == Contain
+	em := s.Item.Emergency
+	if s.Goal != Emergency || em == nil || em.How != Contain {
+		return false
+	}
+	made := s.Item.Applications[s.Current.Application].Current
+	return !em.After(made, made.Fingerprint)
 }
 
 // Contain and Swift are the two ways of an emergency.

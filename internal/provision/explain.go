@@ -30,9 +30,27 @@ func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused
 	if len(lacking) == 0 {
 		return refused
 	}
-	return fmt.Errorf("application %s has roles that the admin lacks: %s; give the admin the same, or rotate with another admin: %w",
-		d.ApplicationID(), strings.Join(lacking, ", "), refused)
+	return &ReachError{Application: d.ApplicationID(), Lacking: lacking, refused: refused}
 }
+
+// A ReachError means that PingOne keeps an application's secret from the admin, because
+// the application has roles that the admin lacks.
+type ReachError struct {
+	Application string   // its id
+	Lacking     []string // roles with their scopes
+
+	refused error
+}
+
+func (e *ReachError) Error() string {
+	return fmt.Sprintf("application %s has roles that the admin lacks: %s: %v", e.Application, strings.Join(e.Lacking, ", "), e.refused)
+}
+
+// Remedy says what to do.
+func (e *ReachError) Remedy() string { return "give the admin the same, or rotate with another admin" }
+
+// Unwrap returns PingOne's refusal.
+func (e *ReachError) Unwrap() error { return e.refused }
 
 // OutOfReach names the roles of a target that the admin neither holds nor may assign.
 func OutOfReach(held []pingone.RoleAssignment, roles []pingone.Role) (lacking []string) {

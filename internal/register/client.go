@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"pingrotate/internal/awsclient"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -68,13 +70,7 @@ type limited struct{ aws.HTTPClient }
 func (l limited) Do(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 	r = r.WithContext(ctx)
-	if r.Body != nil {
-		// The SDK closes the request's body as soon as a reply begins. From then on its
-		// WriteTo fails with EOF, by which net/http looks whether there is more to send, and
-		// the connection is closed in the middle of a large reply. Its Read does not.
-		r.Body = struct{ io.ReadCloser }{r.Body}
-	}
-	resp, err := l.HTTPClient.Do(r)
+	resp, err := awsclient.Whole{HTTPClient: l.HTTPClient}.Do(r)
 	if err != nil {
 		cancel()
 		return nil, err

@@ -83,9 +83,9 @@ func (e *Emergency) Has(command string) bool {
 }
 
 // After reports whether the secret was minted after the emergency's last mark: only
-// a mint that was announced after it counts.
+// a mint counts that was announced after it, and whose answer was recorded.
 func (e *Emergency) After(m Minted, fingerprint string) bool {
-	return fingerprint != "" && m.Fingerprint == fingerprint && m.Announced > e.Mark
+	return fingerprint != "" && m.Fingerprint == fingerprint && m.Announced > e.Mark && !m.Found
 }
 
 // Over returns the item with its emergency ended.

@@ -51,6 +51,16 @@ func (i Item) Minted(application, fingerprint string, now time.Time, replaced ..
 	return next
 }
 
+// Resolved returns the item after an announced mint was found to have taken effect by
+// looking: as [Item.Minted], but whose request made the secret is not certain.
+func (i Item) Resolved(application, fingerprint string, now time.Time) Item {
+	next := i.Minted(application, fingerprint, now)
+	a := next.Applications[application]
+	a.Current.Found = true
+	next.Applications[application] = a
+	return next
+}
+
 // Seen returns the item after PingOne showed a current secret that the register does
 // not know: it was made elsewhere, or before there was an item. One that is known
 // changes nothing.

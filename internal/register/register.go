@@ -61,7 +61,15 @@ type Revision struct {
 	Number int64  // counts replacements; 0 means that there is no item
 	Nonce  string // the writer's, and new for each replacement
 	Item   Item
+
+	// Copied means that the item was written to another table, of which this one is a
+	// copy: it was restored from a backup, and what happened since is not in it. Item is
+	// the zero Item then.
+	Copied bool
 }
+
+// Known reports whether the revision says anything about the client.
+func (r Revision) Known() bool { return r.Number > 0 && !r.Copied }
 
 // An Item is what is known of one PingOne client. The zero value means that nothing is.
 type Item struct {
@@ -71,6 +79,9 @@ type Item struct {
 	Secrets      map[string]Secret      `json:"secrets,omitempty"`      // by ARN: the managed secrets that hold the client
 	Emergency    *Emergency             `json:"emergency,omitempty"`    // while it is open
 	Ended        *Emergency             `json:"ended,omitempty"`        // the last one that has ended
+
+	// Table is the name of the table that the item was written to.
+	Table string `json:"table,omitempty"`
 
 	// Unknown is set by the first writer of an item that was absent: until then an act
 	// may have been announced in an item that is lost. Nothing is sent before it.
@@ -124,6 +135,10 @@ type Minted struct {
 	Rotation    string    `json:"rotation,omitempty"`  // for which it was made
 	Secret      string    `json:"secret,omitempty"`    // ARN, for whose rotation
 	By          string    `json:"by,omitempty"`
+
+	// Found means that the answer to the mint was lost, and the secret found by looking. It
+	// may be that of another request, and does not count as minted after an emergency.
+	Found bool `json:"found,omitempty"`
 }
 
 // A Secret is what is known of the staging labels of one managed secret.

@@ -35,8 +35,9 @@ type Table struct {
 	// Retention is how long evidence is kept. Zero means [DefaultRetention].
 	Retention time.Duration
 
-	once  sync.Once
-	calls *dynamodb.Client
+	once       sync.Once
+	calls      *dynamodb.Client
+	remembered remembered
 }
 
 func (t *Table) now() time.Time {
@@ -65,7 +66,11 @@ func (t *Table) Fetch(ctx context.Context, key Key) (Revision, error) {
 	if err := t.named(op); err != nil {
 		return Revision{}, err
 	}
-	return t.fetch(ctx, op, key)
+	r, err := t.fetch(ctx, op, key)
+	if err == nil {
+		t.remembered.keep(key, r)
+	}
+	return r, err
 }
 
 func (t *Table) fetch(ctx context.Context, op string, key Key) (Revision, error) {
@@ -74,7 +79,7 @@ func (t *Table) fetch(ctx context.Context, op string, key Key) (Revision, error)
 	if err != nil {
 		return Revision{}, t.failed(ctx, op, "GetItem", err)
 	}
-	r, problem := decode(out.Item)
+	r, problem := t.decode(out.Item)
 	if problem != nil {
 		return Revision{}, &Error{Op: op, Action: "GetItem", Table: t.Name, Problem: *problem}
 	}
@@ -114,6 +119,7 @@ func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (
 		return Revision{}, err
 	}
 	r := Revision{Number: was.Number + 1, Nonce: rand.Text(), Item: next}
+	r.Item.Table = t.Name
 	row, problem := encode(key, r)
 	if problem == nil {
 		r, problem = decode(row)
@@ -138,13 +144,16 @@ func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (
 	for try := 1; ; try++ {
 		_, err := t.client().PutItem(limit, in, twice)
 		if err == nil {
+			t.remembered.keep(key, r)
 			return r, nil
 		}
 		found, known, readErr := t.found(limit, op, key, err)
 		switch {
 		case known && found.Nonce == r.Nonce && found.Number == r.Number:
+			t.remembered.keep(key, r)
 			return r, nil // the SDK repeated a write that had succeeded, or its reply was lost
 		case known && (found.Number != was.Number || found.Nonce != was.Nonce):
+			t.remembered.keep(key, found)
 			return Revision{}, &OvertakenError{found}
 		}
 		failed := t.failed(ctx, op, "PutItem", err)
@@ -170,7 +179,7 @@ func twice(o *dynamodb.Options) { o.RetryMaxAttempts = 2 }
 // it could not be read.
 func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Revision, known bool, _ *Error) {
 	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok && len(refused.Item) > 0 {
-		r, problem := decode(refused.Item)
+		r, problem := t.decode(refused.Item)
 		if problem == nil {
 			return r, true, nil
 		}
@@ -182,4 +191,14 @@ func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Rev
 		return Revision{}, false, e
 	}
 	return r, true, nil
+}
+
+// decode returns the revision in a row. One that was written to another table says
+// nothing of what has happened since.
+func (t *Table) decode(row attributes) (Revision, *Problem) {
+	r, problem := decode(row)
+	if problem == nil && r.Item.Table != "" && r.Item.Table != t.Name {
+		r.Item, r.Copied = Item{}, true
+	}
+	return r, problem
 }

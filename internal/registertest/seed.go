@@ -60,6 +60,19 @@ func (s *Server) Lose(name string) {
 	s.must(name).rows = nil
 }
 
+// Remove deletes the rows of the table for which gone returns true. It is given each as
+// [Server.Dump] shows it.
+func (s *Server) Remove(name string, gone func(row string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.must(name)
+	for _, r := range t.rows {
+		if i := r.now(); i != nil && gone(i.text()) {
+			t.set(r.key, nil, s.now())
+		}
+	}
+}
+
 func (s *Server) must(name string) *table {
 	t := s.tables[name]
 	if t == nil {

@@ -21,7 +21,7 @@ import (
 // signingKey is shared by all servers of the process: making a key takes longer
 // than most tests, and no test turns on whose key it is.
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
-	return rsa.GenerateKey(rand.Reader, 2048)
+	return rsa.GenerateKey(rand.Reader, 1024)
 })
 
 const keyID = "pingonetest"

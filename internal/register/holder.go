@@ -1,0 +1,61 @@
+package register
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const holderPrefix = "holder#"
+
+// PutHolder stores that a managed secret holds the client, beside its item, before the
+// item says so: an emergency must serve it even where the item was lost. To store it
+// again changes nothing. The row does not expire.
+func (t *Table) PutHolder(ctx context.Context, key Key, arn string) error {
+	op := "store that a managed secret holds " + key.String()
+	if err := t.named(op); err != nil {
+		return err
+	}
+	row := rowKey(key.partition(), holderPrefix+arn)
+	row[formatName] = integer(format)
+	_, err := send(ctx, t.client().PutItem, &dynamodb.PutItemInput{TableName: &t.Name, Item: row})
+	if err != nil {
+		return t.failed(ctx, op, "PutItem", err)
+	}
+	return nil
+}
+
+// Holders returns the ARNs of the managed secrets that hold the client, sorted. What it
+// returns is as of this moment.
+func (t *Table) Holders(ctx context.Context, key Key) ([]string, error) {
+	op := "look for the managed secrets that hold " + key.String()
+	if err := t.named(op); err != nil {
+		return nil, err
+	}
+	in := &dynamodb.QueryInput{
+		TableName:              &t.Name,
+		ConsistentRead:         aws.Bool(true),
+		KeyConditionExpression: aws.String(partitionKey + " = :" + partitionKey + " AND begins_with(" + sortKey + ", :prefix)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":" + partitionKey: text(key.partition()), ":prefix": text(holderPrefix),
+		},
+	}
+	var all []string
+	for {
+		rows, next, err := t.page(ctx, op, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if arn, ok := strings.CutPrefix(textOf(row[sortKey]), holderPrefix); ok {
+				all = append(all, arn)
+			}
+		}
+		if in.ExclusiveStartKey = next; next == nil {
+			return all, nil
+		}
+	}
+}

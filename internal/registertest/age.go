@@ -1,0 +1,39 @@
+package registertest
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// An instant is a time as JSON has it.
+var instant = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
+
+// Age makes everything in the table older by d: it moves the times that are within
+// JSON in its rows. That is for a client with a clock that cannot be moved, such as a
+// process: for what it reads, d has passed. A client that remembers what it has written
+// must not outlive it.
+func (s *Server) Age(name string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.must(name)
+	for _, r := range t.rows {
+		next := item{}
+		for attribute, v := range r.now() {
+			if v.S != nil && strings.HasPrefix(*v.S, "{") {
+				older := instant.ReplaceAllStringFunc(*v.S, func(text string) string {
+					at, err := time.Parse(`"`+time.RFC3339Nano+`"`, text)
+					if err != nil {
+						return text
+					}
+					return at.Add(-d).Format(`"` + time.RFC3339Nano + `"`)
+				})
+				v.S = &older
+			}
+			next[attribute] = v
+		}
+		if len(next) > 0 {
+			t.set(r.key, next, s.now())
+		}
+	}
+}

@@ -1,0 +1,341 @@
+package rotation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+)
+
+// mint makes PingOne regenerate an application's secret. The request is sent once,
+// whatever happens to it: a second one would evict the secret that consumers hold.
+//
+// Died before the intent: nothing has happened. Died between the intent and the POST,
+// or after the POST: whoever takes the lease next waits until PingOne shows the new
+// secret, and adopts it, or until the POST can no longer take effect.
+func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
+	if !timeFor(ctx, &r.client, mintBudget) {
+		return false, errNoTime
+	}
+	before := r.found.views[m.Application]
+	var expiry time.Time // the zero time ends the secret at once
+	if m.Keep {
+		expiry = before.AsOf.Add(plan.Fuse(r.Settings.grace(r.found.current.Document)))
+	}
+	intent := register.Intent{
+		Act: register.Mint, Application: m.Application, Secret: r.secret.arn, Rotation: r.token, By: r.by, Before: before.Secret.Fingerprint(),
+	}
+	if again, err := r.announce(ctx, intent); err != nil || again {
+		return again, err
+	}
+	got := r.found.acting.client.RegenerateSecret(ctx, r.target(m.Application), expiry)
+	switch got.Outcome {
+	case pingone.Refused:
+		r.outcome = register.Item.Forget
+		return false, got.Err
+	case pingone.Unknown:
+		r.unanswered = got.Err // the intent stays, and is resolved by looking
+		return true, nil
+	}
+	r.minted(m.Application, got.Secret)
+	release := goal == plan.Create
+	if release && m.Application == r.applicationID() && r.method(m.Application) == pingone.ClientSecretJWT {
+		r.askReplaced(ctx)
+	}
+	return false, nil
+}
+
+// minted takes over PingOne's reply to a mint, which beats any later read.
+func (r *run) minted(application string, after *pingone.ApplicationSecret) {
+	if after.AsOf.IsZero() {
+		after.AsOf = r.client.Time()
+	}
+	now := r.client.Time()
+	fingerprint := after.Secret.Fingerprint()
+	var replaced []string
+	if after.Previous != nil {
+		replaced = append(replaced, after.Previous.Secret.Fingerprint())
+		r.keep(after.Previous.Secret)
+		if application == r.applicationID() {
+			r.record.previousUntil = after.Previous.ExpiresAt
+		}
+	}
+	r.keep(after.Secret)
+	r.done.Served = false
+	r.found.views[application] = after
+	r.outcome = func(item register.Item) register.Item { return item.Minted(application, fingerprint, now, replaced...) }
+	r.witness(string(plan.Regenerate), fingerprint)
+	if application == r.applicationID() || r.found.current.Alternates() && r.by != plan.ByEmergency {
+		r.record.minted = r.markOf(fingerprint)
+	}
+}
+
+// askReplaced shows PingOne the secret that consumers still hold, once. No page says
+// that the previous secret verifies assertions which are signed with it.
+func (r *run) askReplaced(ctx context.Context) {
+	d := r.found.current
+	answer, err := r.ask(ctx, d.Document, d.ClientSecret, r.method(r.applicationID()))
+	if err == nil {
+		r.found.answers[d.ClientSecret.Fingerprint()] = answer
+		r.found.lasting = answer == plan.Refused
+	}
+}
+
+// announce writes the intent, and reports whether the run has to look again instead:
+// another process was first, or the lease has too little time left.
+func (r *run) announce(ctx context.Context, in register.Intent) (again bool, err error) {
+	err = r.hold.announce(ctx, in)
+	if errors.Is(err, errLeaseOver) || errors.Is(err, register.ErrOvertaken) {
+		return true, nil
+	}
+	return false, err
+}
+
+// store stores PingOne's current secret, as the run's version or, for consumers whose
+// secret is about to end, as one whose id follows from what it holds.
+//
+// Died before this write: the secret is only in PingOne, and the next run adopts it.
+// Died after it: the next run finds it stored.
+func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
+	d := r.doc(m.Application)
+	if d.ClientID == "" {
+		d = d.Of(m.Application)
+	}
+	env, err := r.Settings.environment(d)
+	if err != nil {
+		return false, err
+	}
+	next := d.With(r.found.secrets[m.Fingerprint], r.method(m.Application), env.TokenEndpoint())
+	id, label := r.token, r.label()
+	if m.Label != "" {
+		id, label = versionOf(r.secret.arn, next), m.Label
+	}
+	if m.Decision == plan.Drift {
+		r.record.drifted = true
+		r.record.warn("AWSCURRENT was dead: %s; PingOne's secret takes its place", r.whyDead())
+	}
+	err = parallel(
+		func() error { return r.secret.put(ctx, id, label, next) },
+		func() error {
+			if r.outcome != nil {
+				r.flush(ctx, m.Label == "") // storing needs no lease
+			}
+			return nil
+		},
+	)
+	if errors.Is(err, errExists) && m.Label == "" {
+		// Another invocation of this rotation was first. What it has stored counts.
+		r.found.own, err = r.readPending(ctx)
+		return true, err
+	}
+	if err != nil {
+		return false, err
+	}
+	v := &stored{next, id, r.client.Time()}
+	r.secret.description = r.secret.relabel(label, r.secret.holder(label), id)
+	if m.Label == "" {
+		r.found.own, r.record.pending = v, next.ClientSecret
+	} else {
+		r.found.others = append(r.found.others, v)
+	}
+	return false, nil
+}
+
+// label is on the run's version until that is AWSCURRENT.
+func (r *run) label() string {
+	if r.manual {
+		return plan.ManualLabel
+	}
+	return labelPending
+}
+
+// versionOf returns the id of a version that follows from what it holds, so that two
+// runs which store the same make one version.
+func versionOf(arn string, d *document.Document) string {
+	id := sha256.Sum256([]byte(arn + " " + d.Reveal()))
+	return hex.EncodeToString(id[:])
+}
+
+// whyDead tells a regeneration elsewhere from an older document that was stored again.
+func (r *run) whyDead() string {
+	d := r.found.current
+	fingerprint := d.ClientSecret.Fingerprint()
+	switch {
+	case fingerprint == "":
+		return "a document without its secret was stored"
+	case r.item().Superseded(d.ApplicationID(), fingerprint):
+		return "an older document was stored, with a secret that had been replaced"
+	}
+	return "the secret was regenerated outside of the rotation"
+}
+
+// readPending returns the run's version, which Secrets Manager may take a moment to
+// show.
+func (r *run) readPending(ctx context.Context) (*stored, error) {
+	for p := r.polls(250*time.Millisecond, 2*time.Second, 5*time.Second); ; {
+		v, err := r.secret.read(ctx, r.token, "")
+		if v != nil || err != nil {
+			return v, err
+		}
+		again, err := p.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return nil, remedied(fmt.Errorf("version %s has no value yet", r.token), "createSecret comes first")
+		}
+	}
+}
+
+// verifyAndTake judges the run's version by all that the document demands, and takes the
+// lease meanwhile.
+func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
+	own := r.found.own
+	d := own.Document
+	if d.AuthMethod == "" {
+		d = d.With(d.ClientSecret, r.method(d.ApplicationID()), d.TokenEndpoint)
+	}
+	r.record.pending = d.ClientSecret
+	var takeErr error
+	_ = parallel(
+		func() error { err = r.try(ctx, d); return nil },
+		func() error {
+			if !r.hold.has() {
+				_, _, takeErr = r.hold.take(ctx, r.secret.arn, false)
+			}
+			return nil
+		},
+	)
+	if pingone.IsRejected(err) {
+		// Waiting for it to be known everywhere must not keep the lease from others.
+		r.hold.release(ctx)
+		err = r.verify(ctx, d)
+	} else if err != nil {
+		err = fmt.Errorf("verify the new secret: %w", err)
+	}
+	if err != nil {
+		return false, err
+	}
+	if takeErr != nil && !register.Unreachable(takeErr) {
+		return false, takeErr
+	}
+	r.done.Verified = true
+	return r.hold.has() || r.hold.failure != nil, nil
+}
+
+// promote moves AWSCURRENT. Here a rotation takes effect.
+//
+// Died before the move: AWSCURRENT is the old version, whose secret works until its
+// fuse has burnt down. Died after it: the next run finds AWSCURRENT on the version.
+func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) {
+	if r.hold.failure == nil {
+		intent := register.Intent{
+			Act: register.Promote, Application: m.Application, Secret: r.secret.arn, Rotation: r.token, By: r.by, From: m.From, To: m.To, Fingerprint: m.Fingerprint,
+		}
+		if again, err := r.announce(ctx, intent); err != nil || again {
+			return again, err
+		}
+	} else {
+		r.record.warn("the register is out of reach, and AWSCURRENT was moved without it, because its secret is PingOne's previous one: %s", inFull(r.hold.failure))
+	}
+	if err := r.secret.move(ctx, m.From, m.To); err != nil {
+		if e := (*SecretsManagerError)(nil); errors.As(err, &e) && e.refused() {
+			r.outcome = register.Item.Forget
+			if r.secret.holder(labelCurrent) != m.From && r.moved < maxMoved {
+				r.moved++ // by another hand, between the look and the move
+				return true, nil
+			}
+			return false, err
+		}
+		if r.hold.failure != nil {
+			return false, err
+		}
+		r.unanswered = err
+		return true, nil
+	}
+	now := r.client.Time()
+	r.record.promoted = r.markOf(m.Fingerprint)
+	r.outcome = func(item register.Item) register.Item {
+		return item.Promoted(r.secret.arn, m.From, m.To, m.Fingerprint, now).Seen(m.Application, m.Fingerprint)
+	}
+	r.witness("promote", m.Fingerprint)
+	switch m.Why {
+	case plan.Dying:
+		r.record.warn("AWSCURRENT was promoted without the document's demands, because its secret was refused or about to end")
+	case plan.LeftBehind:
+		r.record.complete("promoted PingOne's secret %s, which a rotation had left", m.Fingerprint)
+	}
+	if m.Why == plan.Dying {
+		r.record.complete("promoted PingOne's secret %s, before AWSCURRENT's ended", m.Fingerprint)
+	}
+	r.follow(m.To)
+	return false, nil
+}
+
+// maxMoved is how often a run looks again because AWSCURRENT was moved under its hands.
+const maxMoved = 10
+
+// follow makes a version AWSCURRENT in what was found.
+func (r *run) follow(version string) {
+	old := r.found.current
+	for i, v := range r.found.others {
+		if v.versionID == version {
+			r.found.current, r.found.others[i] = v, old
+		}
+	}
+	if own := r.found.own; own != nil && own.versionID == version {
+		r.found.current = own
+		r.found.others = append(r.found.others, old)
+	}
+	r.secret.changed = r.client.Time()
+	if r.found.current.ApplicationID() == r.found.twin {
+		r.found.twin = old.ApplicationID()
+	}
+}
+
+// end makes PingOne's previous secret die. Died before the call: the next run decides
+// anew. Died after it: there is nothing left to end.
+func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
+	intent := register.Intent{Act: register.End, Application: m.Application, Secret: r.secret.arn, By: r.by, Before: m.Fingerprint}
+	if again, err := r.announce(ctx, intent); err != nil || again {
+		return again, err
+	}
+	if err := r.found.acting.client.DeletePreviousSecret(ctx, r.target(m.Application)); err != nil {
+		if pingone.IsTemporary(err) {
+			r.unanswered = err
+			return true, nil
+		}
+		r.outcome = register.Item.Forget
+		return false, err
+	}
+	r.outcome = register.Item.Forget
+	view := *r.found.views[m.Application]
+	view.Previous = nil
+	r.found.views[m.Application] = &view
+	if m.Why == plan.Idle {
+		r.record.complete("ended the idle previous secret %s", m.Fingerprint)
+	}
+	return false, nil
+}
+
+// untag takes a label off a version. Died before: the next run does it. Died after: it
+// is done.
+func (r *run) untag(ctx context.Context, m plan.Move) error {
+	if err := r.secret.untag(ctx, m.Label, m.From); err != nil {
+		return err
+	}
+	switch {
+	case m.Decision == plan.Poisoned:
+		return r.halted(m)
+	case m.Why == plan.Orphaned:
+		r.record.complete("took %s off version %s, which could not be promoted any more", m.Label, m.From)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package rotation
+
+import (
+	"fmt"
+	"strings"
+
+	"pingrotate/internal/plan"
+)
+
+// A Decision is what createSecret does about the secret.
+type Decision = plan.Decision
+
+// The decisions.
+const (
+	Regenerate = plan.Regenerate
+	Refuse     = plan.Refuse
+	Adopt      = plan.Adopt
+	Drift      = plan.Drift
+	Seed       = plan.Seed
+)
+
+// A State is how something looks.
+type State string
+
+const (
+	OK      State = "ok"
+	Warning State = "warning" // works, and somebody should look
+	Failure State = "failure" // a rotation fails, or consumers do
+)
+
+// A Finding is one point of a check or an audit.
+type Finding struct {
+	Point  string `json:"point"` // a few words, the same each time
+	State  State  `json:"state"`
+	Detail string `json:"detail,omitempty"`
+	Remedy string `json:"remedy,omitempty"` // what to do; empty when all is well
+}
+
+// A Checkup is what a check found: whether a rotation would succeed now.
+type Checkup struct {
+	Action   string    `json:"action"`
+	SecretID string    `json:"secretId"`
+	Name     string    `json:"name,omitempty"`
+	State    State     `json:"state"`              // the worst of the findings'
+	Decision Decision  `json:"decision,omitempty"` // what createSecret would do
+	Findings []Finding `json:"findings"`
+	Calls    Calls     `json:"calls"`
+}
+
+// worst returns the state of findings taken together.
+func worst(findings []Finding) State {
+	state := OK
+	for _, f := range findings {
+		if f.State == Failure || f.State == Warning && state == OK {
+			state = f.State
+		}
+	}
+	return state
+}
+
+func (c *Checkup) ok(point, format string, args ...any) {
+	c.Findings = append(c.Findings, Finding{Point: point, State: OK, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (c *Checkup) warn(point, remedy, format string, args ...any) {
+	c.Findings = append(c.Findings, Finding{point, Warning, fmt.Sprintf(format, args...), remedy})
+}
+
+func (c *Checkup) fail(point, remedy, format string, args ...any) {
+	c.Findings = append(c.Findings, Finding{point, Failure, fmt.Sprintf(format, args...), remedy})
+}
+
+// failed enters an error and its remedy, if there is one.
+func (c *Checkup) failed(point string, err error) bool {
+	if err == nil {
+		return false
+	}
+	c.fail(point, remedyOf(err), "%s", strings.ReplaceAll(err.Error(), "\n", ", and ")) // of calls that ran at once
+	return true
+}

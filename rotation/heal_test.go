@@ -1,0 +1,192 @@
+package rotation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
+)
+
+// auditsFor plays hourly audits for this many hours and checks that AWSCURRENT works at
+// each of them.
+func (w *world) auditsFor(hours int) {
+	w.t.Helper()
+	for h := range hours {
+		w.do(rotation.Action{Action: "audit"})
+		if !w.works() {
+			w.t.Fatalf("AWSCURRENT is dead after %d hours\n%s%s%s", h, w.sm.Dump(), w.ping.Dump(), w.log)
+		}
+		w.advance(time.Hour)
+	}
+}
+
+// Kind 1 and 2 of what broke: a rotation that can never be promoted, and nothing but
+// audits afterwards.
+func TestAWSCURRENTOutlivesARotationThatIsNeverPromoted(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		then func(*world) // breaks the promotion after the mint
+	}{
+		{"a scope is taken away after the mint", func(w *world) {
+			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Scopes, a.Audience = nil, "" })
+		}},
+		{"Secrets Manager stops repeating it", func(*world) {}},
+		{"the application is disabled for a day", func(w *world) {
+			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, withApp(pingonetest.Application{Type: "WEB_APP", Roles: []pingonetest.RoleAssignment{}, Audience: "https://x.example", Scopes: []string{"p1as"}}),
+				withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"verify": map[string]any{"scope": "p1as"}} }))
+			w.stick()
+			c.then(w)
+			disabled := strings.Contains(c.name, "disabled")
+			for h := range 60 {
+				w.do(rotation.Action{Action: "audit"})
+				if disabled && h == 40 {
+					w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = false })
+				}
+				if !w.works() && !(disabled && h < 40) {
+					t.Fatalf("AWSCURRENT is dead after %d hours\n%s", h, w.log)
+				}
+				w.advance(time.Hour)
+			}
+			w.checkPromoted()
+			if w.mints() != 1 {
+				t.Errorf("mints: got %d, want 1", w.mints())
+			}
+		})
+	}
+}
+
+// Kind 1: what check would have said is found before the mint.
+func TestNothingIsMintedThatCannotBePromoted(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		opts []option
+		fail func(*world)
+		says string
+	}{
+		{"no right to store", nil, func(w *world) { w.sm.Fail("PutSecretValue", fault.Denied) }, "store a version"},
+		{"no right to label", nil, func(w *world) { w.sm.Fail("UpdateSecretVersionStage", fault.Denied) }, "move a label"},
+		{"a scope that is not granted", []option{withDocument(func(d map[string]any) {
+			d["rotation"] = map[string]any{"verify": map[string]any{"scope": "no:such"}}
+		})}, nil, "the token that rotation.verify asks for is not granted"},
+		{"a role that is mistyped", []option{mayCreate, withDocument(func(d map[string]any) {
+			d["rotation"] = map[string]any{"application": map[string]any{"preset": "non-interactive-worker", "name": "orders-api",
+				"roles": []any{map[string]any{"role": "Identity Data Admn", "scope": map[string]any{"type": "ENVIRONMENT", "id": d["environmentId"]}}}}}
+		})}, nil, "names no role of PingOne's"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.opts...)
+			if c.fail != nil {
+				c.fail(w)
+			}
+			w.rotateFails("createSecret", c.says)
+			if w.mints() != 0 {
+				t.Errorf("mints: got %d, want none", w.mints())
+			}
+			w.sm.Before(nil)
+			w.auditsFor(60)
+		})
+	}
+}
+
+// Kind 2: a dead AWSCURRENT is healed, not only announced.
+func TestAuditHealsADeadAWSCURRENT(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		kill func(*world)
+		says string
+	}{
+		{"regenerated at the console", func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, "regenerated outside"},
+		{"an older document was stored again", func(w *world) {
+			first := w.stored("AWSCURRENT")
+			w.rotate()
+			w.advance(72 * time.Hour)
+			w.sm.Put(orders, encode(first))
+		}, "an older document was stored"},
+		{"a document without its secret was stored", func(w *world) {
+			w.rotate()
+			w.advance(72 * time.Hour)
+			d := w.stored("AWSCURRENT")
+			delete(d, "clientSecret")
+			w.sm.Put(orders, encode(d))
+		}, "without its secret"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			c.kill(w)
+			w.advance(time.Minute)
+			h := w.health(w.do(rotation.Action{Action: "audit"}).(*rotation.AuditReport))
+			w.checkPromoted()
+			if len(h.Done) == 0 || w.secret("AWSCURRENT") == "" {
+				t.Errorf("done: got %q; findings %+v", h.Done, h.Findings)
+			}
+		})
+	}
+}
+
+// Kind 3: AWSPENDING that stayed on AWSCURRENT (S17) must not stay on the version that a
+// manual rotation replaces.
+func TestScheduleGoesOnAfterAManualRotationWhereAWSPENDINGWasKept(t *testing.T) {
+	w := newWorld(t)
+	w.sm.KeepPending(true)
+	w.rotate()
+	w.advance(25 * time.Hour)
+	if rep := w.do(rotation.Action{Action: "rotate", SecretID: orders}).(*rotation.Report); rep.Outcome != rotation.Promoted {
+		t.Fatalf("got %s (%s)", rep.Outcome, rep.Error)
+	}
+	w.advance(25 * time.Hour)
+	w.rotate()
+	w.checkPromoted()
+}
+
+// Kind 7: an audit's DELETE must not meet a mint, and ends nothing that was AWSCURRENT a
+// moment ago.
+func TestGraceIsCountedFromThePromotionAndEnforcedByTheAudit(t *testing.T) {
+	w := newWorld(t)
+	old := w.secret("AWSCURRENT")
+	w.stick()
+	w.advance(20 * time.Hour)
+	w.retry() // promoted 20 hours after the mint
+	for range 23 {
+		w.do(rotation.Action{Action: "audit"})
+		if !w.accepts(old) {
+			t.Fatal("the replaced secret died within its grace")
+		}
+		w.advance(time.Hour)
+	}
+	w.advance(2 * time.Hour)
+	w.do(rotation.Action{Action: "audit"})
+	if w.accepts(old) {
+		t.Error("the replaced secret, idle and past its grace, was not ended")
+	}
+	if !w.works() {
+		t.Error("AWSCURRENT is dead")
+	}
+}
+
+// Whoever writes a document must not thereby have the secret of another application
+// regenerated, by an emergency of an operator's.
+func TestEmergencyLeavesAnApplicationAloneThatIsOnlyNamedAsTheTwin(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		w := newWorld(t)
+		other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
+		d := document(w.app)
+		d["rotation"] = map[string]any{"strategy": "alternating", "twin": other.ID}
+		w.sm.Put(orders, encode(d))
+		leaked := w.secret("AWSCURRENT")
+		rep := w.emergency(e)
+		if w.accepts(leaked) || w.ping.Mints(other.Environment, other.ID) != 0 || !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
+			t.Errorf("%s: got %s (%s); leaked secret accepted %t, mints of the other application %d", e, rep.Outcome, rep.Error, w.accepts(leaked), w.ping.Mints(other.Environment, other.ID))
+		}
+		w.do(rotation.Action{Action: "audit"})
+		if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
+			t.Errorf("%s: the audit ended the other application's secret", e)
+		}
+	}
+}

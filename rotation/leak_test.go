@@ -1,0 +1,178 @@
+package rotation_test
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
+)
+
+// A document that no longer parses but names the same client must not save the leaked
+// secret.
+func TestEmergencyWorksOnADocumentThatNoLongerParses(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		w := newWorld(t)
+		w.rotate()
+		w.advance(time.Hour)
+		leaked := w.secret("AWSCURRENT")
+		text, _ := w.sm.Value(orders, "AWSCURRENT")
+		w.sm.Put(orders, strings.Replace(text, "}", ",}", 1))
+		rep := w.emergency(e)
+		w.checkEnded(leaked, rep)
+	}
+}
+
+// A thief who moves AWSCURRENT or stores versions while the emergency runs.
+func TestEmergencyIsNotHeldOffByAThiefWhoRewritesLabels(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		act  func(w *world, first string)
+	}{
+		{"moves AWSCURRENT back", func(w *world, first string) {
+			if w.sm.VersionID(orders, "AWSCURRENT") != first {
+				w.move("AWSCURRENT", first)
+			}
+		}},
+		{"stores a made-up AWSCURRENT", func(w *world, _ string) {
+			d := document(w.app)
+			d["clientSecret"] = "made-up"
+			w.sm.Put(orders, encode(d))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			leaked, first := w.secret("AWSCURRENT"), w.sm.VersionID(orders, "AWSCURRENT")
+			var mu sync.Mutex
+			acted := 0
+			w.ping.Before(func(k fault.Call) fault.Kind {
+				mu.Lock()
+				defer mu.Unlock()
+				if k.Operation == pingonetest.OpReadSecret && acted < 4 {
+					acted++
+					c.act(w, first)
+				}
+				return fault.None
+			})
+			rep := w.emergency(rotation.Swift)
+			w.ping.Before(nil)
+			if rep.Outcome != rotation.Ended {
+				w.advance(time.Minute)
+				rep = w.emergency(rotation.Swift)
+			}
+			w.checkEnded(leaked, rep)
+			if !w.works() {
+				t.Error("AWSCURRENT is dead")
+			}
+		})
+	}
+}
+
+// T31: two managed secrets of one client.
+func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		w := newWorld(t)
+		const other = "pingone/orders-copy"
+		w.sm.Put(other, encode(document(w.app)))
+		w.sm.EnableRotation(other, functionARN)
+		w.do(rotation.Action{Action: "audit"}) // which enters both
+		leaked := w.secret("AWSCURRENT")
+		rep := w.emergency(e)
+		w.checkEnded(leaked, rep)
+		text, _ := w.sm.Value(other, "AWSCURRENT")
+		if !strings.Contains(text, w.secret("AWSCURRENT")) || len(rep.Served) != 1 || rep.Served[0].Name != other || rep.Served[0].Error != "" {
+			t.Errorf("%s: the other managed secret was not served: %+v", e, rep.Served)
+		}
+	}
+}
+
+// The same after the loss of the item: a row of its own knows the other secret.
+func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
+	w := newWorld(t)
+	const other = "pingone/orders-copy"
+	w.sm.Put(other, encode(document(w.app)))
+	w.sm.EnableRotation(other, functionARN)
+	w.do(rotation.Action{Action: "audit"})
+	w.loseItem()
+	leaked := w.secret("AWSCURRENT")
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(leaked, rep)
+	if len(rep.Served) != 1 {
+		t.Errorf("served: %+v, want the other managed secret", rep.Served)
+	}
+}
+
+// An open emergency outlives the loss of the item.
+func TestOpenEmergencyOutlivesTheLossOfTheItem(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.deny("POST application secret")
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
+		t.Fatalf("got %s (%s), want open", rep.Outcome, rep.Error)
+	}
+	w.ping.Before(nil)
+	w.loseItem()
+	w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
+	w.bring()
+	for range 4 {
+		w.do(rotation.Action{Action: "audit"})
+		w.advance(time.Hour)
+	}
+	if w.accepts(leaked) || w.emergencyOpen() {
+		t.Errorf("leaked secret accepted %t, emergency open %t", w.accepts(leaked), w.emergencyOpen())
+	}
+	w.checkPromoted()
+}
+
+// A leaked admin is followed to what it could read.
+func TestEmergencyOfAnAdminNamesWhatItCouldRead(t *testing.T) {
+	w := newWorld(t)
+	root := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "root", Roles: []pingonetest.RoleAssignment{
+		{Role: "Environment Admin"}, {Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
+	}})
+	w.sm.Put("pingone/root", encode(document(root)))
+	d := document(w.admin)
+	d["rotation"] = map[string]any{"adminSecretId": "pingone/root"}
+	w.sm.Put(adminName, encode(d))
+	w.sm.EnableRotation(adminName, functionARN)
+	rep := w.do(rotation.Action{Action: "rotate", SecretID: adminName, Emergency: rotation.Swift}).(*rotation.Report)
+	if rep.Outcome != rotation.Ended || !slices.Equal(rep.Targets, []string{orders}) {
+		t.Errorf("got %s (%s), targets %q, want ended and %q", rep.Outcome, rep.Error, rep.Targets, orders)
+	}
+}
+
+// T26 and section 8 of the contract: a copy beside the secret would go stale.
+func TestCopyOfTheSecretRefusesTheMint(t *testing.T) {
+	w := newWorld(t, withDocument(func(d map[string]any) { d["client_secret"] = d["clientSecret"] }))
+	w.rotateFails("createSecret", "client_secret", "rotation.names")
+	if w.mints() != 0 {
+		t.Errorf("mints: got %d, want none", w.mints())
+	}
+	if f := point(w.check().Findings, "copies"); f.State != rotation.Failure || !strings.Contains(f.Detail, "client_secret") {
+		t.Errorf("check: got %+v", f)
+	}
+}
+
+// The table of the register out of reach: nothing is minted, and AWSCURRENT moves only
+// away from PingOne's previous secret.
+func TestWithTheRegisterOutOfReachNothingIsMintedAndAWSCURRENTOutlivesIt(t *testing.T) {
+	w := newWorld(t)
+	w.stick()
+	w.db.Before(func(fault.Call) fault.Kind { return fault.Unavailable })
+	mints := w.mints()
+	for h := range 60 {
+		w.do(rotation.Action{Action: "audit"})
+		if !w.works() {
+			t.Fatalf("AWSCURRENT is dead after %d hours", h)
+		}
+		w.advance(time.Hour)
+	}
+	if w.mints() != mints {
+		t.Errorf("%d mints without the register", w.mints()-mints)
+	}
+	w.checkPromoted()
+}

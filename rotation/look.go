@@ -1,0 +1,402 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/provision"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// look reads what the next decision depends on. Calls that do not need each other's
+// answers are made at once. Under the lease it reads anew all that can change.
+func (r *run) look(ctx context.Context, goal plan.Goal) error {
+	if r.hold != nil && r.hold.has() && (goal == plan.Create || goal == plan.Finish) {
+		return r.lookAtOnce(ctx, goal)
+	}
+	if !r.fresh {
+		if err := r.readSecret(ctx); err != nil {
+			return err
+		}
+	}
+	r.fresh = false
+	return r.readClient(ctx, goal)
+}
+
+// lookAtOnce is a look under the lease that reads both services at once. Whose secrets
+// matter is known from the look before it.
+func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
+	before := r.found.current.versionID
+	clients := r.sight()
+	var found secretFound
+	reads := append(clients.reads(ctx, goal, true), func() (err error) { found, err = r.fetchSecret(ctx); return err })
+	if err := parallel(reads...); err != nil {
+		return r.explained(ctx, err)
+	}
+	if err := r.took(ctx, found); err != nil {
+		return err
+	}
+	if r.found.current.versionID != before {
+		return r.readClient(ctx, goal) // it may name another client now
+	}
+	if d := r.found.current; d.Alternates() || d.ClientSecret.IsZero() {
+		if err := r.readOthers(ctx); err != nil {
+			return err
+		}
+	}
+	r.found.see(clients)
+	r.found.closed = r.unfit()
+	r.found.underHold = true
+	return r.readSiblings(ctx)
+}
+
+// secretFound is what one look shows of the managed secret.
+type secretFound struct {
+	current, own *stored
+	admin        adminSecret
+}
+
+// readSecret reads the managed secret: its labels, AWSCURRENT and the run's version.
+func (r *run) readSecret(ctx context.Context) error {
+	found, err := r.fetchSecret(ctx)
+	if err != nil {
+		return err
+	}
+	return r.took(ctx, found)
+}
+
+func (r *run) fetchSecret(ctx context.Context) (found secretFound, err error) {
+	adminID := r.Settings.AdminSecretID // which most documents name none instead of
+	reads := []func() error{
+		func() error { return r.secret.describe(ctx) },
+		func() (err error) { found.current, err = r.current(ctx, ""); return err },
+	}
+	if r.token != "" && r.found.own == nil && r.by != plan.ByRollback {
+		reads = append(reads, func() (err error) { found.own, err = r.secret.read(ctx, r.token, ""); return err })
+	}
+	if r.found.acting == nil && adminID != "" {
+		reads = append(reads, func() error { found.admin = r.secret.readAdmin(ctx, adminID); return nil })
+	}
+	return found, parallel(reads...)
+}
+
+// took takes over what was found of the managed secret.
+func (r *run) took(ctx context.Context, found secretFound) error {
+	current := found.current
+	if found.own != nil {
+		r.found.own = found.own
+	}
+	if found.admin.id != "" {
+		r.found.admin = found.admin
+	}
+	id := r.secret.holder(labelCurrent)
+	if id == "" {
+		return remedied(errors.New("no version is labelled AWSCURRENT"), "store a document with environmentId, region and clientId first")
+	}
+	if current == nil || current.versionID != id {
+		// AWSCURRENT moved in between, or one of the reads lags. Labels are taken from the
+		// description alone.
+		var err error
+		if current, err = r.current(ctx, id); err != nil {
+			return err
+		}
+		if current == nil {
+			return remedied(fmt.Errorf("version %s is labelled AWSCURRENT and has no value", id), "store a document with environmentId, region and clientId")
+		}
+	}
+	if err := current.rotatable(); err != nil {
+		return err
+	}
+	if old := r.found.current; old != nil && old.EnvironmentID+old.ClientID != current.EnvironmentID+current.ClientID && !old.MayFollow(current.ClientID) {
+		return remedied(errors.New("AWSCURRENT names another client than a moment ago"), "run it again")
+	}
+	r.found.current = current
+	if r.record.current.IsZero() {
+		r.record.current = current.ClientSecret // what the run may replace
+	}
+	r.keep(current.ClientSecret)
+	if r.found.own != nil {
+		r.keep(r.found.own.ClientSecret)
+	}
+	return nil
+}
+
+// current returns the version labelled AWSCURRENT, or the one with the id where the
+// label was read elsewhere. In an emergency a document that does not parse any more must
+// not hold anything up: another version of the client that it names stands in for it.
+func (r *run) current(ctx context.Context, id string) (*stored, error) {
+	label := ""
+	if id == "" {
+		label = labelCurrent
+	}
+	out, err := r.secret.value(ctx, id, label)
+	if err != nil || out == nil {
+		return nil, err
+	}
+	v, err := decode(out)
+	if err == nil || r.by != plan.ByEmergency || out.SecretString == nil {
+		return v, err
+	}
+	for _, l := range []string{labelPrevious, plan.HealLabel, plan.ManualLabel, labelPending} {
+		other, readErr := r.secret.read(ctx, "", l)
+		if readErr == nil && other != nil && other.ClientID != "" && strings.Contains(*out.SecretString, other.ClientID) && strings.Contains(*out.SecretString, other.EnvironmentID) {
+			r.record.warn("AWSCURRENT cannot be read (%v); the version labelled %s, which is of the client that it names, stands in for it", err, l)
+			return &stored{other.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate)}, nil
+		}
+	}
+	return nil, err
+}
+
+// readClient reads what the register and PingOne know of the client, once the admin's
+// owner is known to allow that.
+func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
+	if err := r.authorize(ctx); err != nil {
+		return err
+	}
+	d := r.found.current
+	if r.found.twin == "" && d.Rotation.Strategy == document.Alternating && d.Rotation.Twin != r.found.stranger {
+		r.found.twin = d.Rotation.Twin
+	}
+	if r.found.twin == d.ApplicationID() && d.Rotation.Twin != "" { // AWSCURRENT has changed sides
+		r.found.twin = d.Rotation.Twin
+	}
+	if own := r.found.own; own != nil && r.found.twin == "" && d.Alternates() && d.MayFollow(own.ClientID) {
+		r.found.twin = own.ClientID // created for this rotation
+	}
+	if own := r.found.own; d.ClientID == "" && r.found.created == "" && own != nil && d.MayFollow(own.ClientID) {
+		r.found.created = own.ApplicationID() // for this secret, or the look refuses it
+	}
+	if r.hold == nil {
+		if err := r.approach(ctx); err != nil {
+			return err
+		}
+	}
+	held := r.hold.has()
+	if err := r.readAll(ctx, goal, held); err != nil {
+		return err
+	}
+	if goal == plan.Emergency && r.twinOfRegister() {
+		if err := r.readAll(ctx, goal, held); err != nil {
+			return err
+		}
+	}
+	r.found.underHold = held
+	return nil
+}
+
+// twinOfRegister finds the twin that no version names which may be AWSCURRENT: of a first
+// rotation that is not over. Its secret may have leaked as well.
+func (r *run) twinOfRegister() bool {
+	d := r.found.current
+	if r.found.twin != "" || !d.Alternates() {
+		return false
+	}
+	for id := range r.item().Applications {
+		if id != d.ApplicationID() {
+			r.found.twin = id
+		}
+	}
+	for _, v := range r.found.others { // or it was created, and never regenerated
+		if id := v.ApplicationID(); r.found.twin == "" && id != "" && id != d.ApplicationID() && id != r.found.stranger && d.MayFollow(v.ClientID) {
+			r.found.twin = id
+		}
+	}
+	return r.found.twin != ""
+}
+
+// readAll reads in parallel.
+func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
+	d := r.found.current
+	clients := r.sight()
+	var reads []func() error
+	if !held && (goal != plan.Finish || !r.hold.known) {
+		reads = append(reads, func() error {
+			if err := r.hold.fetch(ctx); err != nil && !register.Unreachable(err) {
+				return err
+			}
+			return nil
+		})
+	}
+	if goal != plan.Finish || held || r.hold.failure != nil {
+		reads = append(reads, clients.reads(ctx, goal, held)...)
+	}
+	if goal != plan.Create && goal != plan.Finish || d.Alternates() || d.ClientSecret.IsZero() {
+		reads = append(reads, func() error { return r.readOthers(ctx) })
+	}
+	if goal == plan.Create && !held {
+		reads = append(reads, r.rehearsals(ctx)...)
+	}
+	if goal == plan.Audit && !d.ClientSecret.IsZero() {
+		reads = append(reads, func() error { return r.askCurrent(ctx) })
+	}
+	err := parallel(reads...)
+	if err == nil && goal == plan.Audit && clients.strange() {
+		err = clients.application(ctx, r.applicationID())()
+	}
+	if err != nil {
+		return r.explained(ctx, err)
+	}
+	r.found.see(clients)
+	r.found.closed = r.unfit()
+	if goal != plan.Create && goal != plan.Finish {
+		r.dropStranger()
+	}
+	return r.readSiblings(ctx)
+}
+
+// explained says which roles keep a secret from the admin, where that is why PingOne
+// refused.
+func (r *run) explained(ctx context.Context, err error) error {
+	if pingone.IsForbidden(err) {
+		return r.provisioner().Explain(ctx, r.found.current.Document, err)
+	}
+	return err
+}
+
+// dropStranger forgets the twin that the document names where PingOne does not say that
+// this rotation created it: whoever writes a document must not thereby have the secret
+// of another application renewed or ended.
+func (r *run) dropStranger() {
+	app, twin := r.found.apps[r.applicationID()], r.found.apps[r.found.twin]
+	if r.found.twin == "" || app != nil && twin != nil && provision.MarkerOf(r.secret.arn).Twins(app, twin) {
+		return
+	}
+	if twin != nil && app != nil {
+		r.found.stranger = r.found.twin
+		r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", r.found.twin)
+		delete(r.found.views, r.found.twin)
+		delete(r.found.apps, r.found.twin)
+		r.found.twin = ""
+	}
+}
+
+// readSiblings looks whether the other managed secrets of the client, if there are any,
+// hold PingOne's current secret: a mint would evict the one that they hold.
+func (r *run) readSiblings(ctx context.Context) error {
+	view := r.found.views[r.applicationID()]
+	r.found.otherBehind = ""
+	for arn := range r.hold.rev.Item.Secrets {
+		if arn == r.secret.arn || view == nil || r.by == plan.ByEmergency {
+			continue
+		}
+		other := &secret{api: r.Secrets, id: arn, count: r.count}
+		v, err := other.read(ctx, "", labelCurrent)
+		if e := (*SecretsManagerError)(nil); errors.As(err, &e) {
+			return fmt.Errorf("look at another managed secret of the same client: %w", err)
+		}
+		// One that is gone, or names another client by now, holds nothing.
+		if err == nil && v != nil && v.ClientID == r.found.current.ClientID && !v.ClientSecret.IsZero() && !v.ClientSecret.Equal(view.Secret) {
+			r.found.otherBehind = arn
+		}
+	}
+	return nil
+}
+
+// applications returns those whose secrets matter: AWSCURRENT's and its twin.
+func (r *run) applications() (all []string) {
+	if id := r.applicationID(); id != "" {
+		all = append(all, id)
+	}
+	if r.found.twin != "" && r.found.twin != r.applicationID() {
+		all = append(all, r.found.twin)
+	}
+	return all
+}
+
+// applicationID returns the id of AWSCURRENT's application, or of the one that this run
+// has created for it.
+func (r *run) applicationID() string {
+	if id := r.found.current.ApplicationID(); id != "" {
+		return id
+	}
+	return r.found.created
+}
+
+// authorize finds the admin and checks that it is meant for AWSCURRENT's target.
+func (r *run) authorize(ctx context.Context) error {
+	if _, err := r.Settings.environment(r.found.current.Document); err != nil {
+		return err
+	}
+	id, err := r.Settings.adminFor(r.found.current.Document)
+	if err != nil {
+		return err
+	}
+	if r.found.admin.id != id {
+		if id == r.secret.arn || id == r.secret.name || id == r.secret.id {
+			return errOwnAdmin
+		}
+		r.found.admin = r.secret.readAdmin(ctx, id)
+	}
+	r.found.acting, err = r.permit(r.found.admin, r.found.current.Document)
+	return err
+}
+
+// readOthers reads the versions with other labels that decisions depend on.
+func (r *run) readOthers(ctx context.Context) error {
+	labels := r.secret.staged()
+	var ids []string
+	for _, id := range []string{labels.Previous, labels.Pending, labels.Manual, labels.Healed} {
+		if id != "" && id != r.found.current.versionID && (r.found.own == nil || id != r.found.own.versionID) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	others := make([]*stored, len(ids))
+	reads := make([]func() error, len(ids))
+	for i, id := range ids {
+		reads[i] = func() error {
+			v, err := r.secret.read(ctx, id, "")
+			if e := (*SecretsManagerError)(nil); err != nil && !errors.As(err, &e) {
+				return nil // a version that does not parse cannot be promoted, and stops nothing
+			}
+			others[i] = v
+			return err
+		}
+	}
+	if err := parallel(reads...); err != nil {
+		return err
+	}
+	r.found.others = slices.DeleteFunc(others, func(v *stored) bool { return v == nil })
+	for _, v := range r.found.others {
+		r.keep(v.ClientSecret)
+	}
+	return nil
+}
+
+// unfit says why the secret cannot be rotated at all, nil if it can.
+func (r *run) unfit() error {
+	d := r.found.current.Document
+	app := r.found.apps[r.applicationID()]
+	if app == nil {
+		return nil
+	}
+	if d.ClientID == "" && !provision.MarkerOf(r.secret.arn).Marks(app) {
+		return errDifferent
+	}
+	if err := checkApplication(app); err != nil {
+		return err
+	}
+	if spec := d.Rotation.Application; spec != nil && spec.Method() != app.TokenEndpointAuthMethod {
+		return document.NewFieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
+			"is not the application's, which is %s; to change that would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
+	}
+	if twin := r.found.apps[r.found.twin]; twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
+		return remedied(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
+			"remove the field, and a twin is created")
+	}
+	return nil
+}
+
+// keep remembers a secret by its fingerprint for the time of the run.
+func (r *run) keep(s pingone.Secret) {
+	if !s.IsZero() {
+		r.found.secrets[s.Fingerprint()] = s
+	}
+}

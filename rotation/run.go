@@ -1,0 +1,344 @@
+package rotation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+)
+
+// A run is the work of one invocation on one managed secret: it looks, has
+// [plan.Next] decide, and does that, until its goal is reached.
+//
+// It trusts nothing that an earlier run has told, but only what Secrets Manager,
+// PingOne and the register hold. So it may die at any line, and another run continues.
+type run struct {
+	*Rotator
+	client pingone.Client // for the token endpoint, and for the time
+	count  *counter
+	record *record
+	secret *secret
+	hold   *hold
+
+	by        string // how the register names it: plan.ByStep and so on
+	what      string // the step or action
+	doing     string // the same for people, with the secret
+	token     string // ClientRequestToken: the id of the version that it makes; empty if none
+	manual    bool   // it is not one of Secrets Manager's
+	readOnly  bool
+	requested time.Time // when the emergency was asked for
+
+	found      found
+	fresh      bool // the managed secret was read a moment ago, and nothing was decided since
+	done       plan.Progress
+	waits      map[plan.Why]*poll
+	moved      int   // how often AWSCURRENT was moved by another hand meanwhile
+	unanswered error // of an act whose outcome is not known yet
+
+	// outcome of the last act, which the next write to the register records, and the
+	// evidence of it, which goes out beside that write.
+	outcome  func(register.Item) register.Item
+	evidence *register.Evidence
+}
+
+// found is what the looks of a run have shown.
+type found struct {
+	admin       adminSecret
+	acting      *admin
+	current     *stored
+	own         *stored
+	others      []*stored
+	twin        string // application id, once it is known
+	stranger    string // an application that the document names as the twin, and is none
+	created     string // id of the application that this run has created
+	apps        map[string]*pingone.Application
+	views       map[string]*pingone.ApplicationSecret
+	secrets     map[string]pingone.Secret // by fingerprint
+	answers     map[string]plan.Answer    // by fingerprint
+	otherBehind string                    // ARN of another managed secret of the client that lags
+	closed      error                     // why the secret cannot be rotated at all
+	proof       map[string]error          // by fingerprint: of a secret that was shown as the new one will be
+	mayWrite    error                     // why nothing could be stored or labelled
+	rehearsed   bool                      // proof and mayWrite were asked for
+	underHold   bool                      // the last look was made while the run had the lease
+	lasting     bool                      // AWSCURRENT is refused since the mint, and that is no stale answer
+}
+
+// begin prepares a run on the secret.
+func (r *Rotator) begin(secretID, by, what, token string) *run {
+	count := new(counter)
+	n := &run{
+		Rotator: r, client: r.PingOne, count: count, by: by, what: what, doing: what + " of " + secretID, token: token, manual: by != plan.ByStep,
+		record: &record{begun: r.PingOne.Time()},
+		secret: &secret{api: r.Secrets, id: secretID, count: count},
+		waits:  map[plan.Why]*poll{},
+	}
+	n.client.TransactionID = token
+	n.client.Observe = count.observe
+	n.found.secrets, n.found.answers, n.found.proof = map[string]pingone.Secret{}, map[string]plan.Answer{}, map[string]error{}
+	n.requested = n.record.begun
+	return n
+}
+
+// reach works towards the goal until the plan is done or has to stop. It returns the
+// last move. Whatever happens, the lease is given back.
+func (r *run) reach(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+	m, err := r.pursue(ctx, goal)
+	r.leave(ctx)
+	return m, err
+}
+
+// continued is [run.reach] after a look that the caller has made.
+func (r *run) continued(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+	m, err := r.carryOn(ctx, goal)
+	r.leave(ctx)
+	return m, err
+}
+
+// leave writes what is not written yet and gives the lease back.
+func (r *run) leave(ctx context.Context) {
+	if r.hold != nil && (r.outcome != nil || r.hold.has()) {
+		// The invocation may be about to end; what is not written is for the next to find.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin)
+		defer cancel()
+		r.flush(ctx, true)
+	}
+}
+
+func (r *run) pursue(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+	if err := r.look(ctx, goal); err != nil {
+		return plan.Move{}, err
+	}
+	return r.carryOn(ctx, goal)
+}
+
+// maxMoves is more than any run takes. It ends one whose moves lead nowhere.
+const maxMoves = 500
+
+func (r *run) carryOn(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+	for range maxMoves {
+		m := plan.Next(r.situation(goal))
+		r.record.decide(string(m.Decision))
+		if m.Kind == plan.Done {
+			return m, nil
+		}
+		again, err := r.do(ctx, goal, m)
+		if err != nil {
+			return m, err
+		}
+		if again {
+			if err := r.look(ctx, goal); err != nil {
+				return m, err
+			}
+		}
+	}
+	return plan.Move{}, remedied(errors.New("the rotation did not come to an end"), "report this as a fault of the program, with the function's log")
+}
+
+// do carries out a move, and reports whether the next decision needs another look: our
+// own replies beat any later read.
+func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
+	if m.Kind != plan.Store && r.outcome != nil {
+		r.flush(ctx, false)
+	}
+	switch m.Kind {
+	case plan.Look:
+		return true, r.await(ctx, m)
+	case plan.Ask:
+		return false, r.askAll(ctx, m.Ask)
+	case plan.Take:
+		return true, r.take(ctx, goal)
+	case plan.Settle:
+		return false, r.settle(ctx, m)
+	case plan.Provision:
+		return true, r.provision(ctx)
+	case plan.Prove:
+		return false, r.prove(ctx, m)
+	case plan.Apply:
+		return false, r.apply(ctx, m.Application)
+	case plan.Mint:
+		return r.mint(ctx, goal, m)
+	case plan.Store:
+		return r.store(ctx, m)
+	case plan.Verify:
+		return r.verifyAndTake(ctx)
+	case plan.Promote:
+		return r.promote(ctx, m)
+	case plan.End:
+		return r.end(ctx, m)
+	case plan.Untag:
+		return false, r.untag(ctx, m)
+	case plan.Complete:
+		if err := r.completeEmergency(ctx); err != nil || r.by == plan.ByAudit {
+			return true, err
+		}
+		return false, errCompleted
+	case plan.Serve:
+		return true, r.serve(ctx)
+	case plan.Show:
+		return true, r.showDead(ctx)
+	case plan.Close:
+		return true, r.close(ctx)
+	}
+	return false, r.halted(m)
+}
+
+// await waits until something may have changed.
+func (r *run) await(ctx context.Context, m plan.Move) error {
+	p := r.waits[m.Why]
+	if p == nil {
+		limit := plan.Settling
+		if until := m.Until.Sub(r.client.Time()); until > limit {
+			limit = until
+		}
+		p = r.polls(250*time.Millisecond, 3*time.Second, limit+time.Second)
+		r.waits[m.Why] = p
+	}
+	again, err := p.wait(ctx)
+	if err == nil && !again {
+		err = r.halted(m)
+	}
+	return err
+}
+
+// take takes the lease.
+func (r *run) take(ctx context.Context, goal plan.Goal) error {
+	for {
+		ok, from, err := r.hold.take(ctx, r.secret.arn, r.byForce(goal))
+		switch {
+		case ok:
+			return nil
+		case register.Unreachable(err):
+			return nil // the plan knows what may be done without it
+		case err != nil:
+			return err
+		}
+		holder := r.hold.rev.Item.Lease
+		busy := &BusyError{Doing: holder.Doing, Until: from}
+		p := r.waits[plan.RotationRunning]
+		if p == nil {
+			p = r.polls(500*time.Millisecond, 3*time.Second, register.LeaseTime+register.Skew+time.Second)
+			r.waits[plan.RotationRunning] = p
+		}
+		if r.by == plan.ByAudit {
+			return busy // the next audit comes soon
+		}
+		again, err := p.wait(ctx)
+		if err != nil {
+			return errors.Join(busy, err)
+		}
+		if !again {
+			return busy
+		}
+		r.hold.known = false // fetch it anew
+		if goal == plan.Create {
+			return nil // the result may show already, and to take it over needs no lease
+		}
+	}
+}
+
+// byForce reports whether an emergency takes the lease from whoever has it.
+func (r *run) byForce(goal plan.Goal) bool {
+	if goal != plan.Emergency || r.hold.rev.Item.Emergency == nil {
+		return false
+	}
+	return r.hold.rev.Item.Emergency.How == plan.Contain || r.client.Time().Sub(r.requested) >= register.ForceAfter
+}
+
+// settle records how an act has ended that was announced without an outcome.
+func (r *run) settle(ctx context.Context, m plan.Move) error {
+	in := *r.hold.rev.Item.Intent
+	now := r.client.Time()
+	err := r.hold.settle(ctx, func(item register.Item) register.Item {
+		switch {
+		case !m.Happened || in.Act == register.End:
+			item = item.Forget()
+		case in.Act == register.Mint:
+			item = item.Resolved(in.Application, m.Fingerprint, now)
+		default:
+			item = item.Promoted(in.Secret, in.From, in.To, in.Fingerprint, now).Seen(in.Application, in.Fingerprint)
+		}
+		return item.Take(r.hold.who, r.hold.doing, now) // the waiting has used up the lease
+	}, false)
+	if err != nil {
+		r.hold.known = errors.Is(err, register.ErrOvertaken)
+		return fmt.Errorf("record how an earlier act has ended: %w", err)
+	}
+	if m.Happened && in.Act == register.Mint {
+		r.done.Served = false
+	}
+	mine := r.unanswered != nil
+	failure := r.unanswered
+	r.unanswered = nil
+	switch {
+	case mine && in.Act == register.End:
+		return nil // whether it took effect or not, the view tells what is left to end
+	case mine && !m.Happened:
+		return failure
+	case mine && in.Act == register.Mint:
+		r.record.readBack()
+		r.record.minted = r.markOf(m.Fingerprint)
+	case mine && in.Act == register.Promote:
+		r.record.promoted = r.markOf(in.Fingerprint)
+	}
+	return nil
+}
+
+// flush writes the outcome of the last act. It is for the next holder to find when the
+// register cannot be reached, or was written by another meanwhile.
+func (r *run) flush(ctx context.Context, release bool) {
+	outcome := r.outcome
+	r.outcome = nil
+	if outcome == nil {
+		outcome = func(item register.Item) register.Item { return item }
+	}
+	_ = parallel(
+		func() error {
+			if err := r.hold.settle(ctx, outcome, release); err != nil && register.Unreachable(err) {
+				r.record.warn("the outcome is not recorded in the register, and the next run finds out: %v", err)
+			}
+			return nil
+		},
+		func() error { r.testify(ctx); return nil },
+	)
+}
+
+// doc returns the document under which the application's secret is stored.
+func (r *run) doc(application string) *document.Document {
+	d := r.found.current.Document
+	if application == d.ApplicationID() || application == "" {
+		return d
+	}
+	return d.Successor(application)
+}
+
+// target returns the application or resource as PingOne knows it.
+func (r *run) target(application string) pingone.Target {
+	t := r.found.current.Target()
+	t.ID = application
+	return t
+}
+
+// method returns how the application authenticates.
+func (r *run) method(application string) pingone.AuthMethod {
+	if app := r.found.apps[application]; app != nil {
+		return app.TokenEndpointAuthMethod
+	}
+	if m := r.found.current.AuthMethod; m != "" {
+		return m
+	}
+	return pingone.ClientSecretBasic
+}
+
+func (r *run) markOf(fingerprint string) *Mark {
+	return &Mark{Fingerprint: fingerprint, At: r.client.Time().UTC()}
+}
+
+// unique returns a name for a run that no other has.
+func unique() string { return rand.Text() }

@@ -1,0 +1,110 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// A SecretsManagerError is a call to Secrets Manager that did not do what was asked.
+// Its fields are copied out of the reply, never its bytes.
+type SecretsManagerError struct {
+	Action    string // what was tried, such as "describe the secret"
+	Code      string // Secrets Manager's, such as ResourceNotFoundException; empty when no reply arrived
+	RequestID string // what AWS's support asks for
+
+	message string
+	cause   error
+}
+
+// plainWords are what a message of Secrets Manager's may consist of. It has no room for
+// a secret, should a reply ever echo one.
+var plainWords = regexp.MustCompile(`^[A-Za-z0-9 .,:;'()/_-]{1,400}$`)
+
+// secretsManagerError wraps an error of the SDK.
+func secretsManagerError(action string, err error) error {
+	e := &SecretsManagerError{Action: action, cause: err}
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
+		e.Code = refusal.ErrorCode()
+		if m := strings.TrimSuffix(refusal.ErrorMessage(), "."); plainWords.MatchString(m) {
+			e.message = m
+		}
+	}
+	if reply, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		e.RequestID = reply.ServiceRequestID()
+	}
+	return e
+}
+
+func (e *SecretsManagerError) Error() string {
+	if e.Code == "" {
+		return fmt.Sprintf("%s: no answer from Secrets Manager: %s", e.Action, transportWords(e.cause))
+	}
+	text := fmt.Sprintf("%s: Secrets Manager answered %s", e.Action, e.Code)
+	if e.message != "" {
+		text += ": " + e.message
+	}
+	if e.RequestID != "" {
+		text += " (request id " + e.RequestID + ")"
+	}
+	return text
+}
+
+// Remedy says what to do about the error; empty where Secrets Manager's own words do.
+func (e *SecretsManagerError) Remedy() string {
+	switch e.Code {
+	case "ResourceNotFoundException":
+		return "check the secret's name and Region"
+	case "DecryptionFailure", "EncryptionFailure":
+		return "give the function's role kms:Decrypt and kms:GenerateDataKey on the secret's key"
+	case "AccessDeniedException":
+		return "allow it in the function's role and in the secret's policy"
+	case "":
+		return "try again; if it persists, check the function's network"
+	}
+	return ""
+}
+
+// Unwrap returns the SDK's error.
+func (e *SecretsManagerError) Unwrap() error { return e.cause }
+
+// refused reports whether Secrets Manager itself turned the call down, and did not carry
+// it out.
+func (e *SecretsManagerError) refused() bool {
+	switch e.Code {
+	case "", "InternalServiceError", "InternalServiceErrorException", "ThrottlingException", "RequestTimeout", "ServiceUnavailable":
+		return false
+	}
+	return true
+}
+
+// denied reports whether Secrets Manager does not permit a call, or KMS what it needs.
+func denied(err error) bool {
+	switch e, _ := errors.AsType[*SecretsManagerError](err); {
+	case e == nil:
+		return false
+	default:
+		return e.Code == "AccessDeniedException" || e.Code == "EncryptionFailure" || e.Code == "DecryptionFailure"
+	}
+}
+
+// transportWords says why no answer arrived, in words that hold nothing of a reply.
+func transportWords(err error) string {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "the time for it was up"
+	case errors.Is(err, context.Canceled):
+		return "the invocation was ended"
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return "cannot " + e.Op
+	}
+	return "the connection was closed, or what arrived cannot be read"
+}

@@ -1,0 +1,92 @@
+package rotation
+
+import (
+	"context"
+	"sync"
+
+	"pingrotate/internal/plan"
+	"pingrotate/pingone"
+)
+
+// A sighting is what one look shows of the client's applications.
+type sighting struct {
+	*run
+	mu    sync.Mutex
+	apps  map[string]*pingone.Application
+	views map[string]*pingone.ApplicationSecret
+}
+
+func (r *run) sight() *sighting {
+	return &sighting{run: r, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
+}
+
+// reads returns the calls that a look makes about the applications whose secrets matter.
+func (s *sighting) reads(ctx context.Context, goal plan.Goal, held bool) (all []func() error) {
+	for _, id := range s.applications() {
+		all = append(all, s.view(ctx, id))
+		if s.wantsApplication(goal, id, held) {
+			all = append(all, s.application(ctx, id))
+		}
+	}
+	return all
+}
+
+// wantsApplication reports whether a look has to read an application itself, and not
+// its secret alone. An audit spares PingOne's limit: it does so only where something
+// about AWSCURRENT is strange.
+func (r *run) wantsApplication(goal plan.Goal, id string, held bool) bool {
+	switch {
+	case goal == plan.Finish:
+		return r.found.apps[id] == nil && r.found.current.ClientID == ""
+	case goal == plan.Audit && id == r.applicationID():
+		return false
+	}
+	return r.found.apps[id] == nil || !held
+}
+
+func (s *sighting) view(ctx context.Context, id string) func() error {
+	target := s.target(id)
+	return func() error {
+		view, err := s.found.acting.view(ctx, target)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.views[id] = view
+		return err
+	}
+}
+
+func (s *sighting) application(ctx context.Context, id string) func() error {
+	d := s.found.current.Document
+	return func() error {
+		app, err := s.found.acting.read(ctx, d, id)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.apps[id] = app
+		return err
+	}
+}
+
+// strange reports whether AWSCURRENT is not plainly PingOne's current secret and
+// accepted.
+func (s *sighting) strange() bool {
+	own := s.found.current.ClientSecret
+	view := s.views[s.applicationID()]
+	return view == nil || !view.Secret.Equal(own) || s.found.answers[own.Fingerprint()] != plan.Accepted || s.found.twin != ""
+}
+
+// see takes a sighting over. What is known of applications stays.
+func (f *found) see(s *sighting) {
+	if f.apps == nil {
+		f.apps = map[string]*pingone.Application{}
+	}
+	for id, app := range s.apps {
+		f.apps[id] = app
+	}
+	f.views = s.views
+	for _, v := range s.views {
+		s.keep(v.Secret)
+		if v.Previous != nil {
+			s.keep(v.Previous.Secret)
+		}
+	}
+}

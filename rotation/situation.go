@@ -1,0 +1,136 @@
+package rotation
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+)
+
+// situation puts what was found into the terms of the plan.
+func (r *run) situation(goal plan.Goal) plan.Situation {
+	d := r.found.current
+	now := r.client.Time()
+	item := r.item()
+	s := plan.Situation{
+		Goal: goal, Now: now, Secret: r.secret.arn, Rotation: r.token, Manual: r.manual, ReadOnly: r.readOnly,
+		Grace:       r.Settings.grace(d.Document),
+		EndWhenIdle: d.Rotation.RevokeWhenIdle,
+		Alternates:  d.Alternates(),
+		Specified:   d.Rotation.Application != nil,
+		Labels:      r.secret.staged(),
+		Changed:     r.secret.changed,
+		Views:       map[string]plan.View{},
+		Off:         map[string]bool{},
+		Answers:     r.found.answers,
+		Item:        item,
+		Unreachable: r.hold.failure != nil,
+		Holds:       r.found.underHold && r.hold.has(),
+		MaySend:     item.MaySend(r.hold.who, now),
+		Done:        r.done,
+	}
+	if d.Rotation.Strategy == document.Alternating {
+		s.Twin = r.found.twin
+		s.Unused = d.Alternates() && d.Rotation.Twin == ""
+	}
+	_, s.ReplicaBehind = regionBehind(r.secret.description)
+	s.StaleCopy = strings.Join(r.copies(), ", ")
+	s.OtherBehind = r.found.otherBehind
+	if r.found.closed != nil {
+		s.RotationClosed = r.found.closed.Error()
+	}
+	if !s.Specified && !s.Alternates {
+		s.Done.Applied = true // there is nothing to apply
+	}
+	for id, v := range r.found.views {
+		s.Views[id] = viewOf(v)
+	}
+	for id, app := range r.found.apps {
+		s.Off[id] = app != nil && !app.Enabled
+	}
+	s.Current = r.version(d)
+	s.Current.Application = r.applicationID()
+	s.Current.Since = r.since(d, item)
+	if r.found.own != nil {
+		s.Own = r.version(r.found.own)
+	}
+	for _, v := range r.found.others {
+		s.Others = append(s.Others, r.version(v))
+	}
+	return s
+}
+
+// item returns the register's item with the outcome that is not written yet.
+func (r *run) item() register.Item {
+	item := r.hold.rev.Item
+	if r.outcome != nil {
+		item = r.outcome(item)
+	}
+	return item
+}
+
+// since returns when consumers were given AWSCURRENT: those of the last managed secret
+// that got it, where several hold the client.
+func (r *run) since(d *stored, item register.Item) time.Time {
+	since := r.secret.promoted(d)
+	if s, ok := item.Secrets[r.secret.arn]; ok && s.Version == d.versionID && !s.Since.IsZero() {
+		since = s.Since
+	}
+	for _, s := range item.Secrets {
+		if s.Fingerprint == d.ClientSecret.Fingerprint() && s.Since.After(since) {
+			since = s.Since
+		}
+	}
+	return since
+}
+
+func (r *run) version(v *stored) plan.Version {
+	d := r.found.current
+	p := plan.Version{
+		ID:          v.versionID,
+		Stored:      true,
+		Application: v.ApplicationID(),
+		Fingerprint: v.ClientSecret.Fingerprint(),
+		Created:     v.created,
+		Follows:     v.versionID == d.versionID || d.continues(v),
+	}
+	switch {
+	case v.ClientID == "":
+	case v.ClientID == d.ClientID:
+		p.Foreign = v.Principal() != d.Principal()
+	default:
+		p.Foreign = !d.MayFollow(v.ClientID) || v.Principal() != d.Successor(v.ClientID).Principal()
+	}
+	if app := r.found.apps[p.Application]; app != nil {
+		p.WrongMethod = v.AuthMethod != "" && v.AuthMethod != app.TokenEndpointAuthMethod
+	}
+	return p
+}
+
+func viewOf(v *pingone.ApplicationSecret) plan.View {
+	if v == nil {
+		return plan.View{}
+	}
+	p := plan.View{Current: v.Secret.Fingerprint(), At: v.AsOf}
+	if v.Previous != nil {
+		p.Previous, p.Expires, p.LastUsed = v.Previous.Secret.Fingerprint(), v.Previous.ExpiresAt, v.Previous.LastUsed
+	}
+	return p
+}
+
+func regionBehind(d description) (string, bool) {
+	region, _ := d.replicaBehind()
+	return region, region != ""
+}
+
+// strategy and kind as reports name them.
+func strategyOf(d *document.Document) string {
+	return cmp.Or(d.Rotation.Strategy, document.Single)
+}
+func kindOf(d *document.Document) string {
+	return cmp.Or(d.Rotation.Kind, document.KindApplication)
+}

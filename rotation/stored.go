@@ -1,0 +1,50 @@
+package rotation
+
+import (
+	"fmt"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/pingone"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// A stored is a version of the managed secret that has a value.
+type stored struct {
+	*document.Document
+	versionID string
+	created   time.Time
+}
+
+// decode reads a version's document.
+func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
+	versionID := aws.ToString(out.VersionId)
+	if out.SecretString == nil {
+		return nil, remedied(fmt.Errorf("version %s is binary", versionID), "store the document as SecretString")
+	}
+	d, err := document.Parse(*out.SecretString)
+	if err != nil {
+		return nil, fmt.Errorf("version %s: %w", versionID, err)
+	}
+	return &stored{d, versionID, aws.ToTime(out.CreatedDate)}, nil
+}
+
+// rotatable checks that the version's document is one whose secret can be rotated.
+func (v *stored) rotatable() error {
+	if v.AuthMethod != "" && !v.AuthMethod.Supported() {
+		return fmt.Errorf("version %s: %w", v.versionID, document.NewFieldError("tokenEndpointAuthMethod",
+			fmt.Sprintf("must be one of %v to use a client secret", pingone.AuthMethods())))
+	}
+	return nil
+}
+
+// continues reports whether a version differs from this one, which is AWSCURRENT, by no
+// more than a rotation writes.
+func (v *stored) continues(next *stored) bool {
+	if next.ClientID == v.ClientID && v.ClientID != "" {
+		return next.Reveal() == v.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint).Reveal()
+	}
+	return next.Follows(v.Document)
+}
