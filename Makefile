@@ -30,10 +30,10 @@ endef
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto build install bench sam-build sam-local deploy needs-sam clean
+.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers build install bench sam-build sam-local deploy needs-sam clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: played ## Rotate a secret and survive a crash, on this machine, without any account
 	@bin/pingrotate demo --rotator $(PLAYED)
@@ -46,14 +46,14 @@ played:
 	$(call compile,$(COMPILE) $(STRIP) -o $(PLAYED) ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
 
 test: ## Run the tests
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -timeout 30m ./...
 
 # The tables of docs/proof.md, in a copy of it. The totals of interleavings differ a
 # little from run to run.
@@ -91,6 +91,9 @@ fuzz: ## Fuzz each decoder for FUZZTIME
 moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, installs moto from PyPI)
 	.ci/moto
 
+register-peers: ## Compare the stand-in of DynamoDB with others' (needs what .ci/register-peers says)
+	.ci/register-peers
+
 build: ## Build the Lambda program and the operator's command into bin/
 	$(call compile,GOOS=linux $(COMPILE) $(STRIP) -o bin/bootstrap ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
 
@@ -103,6 +106,7 @@ bench: ## Measure a rotation, the cold start, memory and size, and a rotation in
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./rotation
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/document
+	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/register
 
 sam-build: needs-sam ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
 	CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc $(STRIP)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)

@@ -67,7 +67,9 @@ func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 		w.ping.Before(func(c fault.Call) fault.Kind {
 			if c.Operation == pingonetest.OpToken && c.Trace == "" && !rotated {
 				rotated = true
-				w.emergency(rotation.Swift)
+				d := document(w.app)
+				d["clientSecret"] = w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
+				w.sm.Put(orders, encode(d))
 			}
 			return fault.None
 		})

@@ -17,6 +17,8 @@ import (
 	"pingrotate/internal/canary"
 	"pingrotate/internal/fault"
 	"pingrotate/internal/memory"
+	"pingrotate/internal/register"
+	"pingrotate/internal/registertest"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
@@ -72,7 +74,19 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 		w.app = ping.AddApplication(app)
 		sm.Put(adminName, encode(document(w.admin)))
 		sm.Put(orders, encode(document(w.app)))
+		db := registertest.Within(quiet{t})
+		db.Follow(time.Now)
+		db.CreateTable("register", "subject", "entry", "expires")
+		table := &register.Table{Name: "register", Connection: register.Connection{
+			Region: "us-east-1", Endpoint: "http://127.0.0.1:1", HTTPClient: &http.Client{Transport: &memory.Transport{Handler: db}},
+			Credentials: credentials.NewStaticCredentialsProvider("function", "made-up", ""),
+		}}
+		key := register.Key{EnvironmentID: w.app.Environment, ID: w.app.ID}
+		if _, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}); err != nil { // or the first rotation waits
+			t.Fatal(err)
+		}
 		w.rotator = &rotation.Rotator{
+			Register: table,
 			Secrets:  w.secretsManager("function"),
 			Settings: rotation.Settings{AdminSecretID: adminName, APIURL: ping.URL(), AuthURL: ping.URL()},
 			PingOne:  pingone.Client{HTTP: w.toPingOne(), Tokens: new(pingone.TokenCache)},
@@ -81,7 +95,7 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 			FunctionARN: functionARN,
 		}
 		sm.AddFunction(functionARN, func(ctx context.Context, event []byte) error {
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 			defer cancel()
 			_, err := w.rotator.Handle(ctx, event)
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,6 +35,7 @@ type account struct {
 	profile  string // likewise
 	local    bool   // carry actions out in this process
 	log      string // of local, a file
+	table    string // the register's, by name or ARN; "" for that of $REGISTER_TABLE
 
 	cfg     aws.Config // once it is open
 	who     *arn.ARN   // once it is known
@@ -81,6 +85,7 @@ func (a *account) open(ctx context.Context) error {
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return remedy.Errorf("sign in, with aws sso login for instance, or name a profile with --profile", "find AWS credentials: %w", err)
 	}
+	cfg.HTTPClient = awsclient.Whole{HTTPClient: cfg.HTTPClient}
 	a.cfg = cfg
 	return nil
 }
@@ -130,7 +135,12 @@ func (p *program) call(ctx context.Context) (campaign.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inProcess(p.cfg, function, log)
+	table := p.register()
+	if table.Name == "" {
+		return nil, remedy.Errorf("give --register, or set "+register.TableVariable+", to the stack's output RegisterTable",
+			"--local needs the register's table, by which it and the function agree on who may act")
+	}
+	return inProcess(p.cfg, function, table, log)
 }
 
 // identity returns the ARN of the caller. It takes no permission.
@@ -166,7 +176,7 @@ func (a *account) functionARN(ctx context.Context) (string, error) {
 	if strings.HasPrefix(a.function, "arn:") {
 		return a.function, nil
 	}
-	if table, err := arn.Parse(os.Getenv(registerVariable)); err == nil {
+	if table, err := arn.Parse(a.tableName()); err == nil {
 		return a.functionOf(table), nil
 	}
 	who, err := a.identity(ctx)
@@ -176,8 +186,15 @@ func (a *account) functionARN(ctx context.Context) (string, error) {
 	return a.functionOf(who), nil
 }
 
-// registerVariable is the setting that names the register's table.
-const registerVariable = "REGISTER_TABLE"
+// tableName returns the name or the ARN of the register's table; "" where neither the
+// command line nor the environment has it.
+func (a *account) tableName() string { return cmp.Or(a.table, os.Getenv(register.TableVariable)) }
+
+// register returns the register's table, without a name where that is not known.
+func (a *account) register() *register.Table {
+	endpoint := cmp.Or(os.Getenv(register.EndpointVariable), aws.ToString(a.cfg.BaseEndpoint))
+	return &register.Table{Name: a.tableName(), Connection: register.Connection{Region: a.cfg.Region, Credentials: a.cfg.Credentials, Endpoint: endpoint}}
+}
 
 // functionOf returns the ARN of the function in the account of something else.
 func (a *account) functionOf(other arn.ARN) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
@@ -89,6 +91,10 @@ func (a *attachment) attach(ctx context.Context) error {
 		return err
 	}
 
+	if now, err = a.describe(ctx, client); err != nil {
+		return err
+	}
+	a.enter(ctx, now.arn)
 	var report rotation.Report
 	if now.current == *a.token("create") { // otherwise it has been filled
 		if err := a.tested(ctx, client); err != nil {
@@ -117,6 +123,23 @@ func (a *attachment) attach(ctx context.Context) error {
 	page.say("%s", now.arn)
 	a.instruct(report, now)
 	return page.err
+}
+
+// enter enters the secret in the register, where its table is known, as the function does
+// before its first act. That act waits until nothing can be under way that an item
+// announced which is lost: the sooner the item is there, the shorter. Of an application
+// that is yet to be created, and of whatever fails here, the function takes care.
+func (a *attachment) enter(ctx context.Context, arn string) {
+	table := a.register()
+	var d struct{ EnvironmentID, ClientID string }
+	if table.Name == "" || json.Unmarshal([]byte(a.text), &d) != nil || d.ClientID == "" {
+		return
+	}
+	key := register.Key{EnvironmentID: d.EnvironmentID, ID: d.ClientID}
+	_, err := table.Replace(ctx, key, register.Revision{}, register.Item{}.Begin(time.Now()).Holds(arn))
+	if err != nil && !errors.Is(err, register.ErrOvertaken) {
+		a.note("the register was not asked: %v", err)
+	}
 }
 
 func filled(r rotation.Report) *rotation.Report {

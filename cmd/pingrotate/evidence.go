@@ -147,12 +147,16 @@ func (e *evidence) addAction(l entry) {
 	if e.Revoked != "" {
 		e.PreviousUntil = time.Time{} // it was ended before
 	}
-	e.New = cmp.Or(l.Promoted, e.New)
+	e.New, e.Old = cmp.Or(l.Promoted, e.New), cmp.Or(e.Old, l.Current)
+	e.Decision = cmp.Or(l.Decision, e.Decision)
 	if l.Action == "rollback" {
 		e.Decision = l.Action
-		if l.Promoted != "" {
-			e.PromotedAt = l.at
-		}
+	}
+	if l.Promoted != "" && l.Outcome != string(rotation.Open) {
+		e.PromotedAt = l.at
+	}
+	if !l.PreviousUntil.IsZero() && e.Revoked == "" {
+		e.PreviousUntil = l.PreviousUntil
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -112,11 +113,11 @@ func TestFunctionsARNNeedsNoSTSWhereItCanBeKnown(t *testing.T) {
 		t.Errorf("named by an ARN: got %s, %v", got, err)
 	}
 	p.function = "mine"
-	t.Setenv(registerVariable, "arn:aws-cn:dynamodb:us-east-1:210987654321:table/register")
+	t.Setenv(register.TableVariable, "arn:aws-cn:dynamodb:us-east-1:210987654321:table/register")
 	if got, err := p.functionARN(t.Context()); err != nil || got != arn {
 		t.Errorf("beside the register's table: got %s, %v", got, err)
 	}
-	t.Setenv(registerVariable, "register")
+	t.Setenv(register.TableVariable, "register")
 	if got, err := p.functionARN(t.Context()); err == nil {
 		t.Errorf("with names alone: got %s, want an error", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
@@ -48,6 +49,9 @@ func deployed(cfg aws.Config, function string) campaign.Call {
 
 // within returns the client with another limit on the time of a call.
 func within(c aws.HTTPClient, limit time.Duration) aws.HTTPClient {
+	if whole, ok := c.(awsclient.Whole); ok {
+		return awsclient.Whole{HTTPClient: within(whole.HTTPClient, limit)}
+	}
 	if b, ok := c.(*awshttp.BuildableClient); ok { // it may trust authorities of its own, by AWS_CA_BUNDLE
 		return b.WithTimeout(limit)
 	}

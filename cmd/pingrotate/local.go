@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
@@ -22,8 +23,8 @@ import (
 // inProcess returns what carries actions out here, as the function would, with the
 // credentials and the settings of this process. The log lines that the function would
 // leave in CloudWatch go to log: there is no other record.
-func inProcess(cfg aws.Config, functionARN string, log io.Writer) (campaign.Call, error) {
-	rotator, err := newRotator(cfg, functionARN, log)
+func inProcess(cfg aws.Config, functionARN string, table *register.Table, log io.Writer) (campaign.Call, error) {
+	rotator, err := newRotator(cfg, functionARN, table, log)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func inProcess(cfg aws.Config, functionARN string, log io.Writer) (campaign.Call
 }
 
 // newRotator makes what the function's program makes of its settings.
-func newRotator(cfg aws.Config, functionARN string, log io.Writer) (*rotation.Rotator, error) {
+func newRotator(cfg aws.Config, functionARN string, table *register.Table, log io.Writer) (*rotation.Rotator, error) {
 	settings, err := rotation.ParseSettings(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -57,6 +58,7 @@ func newRotator(cfg aws.Config, functionARN string, log io.Writer) (*rotation.Ro
 		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
 			o.HTTPClient = within(o.HTTPClient, 5*time.Second) // as the function does
 		}),
+		Register:    table,
 		Settings:    settings,
 		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
 		FunctionARN: functionARN,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -62,7 +63,26 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 	}
 	mark("minted", r.Minted)
 	mark("promoted", r.Promoted)
+	if !r.PreviousUntil.IsZero() && r.Revoked == nil {
+		p.say("  %-9s  until %s at the latest", "replaced", r.PreviousUntil.UTC().Format(time.RFC3339))
+	}
 	mark("revoked", r.Revoked)
+	for n := range r.Refused {
+		if r.Revoked == nil || r.Refused[n] != *r.Revoked {
+			mark("refused", &r.Refused[n])
+		}
+	}
+	list("gone", plain, r.Gone)
+	for _, other := range r.Served {
+		switch name := cmp.Or(other.Name, other.SecretID); {
+		case other.Error != "":
+			list("served", yellow, []string{name + ": " + other.Error})
+		case other.Promoted != nil:
+			list("served", plain, []string{name + ": " + other.Promoted.Fingerprint + " is AWSCURRENT there too"})
+		default:
+			list("served", plain, []string{name + ": held the new secret already"})
+		}
+	}
 	list("verified", plain, r.Verified)
 	list("warning", yellow, r.Warnings)
 	if r.Error != "" {

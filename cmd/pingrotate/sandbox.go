@@ -23,8 +23,8 @@ func newSandbox(p *program) *cobra.Command {
 		GroupID: "try",
 		Use:     "sandbox",
 		Short:   "Keep PingOne and AWS running on this machine, for these commands and aws",
-		Long: `Runs AWS Secrets Manager on port 7401, PingOne on port 7402, and the function behind
-Lambda on port 7403 until Ctrl-C, with made-up applications and secrets that are new at
+		Long: `Runs AWS Secrets Manager on port 7401, PingOne on port 7402, DynamoDB on port 7404, and
+the function behind Lambda on port 7403 until Ctrl-C, with made-up applications and secrets that are new at
 each start. Prints what to set for this command and for aws, and what to try. Each call
 is shown on standard error.
 
@@ -147,10 +147,10 @@ func instruct(page *page, s *playground.Sandbox) error {
 	}
 	page.say(`AWS and PingOne are running, with made-up secrets, until Ctrl-C.
 Secrets Manager is at %s, PingOne at %s,
-Lambda, CloudWatch Logs and STS at %s.
+Lambda, CloudWatch Logs and STS at %s, DynamoDB at %s.
 
 In another terminal:
-`, e.SecretsManager, e.PingOne, e.Cloud)
+`, e.SecretsManager, e.PingOne, e.Cloud, e.Register)
 	for _, line := range append(append(onPath(), exports(e)...), try...) {
 		page.say("    %s", line)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pingrotate/internal/playground"
+	"pingrotate/internal/register"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 )
@@ -45,6 +46,9 @@ func careless() {
 	}
 	rotator := rotation.Rotator{
 		Secrets: secretsmanager.NewFromConfig(cfg),
+		Register: &register.Table{Name: os.Getenv(register.TableVariable), Connection: register.Connection{
+			Region: cfg.Region, Credentials: cfg.Credentials, Endpoint: os.Getenv(register.EndpointVariable),
+		}},
 		Settings: rotation.Settings{
 			AdminSecretID: os.Getenv("PINGONE_ADMIN_SECRET_ID"),
 			APIURL:        os.Getenv("PINGONE_API_URL"),
@@ -99,6 +103,8 @@ func TestScripts(t *testing.T) {
 			host := loopback(int(scripts.Add(1)))
 			e.Setenv("HOST", host)
 			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+playground.SecretsManagerPort)
+			e.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://"+host+":"+playground.RegisterPort)
+			e.Setenv("REGISTER_TABLE", playground.RegisterTable)
 			for _, service := range []string{"LAMBDA", "CLOUDWATCH_LOGS", "STS"} {
 				e.Setenv("AWS_ENDPOINT_URL_"+service, "http://"+host+":"+playground.CloudPort)
 			}

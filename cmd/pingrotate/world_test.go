@@ -43,7 +43,8 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "made-up", ""),
 		BaseEndpoint: aws.String(w.Endpoints().SecretsManager),
 	}
-	function, err := newRotator(cfg, runtimetest.FunctionARN, t.Output())
+	own, _ := quietly(cfg)
+	function, err := newRotator(cfg, runtimetest.FunctionARN, own.register(), t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

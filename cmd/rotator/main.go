@@ -13,12 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/quiet"
+	"pingrotate/internal/register"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -56,12 +59,13 @@ func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := secretsManager(getenv)
+	c, err := connect(getenv)
 	if err != nil {
 		return nil, err
 	}
 	return &rotation.Rotator{
-		Secrets:  secrets,
+		Secrets:  c.secretsManager(getenv(rotation.EndpointVariable)),
+		Register: c.register(getenv(register.TableVariable), getenv(register.EndpointVariable)),
 		Settings: settings,
 		PingOne:  pingone.Client{Tokens: new(pingone.TokenCache)},
 		Log:      log,
@@ -69,24 +73,42 @@ func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator
 	}, nil
 }
 
-// secretsManager makes the client from what Lambda sets for every function, and
-// from nothing else: no profile, no metadata service. That also makes the program a
-// sixth smaller than the SDK's general configuration does.
-func secretsManager(getenv func(string) string) (*secretsmanager.Client, error) {
+// A connection is what both services of AWS are called with: what Lambda sets for every
+// function, and nothing else, neither a profile nor the metadata service. That also makes
+// the program a sixth smaller than the SDK's general configuration does.
+type connection struct {
+	region      string
+	credentials aws.CredentialsProvider
+}
+
+func connect(getenv func(string) string) (connection, error) {
 	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		if getenv(name) == "" {
-			return nil, fmt.Errorf("environment variable %s: is missing; Lambda sets it, and so does sam local", name)
+			return connection{}, fmt.Errorf("environment variable %s: is missing; Lambda sets it, and so does sam local", name)
 		}
 	}
+	return connection{getenv("AWS_REGION"), credentials.NewStaticCredentialsProvider(
+		getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))}, nil
+}
+
+// secretsManager makes the client. An endpoint that is not "" takes the place of the
+// Region's.
+func (c connection) secretsManager(endpoint string) *secretsmanager.Client {
 	o := secretsmanager.Options{
-		Region: getenv("AWS_REGION"),
-		Credentials: credentials.NewStaticCredentialsProvider(
-			getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN")),
+		Region:      c.region,
+		Credentials: c.credentials,
 		// The invocation's deadline alone would let one call that hangs use it all up.
-		HTTPClient: awshttp.NewBuildableClient().WithTimeout(5 * time.Second),
+		HTTPClient: awsclient.Whole{HTTPClient: awshttp.NewBuildableClient().WithTimeout(5 * time.Second)},
 	}
-	if url := getenv(rotation.EndpointVariable); url != "" {
-		o.BaseEndpoint = &url
+	if endpoint != "" {
+		o.BaseEndpoint = &endpoint
 	}
-	return secretsmanager.New(o), nil
+	return secretsmanager.New(o)
+}
+
+// register makes the table, which makes its client when that is first needed. A table
+// without a name is no error here: what needs the register then says which setting is
+// missing, and everything else works.
+func (c connection) register(name, endpoint string) *register.Table {
+	return &register.Table{Name: name, Connection: register.Connection{Region: c.region, Credentials: c.credentials, Endpoint: endpoint}}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/registertest"
 	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 )
@@ -102,11 +104,17 @@ func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 			admin := ping.AddApplication(pingonetest.Application{Name: "admin", Roles: roles("Environment Admin")})
 			app := ping.AddApplication(pingonetest.Application{Name: shop, Roles: roles("Identity Data Admin")})
 			secret := newMotoSecret(t, url, document(app))
+			table := registertest.Run(quiet{t})
+			table.Follow(time.Now)
+			table.CreateTable(tableName, "subject", "entry", "expires")
+			know(table, app)
 			f, err := runtimetest.Start(t.Context(), runtimetest.Config{Program: program, Output: out, Env: []string{
 				"PINGONE_ADMIN_SECRET_ID=" + newMotoSecret(t, url, document(admin)).name,
 				"PINGONE_API_URL=" + ping.URL(),
 				"PINGONE_AUTH_URL=" + ping.URL(),
 				"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + url,
+				"AWS_ENDPOINT_URL_DYNAMODB=" + table.URL(),
+				"REGISTER_TABLE=" + tableName,
 			}})
 			if err != nil {
 				t.Fatal(err)
@@ -125,6 +133,7 @@ func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 			secret.begin(token)
 			err = secret.attempt(f, token)
 			if _, exited := errors.AsType[*runtimetest.ExitError](err); exited && tt.killed {
+				table.Age(tableName, time.Minute)
 				err = secret.attempt(f, token)
 			}
 			if err != nil {

@@ -6,8 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"pingrotate/internal/register"
+	"pingrotate/internal/registertest"
 	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // everything is the template with each option chosen that adds to the role.
@@ -56,9 +61,10 @@ var onEverything = map[string]string{
 }
 
 func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
+	t.Parallel() // an emergency takes half a minute
 	s := deploy(t, everything)
 	const function = "arn:aws:lambda:us-east-1:123456789012:function:pingone-rotator"
-	allowed := map[string]bool{} // of Secrets Manager
+	allowed, kept := map[string]bool{}, map[string]bool{} // of Secrets Manager, of DynamoDB
 	var denied []string
 	for _, st := range statements(s.get("RotatorRole", "Properties", "Policies")) {
 		if st["Effect"] == "Deny" {
@@ -82,6 +88,15 @@ func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
 			switch service {
 			case "secretsmanager":
 				allowed[name] = true
+			case "dynamodb":
+				kept[name] = true
+				check(t, action, strings.Join(resources, " "), "<RegisterTable.Arn>")
+				if name == "DeleteItem" {
+					check(t, action+": of which rows", strings.Join(condition(st, "ForAllValues:StringLike", "dynamodb:LeadingKeys"), " "), "client#*")
+					check(t, action+": where no key is named", strings.Join(condition(st, "Null", "dynamodb:LeadingKeys"), " "), "false")
+				} else {
+					check(t, action+": condition", st["Condition"], nil)
+				}
 			case "kms":
 				if !slices.Equal(condition(st, "StringEquals", "kms:ViaService"), []string{"secretsmanager.us-east-1.amazonaws.com"}) {
 					t.Errorf("%s: is allowed to more than Secrets Manager", action)
@@ -102,19 +117,40 @@ func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
 			t.Errorf("%s: is for Lambda, and not denied to the function itself", action)
 		}
 	}
-	if got, want := slices.Sorted(maps.Keys(allowed)), called(t); !slices.Equal(got, want) {
+	w := work(t)
+	if got, want := slices.Sorted(maps.Keys(allowed)), called(t, w); !slices.Equal(got, want) {
 		t.Errorf("actions of Secrets Manager: the role allows %q, the function calls %q", got, want)
 	}
+	if got, want := slices.Sorted(maps.Keys(kept)), w.registered(t); !slices.Equal(got, want) {
+		t.Errorf("actions of DynamoDB: the role allows %q, the function calls %q", got, want)
+	}
+}
+
+// registered returns the rights to DynamoDB that the function has used. It may delete
+// nothing but what is about a client.
+func (w *world) registered(t *testing.T) []string {
+	rights := map[string]bool{}
+	for _, c := range w.register.Calls() {
+		switch {
+		case c.Operation == "TransactWriteItems": // of puts, for which there is no right of its own
+			rights["PutItem"] = true
+		case c.Operation == "DeleteItem" && !strings.HasPrefix(c.Target, "client#"):
+			t.Errorf("deletes a row of %q", c.Target)
+		default:
+			rights[c.Operation] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(rights))
 }
 
 // called returns the actions that the function calls in a day of work, which must be
 // those that its interface lists.
-func called(t *testing.T) (actions []string) {
+func called(t *testing.T, w *world) (actions []string) {
 	for m := range reflect.TypeFor[rotation.SecretsManager]().Methods() {
 		actions = append(actions, m.Name)
 	}
 	made := map[string]bool{}
-	for _, c := range work(t).secrets.Calls() {
+	for _, c := range w.secrets.Calls() {
 		if c.Operation != "RotateSecret" { // the test's own
 			made[c.Operation] = true
 		}
@@ -128,7 +164,7 @@ func called(t *testing.T) (actions []string) {
 func TestWithoutOptionsTheRoleHasNoRightOfThem(t *testing.T) {
 	for _, st := range statements(deploy(t, nil).get("RotatorRole", "Properties", "Policies")) {
 		for _, action := range texts(st["Action"]) {
-			if service, _, _ := strings.Cut(action, ":"); service != "secretsmanager" && service != "logs" {
+			if service, _, _ := strings.Cut(action, ":"); service != "secretsmanager" && service != "dynamodb" && service != "logs" {
 				t.Errorf("%s: is allowed, and nothing was chosen that needs it", action)
 			}
 		}
@@ -188,5 +224,55 @@ func TestTheTopicTakesMessagesOfAlarmsAndRulesOnly(t *testing.T) {
 				t.Errorf("%s: lets %v publish", name, principal)
 			}
 		}
+	}
+}
+
+// TestTheRegisterOutlivesTheStack: what it knows of an open emergency is nowhere else.
+func TestTheRegisterOutlivesTheStack(t *testing.T) {
+	s := deploy(t, nil)
+	r := s.values["RegisterTable"].(map[string]any)
+	p := r["Properties"].(map[string]any)
+	for _, policy := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
+		check(t, policy, r[policy], any("Retain"))
+	}
+	check(t, "name, with which the stack could not be deployed again", p["TableName"], nil)
+	check(t, "deletion protection", p["DeletionProtectionEnabled"], any("true"))
+	check(t, "point-in-time recovery", s.get("RegisterTable", "Properties", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), any("true"))
+}
+
+// TestTheRegistersTableIsTheOneThatTheProgramUses makes the table of the template in
+// the stand-in, and has the program work with it.
+func TestTheRegistersTableIsTheOneThatTheProgramUses(t *testing.T) {
+	s := deploy(t, nil)
+	p := s.get("RegisterTable", "Properties").(map[string]any)
+	kinds := map[any]any{}
+	for _, a := range p["AttributeDefinitions"].([]any) {
+		a := a.(map[string]any)
+		kinds[a["AttributeName"]] = a["AttributeType"]
+	}
+	names := map[any]string{}
+	for _, k := range p["KeySchema"].([]any) {
+		k := k.(map[string]any)
+		check(t, "type of "+k["AttributeName"].(string), kinds[k["AttributeName"]], any("S"))
+		names[k["KeyType"]] = k["AttributeName"].(string)
+	}
+	check(t, "billing", p["BillingMode"], any("PAY_PER_REQUEST"))
+	ttl := p["TimeToLiveSpecification"].(map[string]any)
+	check(t, "time to live", ttl["Enabled"], any("true"))
+	check(t, "table of the function", s.get("RotatorFunction", "Properties", "Environment", "Variables", "REGISTER_TABLE"), any("<RegisterTable>"))
+
+	db := registertest.Run(t)
+	db.CreateTable(tableName, names["HASH"], names["RANGE"], ttl["AttributeName"].(string))
+	table := register.Table{Name: tableName, Connection: register.Connection{
+		Region: "us-east-1", Endpoint: db.URL(), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+	}}
+	if err := table.Append(t.Context(), register.Evidence{What: "check"}); err != nil {
+		t.Fatal(err)
+	}
+	db.Follow(func() time.Time { return time.Now().Add(2 * register.DefaultRetention) })
+	check(t, "rows that expire", db.Expire(), 1)
+	key := register.Key{EnvironmentID: "a", ID: "b"}
+	if _, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}); err != nil {
+		t.Error(err)
 	}
 }

@@ -236,11 +236,18 @@ func difference(before, after map[string]int) (more, fewer []string) {
 func TestEverySettingIsDeclaredAndEveryDeclaredOneIsRead(t *testing.T) {
 	declared := template(t).at("Resources", "RotatorFunction", "Properties", "Environment", "Variables").keys()
 	var read []string
-	if _, err := main.ReadSettings(func(name string) string { read = append(read, name); return "" }); err != nil {
+	err := main.ReadAll(func(name string) string {
+		if strings.HasPrefix(name, "AWS_") && !strings.HasPrefix(name, "AWS_ENDPOINT_URL_") {
+			return "set by Lambda, or by sam local"
+		}
+		read = append(read, name)
+		return ""
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	read = slices.DeleteFunc(read, func(name string) bool { return name == "AWS_SAM_LOCAL" }) // set by sam local
 	slices.Sort(read)
+	read = slices.Compact(read) // one that is checked is read twice
 	if !slices.Equal(declared, read) {
 		t.Errorf("variables: the template declares %q, the function reads %q", declared, read)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,14 +16,30 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// work has the function do everything that it does, once, and ends its process.
-// What it called and wrote is in the world that is returned.
+// work has the function do everything that it does, once for all tests, because an
+// emergency takes half a minute, and ends its process. What it called and wrote is in
+// the world that is returned.
 func work(t *testing.T) *world {
+	t.Helper()
+	worked.once.Do(func() { worked.world = workNow(t) })
+	if worked.world == nil {
+		t.Fatal("the function's work has failed in another test")
+	}
+	return worked.world
+}
+
+var worked struct {
+	once  sync.Once
+	world *world
+}
+
+func workNow(t *testing.T) *world {
 	t.Helper()
 	const name = "pingone/orders"
 	w := newWorld(t)
 	app := w.addSecret(name)
 	w.attach(t, name)
+	w.addUnknownSecret("pingone/new") // the audit enters it in the register
 
 	// A consumer that lags, which the next rotation respects.
 	w.pingone.Advance(time.Minute)

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pingrotate/internal/canary"
+	"pingrotate/internal/registertest"
 	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
@@ -52,20 +54,26 @@ func build(dir, pkg string) (string, error) {
 
 const adminID = "pingone/admin"
 
-// world is the function as a process, between both services.
+// world is the function as a process, between the services that it calls.
 type world struct {
 	*runtimetest.Function
-	pingone *pingonetest.Server
-	secrets *secretsmanagertest.Server
-	admin   pingonetest.Application
-	output  *output
+	pingone  *pingonetest.Server
+	secrets  *secretsmanagertest.Server
+	register *registertest.Server
+	admin    pingonetest.Application
+	output   *output
 }
+
+// tableName is the name of the register's table.
+const tableName = "register"
 
 // newWorld starts everything. When the test ends, nothing that the process wrote
 // may have a secret in it.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{pingone: pingonetest.Run(t), secrets: secretsmanagertest.Run(t), output: new(output)}
+	w := &world{pingone: pingonetest.Run(t), secrets: secretsmanagertest.Run(t), register: registertest.Run(t), output: new(output)}
+	w.register.Follow(time.Now)
+	w.register.CreateTable(tableName, "subject", "entry", "expires")
 	w.admin = w.pingone.AddApplication(pingonetest.Application{Name: "admin", Roles: roles("Environment Admin")})
 	w.secrets.Put(adminID, document(w.admin))
 	w.start(t)
@@ -84,6 +92,8 @@ func (w *world) start(t testing.TB) {
 		"PINGONE_API_URL=" + w.pingone.URL(),
 		"PINGONE_AUTH_URL=" + w.pingone.URL(),
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + w.secrets.URL(),
+		"AWS_ENDPOINT_URL_DYNAMODB=" + w.register.URL(),
+		"REGISTER_TABLE=" + tableName,
 	}})
 	if err != nil {
 		t.Fatalf("start the function: %v\n%s", err, w.output)
@@ -95,12 +105,29 @@ func (w *world) start(t testing.TB) {
 	})
 }
 
-// addSecret makes an application and a secret of the name that the function rotates.
+// addSecret makes an application and a secret of the name that the function rotates,
+// which the register has known for long: without that the first act waits until nothing
+// can be under way.
 func (w *world) addSecret(name string) pingonetest.Application {
+	app := w.addUnknownSecret(name)
+	know(w.register, app)
+	return app
+}
+
+// addUnknownSecret is addSecret for one that was attached just now.
+func (w *world) addUnknownSecret(name string) pingonetest.Application {
 	app := w.pingone.AddApplication(pingonetest.Application{Name: name, Roles: roles("Identity Data Admin")})
 	w.secrets.Put(name, document(app))
 	w.secrets.EnableRotation(name, runtimetest.FunctionARN)
 	return app
+}
+
+// know gives the register the item of an application's client.
+func know(s *registertest.Server, app pingonetest.Application) {
+	s.Put(tableName, map[string]any{
+		"subject": "client#" + app.Environment + "/" + app.ID, "entry": "item",
+		"format": 1, "number": 1, "nonce": "made-up", "item": "{}",
+	})
 }
 
 func roles(name string) []pingonetest.RoleAssignment {

@@ -128,13 +128,14 @@ func TestCampaignListsTheRefused(t *testing.T) {
 	})
 }
 
-// TestCampaignStopsAtAVerificationFailure has PingOne refuse one new secret, and
+// TestCampaignStopsAtAVerificationFailure has PingOne refuse one secret once it is new, and
 // checks that no other rotation begins, whatever the options say, and that
 // AWSCURRENT works everywhere.
 func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
 	inFleet(t, 200, func(f *fleet) {
 		f.ping.Before(func(c fault.Call) fault.Kind {
-			if c.Operation == pingonetest.OpToken && c.Target == f.apps[20].ClientID {
+			a := f.apps[20]
+			if c.Operation == pingonetest.OpToken && c.Target == a.ClientID && f.ping.Mints(a.Environment, a.ID) > 0 {
 				return fault.Denied
 			}
 			return fault.None
@@ -182,7 +183,7 @@ func TestCampaignComesBackToTheBusy(t *testing.T) {
 		if id := f.sm.VersionID(f.names[3], "AWSPENDING"); id != "" {
 			t.Errorf("AWSPENDING is still on version %s, want the rotation that stopped to be over", id)
 		}
-		f.mints(1)
+		f.mints(1, 1)
 	})
 }
 
@@ -222,7 +223,7 @@ func loseCalls(t *testing.T, emergency rotation.Emergency) {
 				t.Errorf("%s: got tries with %q, want %d with one token", name, tokens, lostTries)
 			}
 		}
-		f.mints(1)
+		f.mints(1, 1)
 
 		<-time.After(25 * time.Hour)
 		for _, c := range []struct {
@@ -275,6 +276,6 @@ func TestCampaignOutlastsANetworkThatFailsForAMoment(t *testing.T) {
 		if err != nil || sum.Promoted != 20 {
 			t.Errorf("got %v and %+v, want all promoted", err, sum)
 		}
-		f.mints(1)
+		f.mints(1, 1)
 	})
 }

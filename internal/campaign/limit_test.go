@@ -28,7 +28,7 @@ func TestFleetReachesTheLimit(t *testing.T) {
 		if sum.ShareOfLimit < 0.9 {
 			t.Errorf("got %.3f of the limit, want at least 0.9", sum.ShareOfLimit)
 		}
-		f.mints(1)
+		f.mints(1, 1)
 		seen := int64(f.ping.Count("") - f.ping.Count(pingonetest.OpToken))
 		if sum.Calls.PingOneAPI != seen {
 			t.Errorf("got %d configuration calls in the reports, PingOne has seen %d", sum.Calls.PingOneAPI, seen)
@@ -71,7 +71,7 @@ func TestCampaignSharesTheLicence(t *testing.T) {
 		if used < 0.35 {
 			t.Errorf("got %.3f of the limit, want most of the half that is left", used)
 		}
-		f.mints(1)
+		f.mints(1, 1)
 		t.Logf("%.3f of the limit beside another that takes half; 429: %d here, %d there", used, f.limited.Load(), refused)
 	})
 }

@@ -80,7 +80,11 @@ func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
 		if emergency == "" && sum.Skipped < 3*part-2 { // an emergency asks PingOne once more whether it is over
 			t.Errorf("resumed: got %d skipped, want those that were rotated before", sum.Skipped)
 		}
-		f.mints(1)
+		most := 1
+		if emergency != "" {
+			most = 2 // a mint whose answer was lost does not count as minted after the leak
+		}
+		f.mints(1, most)
 		for i, app := range f.apps {
 			if alive := f.ping.Authenticates(app.Environment, app.ClientID, leaked[i]); alive != (emergency == "") {
 				t.Errorf("%s: PingOne accepts the first secret: %t", f.names[i], alive)

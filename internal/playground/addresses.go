@@ -4,8 +4,8 @@ import "net"
 
 // Addresses say where the services of a world and a sandbox listen.
 type Addresses struct {
-	SecretsManager, PingOne string
-	Cloud                   string // of the sandbox: Lambda, CloudWatch Logs and STS
+	SecretsManager, PingOne, Register string
+	Cloud                             string // of the sandbox: Lambda, CloudWatch Logs and STS
 }
 
 // The ports are fixed because events/env.json names them.
@@ -13,6 +13,7 @@ const (
 	SecretsManagerPort = "7401"
 	PingOnePort        = "7402"
 	CloudPort          = "7403"
+	RegisterPort       = "7404"
 )
 
 // Fixed returns the fixed ports of an address of this machine.
@@ -21,13 +22,22 @@ func Fixed(host string) Addresses {
 		SecretsManager: net.JoinHostPort(host, SecretsManagerPort),
 		PingOne:        net.JoinHostPort(host, PingOnePort),
 		Cloud:          net.JoinHostPort(host, CloudPort),
+		Register:       net.JoinHostPort(host, RegisterPort),
 	}
 }
 
 // Free returns free ports of loopback.
-func Free() Addresses { return Addresses{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} }
+func Free() Addresses {
+	const free = "127.0.0.1:0"
+	return Addresses{SecretsManager: free, PingOne: free, Register: free, Cloud: free}
+}
 
 // Endpoints returns the URLs of services that listen at the addresses.
 func (a Addresses) Endpoints() Endpoints {
-	return Endpoints{localURL(a.SecretsManager), localURL(a.PingOne), localURL(a.Cloud)}
+	return Endpoints{
+		SecretsManager: localURL(a.SecretsManager),
+		PingOne:        localURL(a.PingOne),
+		Register:       localURL(a.Register),
+		Cloud:          localURL(a.Cloud),
+	}
 }

@@ -1,9 +1,15 @@
 package playground
 
+import (
+	"pingrotate/internal/register"
+	"pingrotate/rotation"
+)
+
 // Endpoints are the URLs by which the services of a world and a sandbox are called.
 type Endpoints struct {
 	SecretsManager string `json:"secretsManager"`
 	PingOne        string `json:"pingOne"`
+	Register       string `json:"dynamodb"`
 	Cloud          string `json:"cloud,omitempty"` // Lambda, CloudWatch Logs and STS
 }
 
@@ -16,7 +22,9 @@ func (e Endpoints) Function() []Variable {
 		{"PINGONE_ADMIN_SECRET_ID", AdminSecret},
 		{"PINGONE_API_URL", e.PingOne},
 		{"PINGONE_AUTH_URL", e.PingOne},
-		{"AWS_ENDPOINT_URL_SECRETS_MANAGER", e.SecretsManager},
+		{rotation.EndpointVariable, e.SecretsManager},
+		{register.EndpointVariable, e.Register},
+		{register.TableVariable, RegisterTable},
 	}
 }
 

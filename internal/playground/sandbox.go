@@ -44,17 +44,23 @@ func StartSandbox(ctx context.Context, at Addresses, program string, tell func(l
 func (s *Sandbox) populate(ctx context.Context, program string, tell func(line string)) error {
 	show := func(c fault.Call, _ fault.Kind) { tell(fmt.Sprintf("%s %s %q", c.Service, c.Operation, c.Target)) }
 	s.Secrets.After(show)
-	s.Secrets.Before(func(c fault.Call) fault.Kind {
+	denied := func(c fault.Call) fault.Kind {
 		if c.Trace == deniedKey {
 			return fault.Denied
 		}
 		return fault.None
-	})
+	}
+	s.Secrets.Before(denied)
 	s.PingOne.After(show)
+	s.Register.After(show)
+	s.Register.Before(denied)
 
 	billing := s.Add("billing API", "Identity Data Admin")
 	s.Secrets.Put(BillingSecret, s.Document(billing))
 	s.Shipping = s.Add("shipping API", "Identity Data Admin")
+	if err := errors.Join(s.Know(billing, s.Secrets.ARN(BillingSecret)), s.Know(s.Shipping)); err != nil {
+		return err
+	}
 	s.cloud = &Cloud{Lines: func() []LogLine { return nil }, Show: tell}
 	invoke := func(context.Context, []byte) error {
 		tell("secretsmanager cannot invoke the function, which the sandbox runs without; see pingrotate sandbox --help")

@@ -21,6 +21,7 @@ type Step struct {
 	Calls         struct {
 		SecretsManager int `json:"secretsManager"`
 		PingOne        int `json:"pingOne"`
+		Register       int `json:"register"`
 	} `json:"calls,omitzero"`
 }
 

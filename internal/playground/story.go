@@ -49,7 +49,7 @@ func (s *story) step(st Step, last Sample, now time.Time) {
 	case st.Decision == "promote":
 		detail = fmt.Sprintf("AWSCURRENT moves to %s", st.Pending)
 	}
-	s.say("  %-12s  %-18s  %-47s %4d ms %2d calls", st.Step, decision, detail, st.DurationMs, st.Calls.SecretsManager+st.Calls.PingOne)
+	s.say("  %-12s  %-18s  %-47s %4d ms %2d calls", st.Step, decision, detail, st.DurationMs, st.Calls.SecretsManager+st.Calls.PingOne+st.Calls.Register)
 	if st.Warning != "" {
 		s.say("  %-12s  warning: %s", "", st.Warning)
 	}

@@ -9,7 +9,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// A watch looks at both services after every call of the function, before the
+// A watch looks at PingOne and Secrets Manager after every call of the function, before the
 // function learns of the reply.
 type watch struct {
 	*World
@@ -34,6 +34,7 @@ func newWatch(s *World) *watch {
 			w.look(c)
 		}
 	})
+	s.Register.After(func(c fault.Call, _ fault.Kind) { w.look(c) })
 	return w
 }
 

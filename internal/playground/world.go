@@ -1,13 +1,18 @@
 package playground
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"time"
 
+	"pingrotate/internal/register"
+	"pingrotate/internal/registertest"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // The secrets of every world, and the version that the files in events/ are about.
@@ -15,6 +20,9 @@ const (
 	AdminSecret   = "pingone/admin"
 	OrdersSecret  = "pingone/orders-api"
 	BillingSecret = "pingone/billing-api" // of the sandbox
+
+	// RegisterTable is the name of the register's table.
+	RegisterTable = "pingone-rotator-register"
 
 	OrdersARN          = "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + OrdersSecret + "-a1B2c3"
 	EventToken         = "5d3a5b1e-2f43-4a0e-9a0c-6a1d1f0c7e42"
@@ -24,9 +32,10 @@ const (
 // A World is PingOne and the services of AWS that the function calls. It holds an
 // admin application and one to rotate, made up anew at each start.
 type World struct {
-	PingOne *pingonetest.Server
-	Secrets *secretsmanagertest.Server
-	Orders  pingonetest.Application
+	PingOne  *pingonetest.Server
+	Secrets  *secretsmanagertest.Server
+	Register *registertest.Server
+	Orders   pingonetest.Application
 }
 
 // Start starts the services at the addresses. It is the one place that does: the demo,
@@ -41,8 +50,15 @@ func Start(at Addresses) (*World, error) {
 		w.Secrets.Close()
 		return nil, err
 	}
+	if w.Register, err = registertest.Start(at.Register); err != nil {
+		w.Secrets.Close()
+		w.PingOne.Close()
+		return nil, err
+	}
+	w.Register.CreateTable(RegisterTable, "subject", "entry", "expires")
 	w.Secrets.Follow(time.Now)
 	w.PingOne.Follow(time.Now)
+	w.Register.Follow(time.Now)
 
 	// An admin must hold every role that its target holds. Environment Admin may also
 	// give roles to an application that it creates.
@@ -50,18 +66,41 @@ func Start(at Addresses) (*World, error) {
 	w.Orders = w.Add("orders API", "Identity Data Admin")
 	w.Secrets.Put(AdminSecret, w.Document(admin))
 	w.Secrets.Put(OrdersARN, w.Document(w.Orders))
+	if err := w.Know(w.Orders, OrdersARN); err != nil {
+		w.Close()
+		return nil, err
+	}
 	return w, nil
+}
+
+// Know gives the register the item of an application's client as an audit does for the
+// managed secrets that hold it, but some time ago, so that the first act has nothing to
+// wait for.
+func (w *World) Know(app pingonetest.Application, arns ...string) error {
+	table := register.Table{Name: RegisterTable, Connection: register.Connection{
+		Region:      "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("playground", "made-up", ""),
+		Endpoint:    w.Endpoints().Register,
+	}}
+	item := register.Item{}.Begin(time.Now().Add(-register.ResolveTime))
+	for _, arn := range arns {
+		item = item.Holds(arn)
+	}
+	key := register.Key{EnvironmentID: app.Environment, ID: app.ID}
+	_, err := table.Replace(context.Background(), key, register.Revision{}, item)
+	return err
 }
 
 // Close ends the services.
 func (w *World) Close() {
 	w.Secrets.Close()
 	w.PingOne.Close()
+	w.Register.Close()
 }
 
 // Endpoints returns where the services are. A world has no [Cloud] by itself.
 func (w *World) Endpoints() Endpoints {
-	return Endpoints{SecretsManager: localURL(w.Secrets.Addr()), PingOne: localURL(w.PingOne.Addr())}
+	return Endpoints{SecretsManager: localURL(w.Secrets.Addr()), PingOne: localURL(w.PingOne.Addr()), Register: localURL(w.Register.Addr())}
 }
 
 // Add creates an application in PingOne with the roles.
