@@ -156,6 +156,7 @@ func standing(name string, v plan.View, set func(*plan.Situation)) value {
 	return value{name, func(s *plan.Situation) {
 		s.Labels.Current = atFirst
 		s.Current = plan.Version{ID: atFirst, Stored: true, Application: app, Fingerprint: "s0", Created: ago(48 * time.Hour), Since: ago(3 * time.Hour), Follows: true}
+		v := v // several families set it at once
 		v.At = now
 		s.Views = with(s.Views, app, v)
 		if s.Twin != "" {
