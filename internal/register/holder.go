@@ -4,9 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 const holderPrefix = "holder#"
@@ -35,27 +33,15 @@ func (t *Table) Holders(ctx context.Context, key Key) ([]string, error) {
 	if err := t.named(op); err != nil {
 		return nil, err
 	}
-	in := &dynamodb.QueryInput{
-		TableName:              &t.Name,
-		ConsistentRead:         aws.Bool(true),
-		KeyConditionExpression: aws.String(partitionKey + " = :" + partitionKey + " AND begins_with(" + sortKey + ", :prefix)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":" + partitionKey: text(key.partition()), ":prefix": text(holderPrefix),
-		},
+	rows, err := t.beside(ctx, op, key, holderPrefix)
+	if err != nil {
+		return nil, err
 	}
 	var all []string
-	for {
-		rows, next, err := t.page(ctx, op, in)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			if arn, ok := strings.CutPrefix(textOf(row[sortKey]), holderPrefix); ok {
-				all = append(all, arn)
-			}
-		}
-		if in.ExclusiveStartKey = next; next == nil {
-			return all, nil
+	for _, row := range rows {
+		if arn, ok := strings.CutPrefix(textOf(row[sortKey]), holderPrefix); ok {
+			all = append(all, arn)
 		}
 	}
+	return all, nil
 }

@@ -43,31 +43,42 @@ func (t *Table) Opened(ctx context.Context, key Key) ([]Emergency, error) {
 	if err := t.named(op); err != nil {
 		return nil, err
 	}
+	rows, err := t.beside(ctx, op, key, emergencyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var all []Emergency
+	for _, row := range rows {
+		problem := formatOf(row)
+		var e Emergency
+		if problem == nil && !unmarshal(textOf(row[emergencyName]), &e) {
+			problem = new(Foreign)
+		}
+		if problem != nil {
+			return nil, &Error{Op: op, Action: "Query", Table: t.Name, Problem: *problem}
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// beside returns the rows that stand beside the client's item and whose sort key begins
+// with the prefix, in the order of those keys.
+func (t *Table) beside(ctx context.Context, op string, key Key, prefix string) (all []attributes, err error) {
 	in := &dynamodb.QueryInput{
 		TableName:              &t.Name,
 		ConsistentRead:         aws.Bool(true),
 		KeyConditionExpression: aws.String(partitionKey + " = :" + partitionKey + " AND begins_with(" + sortKey + ", :prefix)"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":" + partitionKey: text(key.partition()), ":prefix": text(emergencyPrefix),
+			":" + partitionKey: text(key.partition()), ":prefix": text(prefix),
 		},
 	}
-	var all []Emergency
 	for {
 		rows, next, err := t.page(ctx, op, in)
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			problem := formatOf(row)
-			var e Emergency
-			if problem == nil && !unmarshal(textOf(row[emergencyName]), &e) {
-				problem = new(Foreign)
-			}
-			if problem != nil {
-				return nil, &Error{Op: op, Action: "Query", Table: t.Name, Problem: *problem}
-			}
-			all = append(all, e)
-		}
+		all = append(all, rows...)
 		if in.ExclusiveStartKey = next; next == nil {
 			return all, nil
 		}
