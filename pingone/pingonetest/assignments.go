@@ -1,6 +1,7 @@
 package pingonetest
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -207,7 +208,7 @@ func (s *Server) deleteAssignment(c *call) (any, *refusal) {
 		return nil, no
 	}
 	if s.readOnly(c, a, a.Roles[i]) {
-		return nil, refuse(http.StatusForbidden, "ACCESS_FAILED", msgReadOnlyRole)
+		return nil, refuse(http.StatusForbidden, "ACCESS_FAILED", fmt.Sprintf(msgReadOnlyRole, c.path("assignment")))
 	}
 	s.changingApplication(a)
 	a.Roles = slices.Delete(slices.Clone(a.Roles), i, i+1)

@@ -60,6 +60,7 @@
 //   - B21: an application may manage others in another environment than its own. (documented: Configure a Non-Interactive Worker Application)
 //   - B22: calls above the rate limit get 429 REQUEST_LIMITED with Retry-After, in seconds or as an HTTP date. (documented: Retry best practices; seen in a client for both forms)
 //   - B23: an error is {id, code, message, details}, and no two have the same id. (seen in a client; documented: Error codes)
+//   - B85: a verb that a path does not have is refused by the gateway, with 403 and an error in another form, without a code. (reported)
 //   - B24: reading an application shows whether it is enabled, how it authenticates, and its client id only if that was imported, as in replies of 2022; those of 2026 have it always, and more settings. (documented: Create Application, in both editions; switch FullReplies)
 //   - B77: a read may show, for a while, the state before the last write, and so answer 404 for what was just created, as may a write below it. (seen in a client, which retries; assumed that each kind of thing lags)
 //   - B25: the caller's transaction id is accepted, with characters outside the allowed set replaced by an underscore. (seen in a client)
@@ -100,14 +101,15 @@
 //
 //   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under names that are not PingOne's own and no two alike, and those with oidcScopes need these granted. (seen in a client; documented: Application Attribute Mapping; assumed for the replies)
 //   - B81: a mapping sets a claim of the ID token and of userinfo, unless it says otherwise for one of them. (documented: Application Attribute Mapping; assumed for what is evaluated)
-//   - B82: a sign-on or flow policy is assigned with a priority, no two alike; the flow policy that goes first counts, else the sign-on policy that goes first, else the environment's default sign-on policy. (documented: Application Sign-On Policy Assignments, Application Flow Policy Assignments; assumed that the flow policy counts before the other, and that priorities differ)
+//   - B82: a sign-on or flow policy is assigned with a priority, no two alike; the flow policy that goes first counts, else the sign-on policy that goes first, else the environment's default sign-on policy. (documented: Application Sign-On Policy Assignments, Application Flow Policy Assignments; assumed that the flow policy counts before the other, and that priorities differ) Both kinds of policy are listed, and an assignment can be replaced. (seen in a client)
 //   - B83: userinfo answers the bearer of a user's token that has the scope openid. (OpenID Connect Core section 5.3; assumed of PingOne)
 //   - B84: an environment, a population, a scope and an attribute can each be read alone, and a custom resource is deleted with the grants for it. (seen in a client; assumed for the grants)
+//   - B86: a user, an empty population, a scope that is in no grant and a custom attribute are each removed with 204, and a user's tokens end with the user. (seen in a client for 204; assumed for what stands in the way, and for the tokens)
 //
 // Resources and grants:
 //
 //   - B50: every environment has the resources PingOne API and openid, which nobody can extend here and which have no secret. (documented: Resources; seen in a client for the secret; assumed that they cannot be extended)
-//   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given. (documented: Resources; seen in a client; assumed for the replies)
+//   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given; and they have applicationPermissionsSettings. (documented: Resources; seen in a client; assumed for the replies)
 //   - B52: a custom resource has scopes, a CORE attribute sub that stays as it is, and attributes whose names are not those of PingOne's own claims, env and p1.* among them. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
 //   - B53: a custom resource's secret is read, regenerated and ended like an application's. (seen in a client)
 //   - B54: an application has one grant for a resource, of at least one scope, and no scope name twice over all its grants. (documented: Application Resource Grants; assumed for the replies)

@@ -19,8 +19,9 @@ const (
 	msgLimited        = "The request could not be completed. The request limit has been exceeded."
 	msgUnexpected     = "The request could not be completed. An unexpected error occurred."
 	msgBroaderRole    = "Must have role at the same or broader scope"
-	msgReadOnlyRole   = "Role assignment cannot be deleted as it is read only"
+	msgReadOnlyRole   = "Role assignment %s cannot be deleted as it is read only"
 	msgDuplicateRole  = "May not assign duplicate Role"
+	msgGateway        = "Invalid key=value pair (missing equal-sign) in Authorization header"
 
 	msgBadCredentials    = "Request denied: Invalid client credentials"
 	msgUnsupportedMethod = "Request denied: Unsupported authentication method"

@@ -99,13 +99,69 @@ func TestB82_PoliciesDecideHowUsersSignOn(t *testing.T) {
 	s.api("POST", app, "/flowPolicyAssignments", `{"priority":1,"flowPolicy":{"id":"`+flow+`"}}`).want(t, 201, "flowPolicy.id", flow)
 	check(t, "a flow policy goes first", s.PolicyOf(env, app.ID), "Risk")
 	s.api("GET", app, "/signOnPolicyAssignments/"+first.at("id"), "").want(t, 200, "id", first.at("id"))
+	s.api("PUT", app, "/signOnPolicyAssignments/"+first.at("id"), `{"priority":2,"signOnPolicy":{"id":"`+mfa+`"}}`).want(t, 400, "details.0.target", "priority")
+	s.api("PUT", app, "/signOnPolicyAssignments/"+first.at("id"), `{"priority":3,"signOnPolicy":{"id":"`+mfa+`"}}`).want(t, 200, "priority", "3", "id", first.at("id"))
+	s.api("PUT", app, "/signOnPolicyAssignments/"+mfa, `{"priority":4,"signOnPolicy":{"id":"`+mfa+`"}}`).want(t, 404)
 	s.api("DELETE", app, "/flowPolicyAssignments/"+s.api("GET", app, "/flowPolicyAssignments", "").page(t, "flowPolicyAssignments", "id")[0], "").want(t, 204)
+	check(t, "the one that goes first now", s.PolicyOf(env, app.ID), "Password")
 	s.api("DELETE", app, "/signOnPolicyAssignments/"+first.at("id"), "").want(t, 204)
 	check(t, "the next one", s.PolicyOf(env, app.ID), "Password")
 
 	other := s.AddApplication(pingonetest.Application{Environment: env, Type: "WEB_APP"})
 	s.AddPolicy(pingonetest.Policy{Environment: env, Name: "House rules", Default: true})
 	check(t, "the default has changed", s.PolicyOf(env, other.ID), "House rules")
+}
+
+func TestB82_PoliciesAreListed(t *testing.T) {
+	w := newWorld(t)
+	env := w.admin.Environment
+	password := w.AddPolicy(pingonetest.Policy{Name: "Password"})
+	risk := w.AddPolicy(pingonetest.Policy{Name: "Risk", Flow: true})
+	signOn := w.in(env, "GET", "/signOnPolicies", "")
+	if got := signOn.page(t, "signOnPolicies", "name"); len(got) != 2 || !slices.Contains(got, "Single_Factor") || !slices.Contains(got, "Password") {
+		t.Errorf("sign-on policies: got %q", got)
+	}
+	w.in(env, "GET", "/signOnPolicies/"+password, "").want(t, 200, "name", "Password", "default", "false")
+	w.in(env, "GET", "/signOnPolicies/"+risk, "").want(t, 404)
+	w.in(env, "GET", "/flowPolicies", "").want(t, 200, "count", "1", "_embedded.flowPolicies.0.id", risk)
+	w.in(env, "GET", "/flowPolicies/"+risk, "").want(t, 200, "name", "Risk")
+	w.in(env, "GET", "/flowPolicies/"+password, "").want(t, 404)
+}
+
+func TestB86_PartsAreRemovedUnlessSomethingStandsOnThem(t *testing.T) {
+	s := newSite(t, "")
+	people := s.in(s.env, "POST", "/populations", `{"name":"others"}`).at("id")
+	user := s.in(s.env, "POST", "/users", `{"email":"b@example.com","username":"bob","population":{"id":"`+people+`"}}`).at("id")
+	s.in(s.env, "DELETE", "/populations/"+people, "").want(t, 400)
+	s.in(s.env, "DELETE", "/users/"+user, "").want(t, 204)
+	s.in(s.env, "GET", "/users/"+user, "").want(t, 404)
+	s.in(s.env, "DELETE", "/users/"+user, "").want(t, 404)
+	s.in(s.env, "DELETE", "/populations/"+people, "").want(t, 204)
+	s.in(s.env, "DELETE", "/populations/"+people, "").want(t, 404)
+
+	id, scopes := s.resource(s.env, `{"name":"Shop"}`, "sell", "buy")
+	other := s.AddApplication(pingonetest.Application{Environment: s.env, Type: "WEB_APP"})
+	s.api("POST", other, "/grants", grantBody(id, scopes["sell"])).want(t, 201)
+	one := "/resources/" + id
+	s.in(s.env, "DELETE", one+"/scopes/"+scopes["sell"], "").want(t, 400)
+	s.in(s.env, "DELETE", one+"/scopes/"+scopes["buy"], "").want(t, 204)
+	s.in(s.env, "DELETE", one+"/scopes/"+scopes["buy"], "").want(t, 404)
+	sub := s.in(s.env, "GET", one+"/attributes", "").page(t, "attributes", "id")[0]
+	s.in(s.env, "DELETE", one+"/attributes/"+sub, "").want(t, 400)
+	made := s.in(s.env, "POST", one+"/attributes", `{"name":"tier","value":"gold"}`).at("id")
+	s.in(s.env, "DELETE", one+"/attributes/"+made, "").want(t, 204)
+	s.in(s.env, "DELETE", one+"/attributes/"+made, "").want(t, 404)
+	openID := s.in(s.env, "GET", "/resources", "").ids(t, "resources")["openid"]
+	email := s.in(s.env, "GET", "/resources/"+openID+"/scopes", "").page(t, "scopes", "id")[0]
+	s.in(s.env, "DELETE", "/resources/"+openID+"/scopes/"+email, "").want(t, 400)
+}
+
+func TestB86_ARemovedUsersTokenIsNoneAnyMore(t *testing.T) {
+	s := newSite(t, "")
+	token := s.exchange(s.code("ada", "scope", "openid")).at("access_token")
+	send(t, "GET", s.auth("/as/userinfo"), "", "Authorization", "Bearer "+token).want(t, 200)
+	s.in(s.env, "DELETE", "/users/"+s.user, "").want(t, 204)
+	send(t, "GET", s.auth("/as/userinfo"), "", "Authorization", "Bearer "+token).want(t, 401)
 }
 
 func TestB84_PartsCanBeReadAlone(t *testing.T) {

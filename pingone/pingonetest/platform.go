@@ -78,7 +78,7 @@ func (s *Server) platform(pattern, operation string, apply func(*call) (any, *re
 			reads:  r.Method == http.MethodGet,
 			url:    r.URL,
 			path:   r.PathValue,
-			base:   "http://" + r.Host,
+			base:   baseURL(r),
 			header: r.Header,
 			body:   body,
 		}
@@ -109,6 +109,16 @@ func (s *Server) platform(pattern, operation string, apply func(*call) (any, *re
 			return jsonReply(http.StatusOK, body)
 		})
 	})
+}
+
+// baseURL is the scheme and host under which the caller knows the server. A handler
+// behind TLS, as net/http/httptest's NewTLSServer makes one, knows it from the
+// connection; one behind a proxy that ends TLS, from the header that the proxy adds.
+func baseURL(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // admit counts the call and finds out who calls.

@@ -33,14 +33,15 @@ func (s *site) every() []struct{ method, path string } {
 		{"GET", "/roles"}, {"GET", "/applications/" + s.admin.ID + "/roleAssignments"}, {"POST", "/applications/" + s.admin.ID + "/roleAssignments"}, {"GET", assignment}, {"DELETE", assignment},
 		{"GET", app + "/grants"}, {"POST", app + "/grants"}, {"GET", app + "/grants/" + grant}, {"PUT", app + "/grants/" + grant}, {"DELETE", app + "/grants/" + grant},
 		{"GET", app + "/attributes"}, {"POST", app + "/attributes"}, {"GET", app + "/attributes/" + mapping}, {"PUT", app + "/attributes/" + mapping}, {"DELETE", app + "/attributes/" + mapping},
-		{"GET", app + "/signOnPolicyAssignments"}, {"POST", app + "/signOnPolicyAssignments"}, {"GET", signOn}, {"DELETE", signOn},
-		{"GET", app + "/flowPolicyAssignments"}, {"POST", app + "/flowPolicyAssignments"}, {"GET", flow}, {"DELETE", flow},
+		{"GET", app + "/signOnPolicyAssignments"}, {"POST", app + "/signOnPolicyAssignments"}, {"GET", signOn}, {"PUT", signOn}, {"DELETE", signOn}, {"GET", "/signOnPolicies"}, {"GET", "/flowPolicies"},
+		{"GET", app + "/flowPolicyAssignments"}, {"POST", app + "/flowPolicyAssignments"}, {"GET", flow}, {"PUT", flow}, {"DELETE", flow},
 		{"GET", ""}, {"GET", "/populations/" + people}, {"GET", "/resources/" + shop + "/scopes/" + sell}, {"GET", "/resources/" + shop + "/attributes/" + claim}, {"DELETE", "/resources/" + shop},
+		{"DELETE", "/resources/" + shop + "/scopes/" + sell}, {"DELETE", "/resources/" + shop + "/attributes/" + claim},
 		{"GET", "/resources"}, {"POST", "/resources"}, {"GET", "/resources/" + openID},
 		{"GET", "/resources/" + openID + "/scopes"}, {"POST", "/resources/" + shop + "/scopes"},
 		{"GET", "/resources/" + openID + "/attributes"}, {"POST", "/resources/" + shop + "/attributes"},
 		{"GET", "/resources/" + shop + "/secret"}, {"POST", "/resources/" + shop + "/secret"}, {"DELETE", "/resources/" + shop + "/secret"},
-		{"GET", "/populations"}, {"POST", "/populations"}, {"GET", "/users"}, {"POST", "/users"}, {"GET", "/users/" + s.user}, {"PATCH", "/users/" + s.user},
+		{"GET", "/populations"}, {"POST", "/populations"}, {"GET", "/users"}, {"POST", "/users"}, {"GET", "/users/" + s.user}, {"PATCH", "/users/" + s.user}, {"DELETE", "/users/" + s.user}, {"DELETE", "/populations/" + people},
 		{"GET", "/users/" + s.user + "/password"}, {"POST", "/users/" + s.user + "/password"}, {"PUT", "/users/" + s.user + "/password"},
 	}
 }

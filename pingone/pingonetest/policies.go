@@ -63,16 +63,28 @@ func (s *Server) policyOf(a *application) *policy {
 	return s.environments[a.Environment].defaultPolicy
 }
 
-// policyKind is what tells the two kinds of policy assignment apart.
+// policyKind is what tells the two kinds of policy apart.
 type policyKind struct {
-	path, member             string // of the assignments' collection, and of the policy in one
-	flow                     bool
-	list, create, read, drop string // operations
+	policies string // path of the environment's policies
+	path     string // of the assignments to an application
+	member   string // the policy in an assignment
+	flow     bool
+
+	listAll, readOne                    string // operations on policies
+	list, create, read, replace, remove string // operations on assignments
 }
 
 var policyKinds = []policyKind{
-	{"signOnPolicyAssignments", "signOnPolicy", false, OpListSignOnPolicies, OpAssignSignOnPolicy, OpReadSignOnPolicy, OpRemoveSignOnPolicy},
-	{"flowPolicyAssignments", "flowPolicy", true, OpListFlowPolicies, OpAssignFlowPolicy, OpReadFlowPolicy, OpRemoveFlowPolicy},
+	{
+		policies: "signOnPolicies", path: "signOnPolicyAssignments", member: "signOnPolicy",
+		listAll: OpListEnvironmentSignOnPolicies, readOne: OpReadEnvironmentSignOnPolicy,
+		list: OpListSignOnPolicies, create: OpAssignSignOnPolicy, read: OpReadSignOnPolicy, replace: OpReplaceSignOnPolicy, remove: OpRemoveSignOnPolicy,
+	},
+	{
+		policies: "flowPolicies", path: "flowPolicyAssignments", member: "flowPolicy", flow: true,
+		listAll: OpListEnvironmentFlowPolicies, readOne: OpReadEnvironmentFlowPolicy,
+		list: OpListFlowPolicies, create: OpAssignFlowPolicy, read: OpReadFlowPolicy, replace: OpReplaceFlowPolicy, remove: OpRemoveFlowPolicy,
+	},
 }
 
 func (k policyKind) of(a *application) *[]*policyAssignment {
@@ -84,6 +96,10 @@ func (k policyKind) of(a *application) *[]*policyAssignment {
 
 func (s *Server) policyRoutes() {
 	for _, k := range policyKinds {
+		policies := "/v1/environments/{env}/" + k.policies
+		s.platform("GET "+policies, k.listAll, func(c *call) (any, *refusal) { return s.listEnvironmentPolicies(c, k) })
+		s.platform("GET "+policies+"/{policy}", k.readOne, func(c *call) (any, *refusal) { return s.readEnvironmentPolicy(c, k) })
+
 		all := "/v1/environments/{env}/applications/{app}/" + k.path
 		s.platform("GET "+all, k.list, func(c *call) (any, *refusal) { return s.listPolicies(c, k) })
 		s.platform("POST "+all, k.create, func(c *call) (any, *refusal) { return s.assignPolicy(c, k) })
@@ -92,9 +108,10 @@ func (s *Server) policyRoutes() {
 			if no != nil {
 				return nil, no
 			}
-			return policyBody(c, k, (*k.of(a))[i]), nil
+			return assignedBody(c, k, (*k.of(a))[i]), nil
 		})
-		s.platform("DELETE "+all+"/{assignment}", k.drop, func(c *call) (any, *refusal) {
+		s.platform("PUT "+all+"/{assignment}", k.replace, func(c *call) (any, *refusal) { return s.reassignPolicy(c, k) })
+		s.platform("DELETE "+all+"/{assignment}", k.remove, func(c *call) (any, *refusal) {
 			a, i, no := s.reachPolicy(c, permUpdateApplication, k)
 			if no != nil {
 				return nil, no
@@ -106,6 +123,44 @@ func (s *Server) policyRoutes() {
 	}
 }
 
+func (s *Server) listEnvironmentPolicies(c *call, k policyKind) (any, *refusal) {
+	e, no := s.enter(c, permReadApplication)
+	if no != nil {
+		return nil, no
+	}
+	var items []item
+	for _, p := range e.policies {
+		if p.Flow == k.flow {
+			items = append(items, item{p.id, func() any { return policyBody(c, e, k, p) }})
+		}
+	}
+	return c.page(k.policies, items)
+}
+
+func (s *Server) readEnvironmentPolicy(c *call, k policyKind) (any, *refusal) {
+	e, no := s.enter(c, permReadApplication)
+	if no != nil {
+		return nil, no
+	}
+	for _, p := range e.policies {
+		if p.id == c.path("policy") && p.Flow == k.flow {
+			return policyBody(c, e, k, p), nil
+		}
+	}
+	return nil, notFound()
+}
+
+func policyBody(c *call, e *environment, k policyKind, p *policy) any {
+	body := map[string]any{
+		"_links":      map[string]href{"self": {c.environmentURL() + "/" + k.policies + "/" + p.id}, "environment": {c.environmentURL()}},
+		"environment": reference{e.id}, "id": p.id, "name": p.Name,
+	}
+	if !k.flow {
+		body["default"] = p == e.defaultPolicy
+	}
+	return body
+}
+
 func (s *Server) listPolicies(c *call, k policyKind) (any, *refusal) {
 	a, no := s.reach(c, permReadApplication)
 	if no != nil {
@@ -113,7 +168,7 @@ func (s *Server) listPolicies(c *call, k policyKind) (any, *refusal) {
 	}
 	var items []item
 	for _, p := range *k.of(a) {
-		items = append(items, item{p.id, func() any { return policyBody(c, k, p) }})
+		items = append(items, item{p.id, func() any { return assignedBody(c, k, p) }})
 	}
 	return c.page(k.path, items)
 }
@@ -123,34 +178,56 @@ func (s *Server) assignPolicy(c *call, k policyKind) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	assigned, no := s.readPolicy(c, a, k, newUUID())
+	if no != nil {
+		return nil, no
+	}
+	s.changingApplication(a)
+	*k.of(a) = append(slices.Clone(*k.of(a)), assigned)
+	return created{assignedBody(c, k, assigned)}, nil
+}
+
+func (s *Server) reassignPolicy(c *call, k policyKind) (any, *refusal) {
+	a, i, no := s.reachPolicy(c, permUpdateApplication, k)
+	if no != nil {
+		return nil, no
+	}
+	assigned, no := s.readPolicy(c, a, k, (*k.of(a))[i].id)
+	if no != nil {
+		return nil, no
+	}
+	s.changingApplication(a)
+	*k.of(a) = slices.Clone(*k.of(a))
+	(*k.of(a))[i] = assigned
+	return assignedBody(c, k, assigned), nil
+}
+
+// readPolicy reads what the caller wants the assignment of that id to be.
+func (s *Server) readPolicy(c *call, a *application, k policyKind, id string) (*policyAssignment, *refusal) {
 	f, no := readFields(c.body)
 	if no != nil {
 		return nil, no
 	}
-	id := f.reference(k.member)
-	assigned := &policyAssignment{id: newUUID(), priority: int(take[float64](f, "priority", "a number"))}
+	wanted := f.reference(k.member)
+	assigned := &policyAssignment{id: id, priority: int(take[float64](f, "priority", "a number"))}
 	for _, p := range s.environments[a.Environment].policies {
-		if p.id == id && p.Flow == k.flow {
+		if p.id == wanted && p.Flow == k.flow {
 			assigned.policy = p
 		}
 	}
+	others := slices.DeleteFunc(slices.Clone(*k.of(a)), func(other *policyAssignment) bool { return other.id == id })
 	switch {
 	case f.problems != nil:
 	case assigned.priority < 1:
 		f.problem("REQUIRED_VALUE", "priority", "must be 1 or more")
 	case assigned.policy == nil:
 		f.problem("INVALID_VALUE", k.member+".id", "is not such a policy of the environment")
-	case slices.ContainsFunc(*k.of(a), func(other *policyAssignment) bool { return other.policy == assigned.policy }):
+	case slices.ContainsFunc(others, func(other *policyAssignment) bool { return other.policy == assigned.policy }):
 		f.problem("UNIQUENESS_VIOLATION", k.member+".id", "is assigned already")
-	case slices.ContainsFunc(*k.of(a), func(other *policyAssignment) bool { return other.priority == assigned.priority }):
+	case slices.ContainsFunc(others, func(other *policyAssignment) bool { return other.priority == assigned.priority }):
 		f.problem("UNIQUENESS_VIOLATION", "priority", "is already in use")
 	}
-	if no := f.refusal(); no != nil {
-		return nil, no
-	}
-	s.changingApplication(a)
-	*k.of(a) = append(slices.Clone(*k.of(a)), assigned)
-	return created{policyBody(c, k, assigned)}, nil
+	return assigned, f.refusal()
 }
 
 // reachPolicy returns the assignment that a call is about, by its position.
@@ -166,7 +243,7 @@ func (s *Server) reachPolicy(c *call, permission string, k policyKind) (*applica
 	return a, i, nil
 }
 
-func policyBody(c *call, k policyKind, p *policyAssignment) any {
+func assignedBody(c *call, k policyKind, p *policyAssignment) any {
 	application := c.environmentURL() + "/applications/" + c.target.id
 	return map[string]any{
 		"_links":      map[string]href{"self": {application + "/" + k.path + "/" + p.id}, "application": {application}},

@@ -1,7 +1,6 @@
 package pingonetest
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +59,9 @@ func (s *Server) resourceRoutes() {
 	s.platform("GET "+all+"/{resource}", OpReadResource, s.readResource)
 	s.platform("DELETE "+all+"/{resource}", OpDeleteResource, s.deleteResource)
 	s.platform("GET "+all+"/{resource}/scopes/{scope}", OpReadScope, s.readScope)
+	s.platform("DELETE "+all+"/{resource}/scopes/{scope}", OpDeleteScope, s.deleteScope)
 	s.platform("GET "+all+"/{resource}/attributes/{attribute}", OpReadAttribute, s.readAttribute)
+	s.platform("DELETE "+all+"/{resource}/attributes/{attribute}", OpDeleteAttribute, s.deleteAttribute)
 	s.platform("GET "+all+"/{resource}/scopes", OpListScopes, s.listScopes)
 	s.platform("POST "+all+"/{resource}/scopes", OpCreateScope, s.createScope)
 	s.platform("GET "+all+"/{resource}/attributes", OpListAttributes, s.listAttributes)
@@ -197,12 +198,9 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 
 // deleteResource removes a custom resource, and with it each grant for it.
 func (s *Server) deleteResource(c *call) (any, *refusal) {
-	r, no := s.reachResource(c, permUpdateResource)
+	r, no := s.reachCustom(c)
 	if no != nil {
 		return nil, no
-	}
-	if r.kind != resourceCustom {
-		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
 	}
 	s.changingResource(r)
 	e := s.environments[c.target.environment]
@@ -247,6 +245,10 @@ func resourceBody(c *call, r *resource) any {
 	if r.kind == resourcePingOne {
 		audience = c.base
 	}
+	var permissions map[string]bool
+	if r.kind == resourceCustom {
+		permissions = map[string]bool{"claimEnabled": false}
+	}
 	return struct {
 		Links         map[string]href `json:"_links"`
 		Environment   reference       `json:"environment"`
@@ -257,6 +259,7 @@ func resourceBody(c *call, r *resource) any {
 		Audience      string          `json:"audience,omitempty"`
 		Validity      int64           `json:"accessTokenValiditySeconds"`
 		Introspection string          `json:"introspectEndpointAuthMethod,omitempty"`
+		Permissions   map[string]bool `json:"applicationPermissionsSettings,omitempty"`
 		CreatedAt     string          `json:"createdAt"`
 		UpdatedAt     string          `json:"updatedAt"`
 	}{
@@ -264,7 +267,7 @@ func resourceBody(c *call, r *resource) any {
 			"self": {self}, "environment": {c.environmentURL()}, "scopes": {self + "/scopes"}, "attributes": {self + "/attributes"},
 		},
 		Environment: reference{c.target.environment}, ID: r.id, Name: r.name, Description: r.description, Type: r.kind,
-		Audience: audience, Validity: int64(r.validity / time.Second), Introspection: r.introspection,
+		Audience: audience, Validity: int64(r.validity / time.Second), Introspection: r.introspection, Permissions: permissions,
 		CreatedAt: wireTime(r.created), UpdatedAt: wireTime(r.updated),
 	}
 }
@@ -352,12 +355,9 @@ func attributeBody(c *call, r *resource, a *resourceAttribute) any {
 // extendResource is the beginning of a call that adds something to a resource,
 // which must be a custom one.
 func (s *Server) extendResource(c *call) (*resource, *fields, *refusal) {
-	r, no := s.reachResource(c, permUpdateResource)
+	r, no := s.reachCustom(c)
 	if no != nil {
 		return nil, nil, no
-	}
-	if r.kind != resourceCustom {
-		return nil, nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
 	}
 	f, no := readFields(c.body)
 	return r, f, no

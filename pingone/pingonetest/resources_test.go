@@ -67,7 +67,7 @@ func TestB51_CustomResource(t *testing.T) {
 	env := w.admin.Environment
 	r := w.in(env, "POST", "/resources", `{"name":"Shop","description":"d"}`)
 	r.want(t, 201, "type", "CUSTOM", "audience", "Shop", "description", "d", "accessTokenValiditySeconds", "3600",
-		"introspectEndpointAuthMethod", "CLIENT_SECRET_BASIC", "environment.id", env, "secret", "")
+		"introspectEndpointAuthMethod", "CLIENT_SECRET_BASIC", "environment.id", env, "secret", "", "applicationPermissionsSettings.claimEnabled", "false")
 	w.in(env, "POST", "/resources", `{"name":"Till","audience":"https://till.example","accessTokenValiditySeconds":300,"introspectEndpointAuthMethod":"NONE"}`).
 		want(t, 201, "audience", "https://till.example", "accessTokenValiditySeconds", "300", "introspectEndpointAuthMethod", "NONE")
 	for _, tt := range []struct{ body, code, target string }{

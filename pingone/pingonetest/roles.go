@@ -75,9 +75,11 @@ const (
 
 	permCreatePopulation = "dir:create:population"
 	permReadPopulation   = "dir:read:population"
+	permDeletePopulation = "dir:delete:population"
 	permCreateUser       = "dir:create:user"
 	permReadUser         = "dir:read:user"
 	permUpdateUser       = "dir:update:user"
+	permDeleteUser       = "dir:delete:user"
 	permReadPassword     = "dir:read:userPassword"
 	permSetPassword      = "dir:update:userPassword"
 
@@ -112,7 +114,10 @@ func builtInRoles() map[string]*role {
 		permReadResourceSecret, permUpdateResourceSecret, permDeleteResourceSecret,
 	}
 	assignments := []string{permReadAssignments, permUpdateAssignments}
-	users := []string{permCreatePopulation, permReadPopulation, permCreateUser, permReadUser, permUpdateUser, permReadPassword, permSetPassword}
+	users := []string{
+		permCreatePopulation, permReadPopulation, permDeletePopulation,
+		permCreateUser, permReadUser, permUpdateUser, permDeleteUser, permReadPassword, permSetPassword,
+	}
 	reading := []string{permReadApplication, permReadAssignments, permReadGrant, permReadResource}
 	return map[string]*role{
 		organizationAdmin: {slices.Concat(assignments, []string{permCreatePopulation, permReadPopulation, permCreateUser, permReadUser}), []string{environmentAdmin}, []string{scopeOrganization}, ""},

@@ -239,7 +239,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	complete = true
 }
 
+// unknown refuses what no client should send. A path that has other verbs never gets
+// past PingOne's gateway, which has its own form of error.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); method != r.Method && pattern != "/" {
+			s.complain(r, "no such verb here")
+			w.(*transcript).send(&refusal{status: http.StatusForbidden, body: struct {
+				Message string `json:"message"`
+			}{msgGateway}})
+			return
+		}
+	}
 	s.complain(r, "no such endpoint")
 	w.(*transcript).send(notFound())
 }

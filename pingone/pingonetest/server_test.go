@@ -20,7 +20,7 @@ func TestTrafficNoClientShouldSendFailsTheTest(t *testing.T) {
 		status                   int
 	}{
 		{"unknown path", "GET", "/v2/environments", "", nil, 404},
-		{"unknown method", "PUT", "/v1/environments/e/applications/a/secret", "", nil, 404},
+		{"unknown method", "PUT", "/v1/environments/e/applications/a/secret", "", nil, 403},
 		{"no custom domain", "POST", "/as/token", grant(), []string{"Content-Type", formType}, 404},
 		{"form to the platform API", "POST", "/v1/environments/e/applications/a/secret", "", []string{"Content-Type", formType}, 401},
 		{"JSON to the token endpoint", "POST", "/e/as/token", grant(), []string{"Content-Type", jsonType}, 400},
@@ -43,6 +43,15 @@ func TestTrafficNoClientShouldSendFailsTheTest(t *testing.T) {
 				t.Errorf("complaints: got %q, want one", rec.errors)
 			}
 		})
+	}
+}
+
+func TestB85_AnUnknownVerbIsRefusedByTheGateway(t *testing.T) {
+	s := pingonetest.Run(&recorder{T: t})
+	r := send(t, "PATCH", s.URL()+"/v1/environments/e/applications/a", "{}", "Content-Type", jsonType, "Authorization", "Bearer x")
+	r.want(t, 403, "code", "", "id", "")
+	if !strings.HasPrefix(r.at("message"), "Invalid key=value pair") {
+		t.Errorf("message: got %q", r.at("message"))
 	}
 }
 

@@ -45,12 +45,12 @@ type authority struct {
 // underEnvironment serves a path below an environment, under both of its names.
 func (s *Server) underEnvironment(method, path string, serve func(http.ResponseWriter, *http.Request, authority)) {
 	s.mux.HandleFunc(method+" /{env}"+path, func(w http.ResponseWriter, r *http.Request) {
-		env, base := r.PathValue("env"), "http://"+r.Host
+		env, base := r.PathValue("env"), baseURL(r)
 		serve(w, r, authority{env, base + "/" + env + "/as", base})
 	})
 	s.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		env, base := s.customDomain, "http://"+r.Host
+		env, base := s.customDomain, baseURL(r)
 		s.mu.Unlock()
 		if env == "" {
 			s.unknown(w, r)

@@ -6,10 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +218,51 @@ func TestB34_CustomDomain(t *testing.T) {
 	wantClaims(t, claimsOf(t, r.at("access_token")), map[string]any{"iss": w.URL() + "/as", "env": envB})
 	send(t, "GET", w.URL()+"/as/.well-known/openid-configuration", "").want(t, 200,
 		"issuer", w.URL()+"/as", "token_endpoint", w.URL()+"/as/token")
+}
+
+func TestURLsFollowTheScheme(t *testing.T) {
+	w := newWorld(t)
+	w.CustomDomain(w.admin.Environment)
+	secure := httptest.NewTLSServer(w.Server)
+	defer secure.Close()
+	proxied := []string{"X-Forwarded-Proto", "https"}
+	for _, row := range []struct {
+		name, base, want string
+		client           *http.Client
+		headers          []string
+	}{
+		{"plain", w.URL(), w.URL(), http.DefaultClient, nil},
+		{"TLS", secure.URL, secure.URL, secure.Client(), nil},
+		{"behind a proxy that ends TLS", w.URL(), "https://" + w.Addr(), http.DefaultClient, proxied},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			get := func(path string, headers ...string) reply {
+				r, err := http.NewRequestWithContext(t.Context(), "GET", row.base+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for h := range slices.Chunk(append(headers, row.headers...), 2) {
+					r.Header.Set(h[0], h[1])
+				}
+				res, err := row.client.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				b, err := io.ReadAll(res.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return parsed(res, b)
+			}
+			env := w.admin.Environment
+			for prefix, issuer := range map[string]string{"/" + env: row.want + "/" + env + "/as", "": row.want + "/as"} {
+				get(prefix+"/as/.well-known/openid-configuration").want(t, 200,
+					"issuer", issuer, "token_endpoint", issuer+"/token", "jwks_uri", issuer+"/jwks", "userinfo_endpoint", issuer+"/userinfo")
+			}
+			get("/v1/environments/"+env, "Authorization", "Bearer "+w.token).want(t, 200, "_links.self.href", row.want+"/v1/environments/"+env)
+		})
+	}
 }
 
 func TestB36_SignatureVerifies(t *testing.T) {

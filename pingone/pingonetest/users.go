@@ -2,6 +2,7 @@ package pingonetest
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -28,10 +29,12 @@ func (s *Server) userRoutes() {
 	s.platform("GET /v1/environments/{env}", OpReadEnvironment, s.readEnvironment)
 	s.platform("GET /v1/environments/{env}/populations/{population}", OpReadPopulation, s.readPopulation)
 	s.platform("POST /v1/environments/{env}/populations", OpCreatePopulation, s.createPopulation)
+	s.platform("DELETE /v1/environments/{env}/populations/{population}", OpDeletePopulation, s.deletePopulation)
 	s.platform("GET "+users, OpListUsers, s.listUsers)
 	s.platform("POST "+users, OpCreateUser, s.createUser)
 	s.platform("GET "+users+"/{user}", OpReadUser, s.readUser)
 	s.platform("PATCH "+users+"/{user}", OpUpdateUser, s.updateUser)
+	s.platform("DELETE "+users+"/{user}", OpDeleteUser, s.deleteUser)
 	s.platform("GET "+users+"/{user}/password", OpReadPassword, s.readPassword)
 	s.platform("POST "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
 	s.platform("PUT "+users+"/{user}/password", OpSetPassword, s.setPassword, setPassword)
@@ -100,6 +103,41 @@ func (s *Server) readPopulation(c *call) (any, *refusal) {
 		}
 	}
 	return nil, notFound()
+}
+
+// deletePopulation removes a population that nobody belongs to.
+func (s *Server) deletePopulation(c *call) (any, *refusal) {
+	e, no := s.enter(c, permDeletePopulation)
+	if no != nil {
+		return nil, no
+	}
+	i := slices.IndexFunc(e.populations, func(p *population) bool { return p.id == c.path("population") })
+	switch {
+	case i < 0:
+		return nil, notFound()
+	case slices.ContainsFunc(e.users, func(u *user) bool { return u.population == e.populations[i].id }):
+		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
+	}
+	was := *e.populations[i]
+	s.pastGroups.changing(was.id, &was, s.now())
+	e.populations = slices.Delete(slices.Clone(e.populations), i, i+1)
+	return nil, nil
+}
+
+// deleteUser removes a user, and so ends the user's tokens.
+func (s *Server) deleteUser(c *call) (any, *refusal) {
+	e, u, no := s.reachUser(c, permDeleteUser, "")
+	if no != nil {
+		return nil, no
+	}
+	s.changingUser(u)
+	e.users = slices.DeleteFunc(slices.Clone(e.users), func(other *user) bool { return other == u })
+	for text, token := range s.tokens {
+		if token.user == u {
+			delete(s.tokens, text)
+		}
+	}
+	return nil, nil
 }
 
 // readEnvironment shows an environment to everybody who may read its applications.
