@@ -138,7 +138,7 @@
 //   - B71: a user's token reaches that user alone, and only as its p1 scopes say. (documented: PingOne self-management scopes)
 //   - B72: a user's token is for a custom resource if a scope of that is asked for, and no request mixes its scopes with those of the PingOne API. (documented in PingOne Admin: Resource scopes)
 //   - B73: a flow goes on below the custom domain where it began. (documented in PingOne Admin: Custom domains)
-//   - B74: populations and users are collections that a SCIM filter narrows: name eq "…" of populations, username eq "…" of users; to read them takes Identity Data Admin. (seen in a client for populations; documented in PingOne Admin: SCIM filter language for users; assumed for the role)
+//   - B74: populations and users are collections that a SCIM filter narrows: name eq "…" of populations, username eq "…" and population.id eq "…" of users; to read them takes Identity Data Admin. (seen in a client for populations; documented in PingOne Admin: SCIM filter language for users; assumed for the role)
 //   - B75: a filter minds the case, though no two usernames differ by it alone; its value is a JSON string; and a filter that is not understood gets 400. (assumed)
 //   - B76: the state of a user's password says NO_PASSWORD as long as there is none, and never the password. (documented: Read Password State)
 package pingonetest

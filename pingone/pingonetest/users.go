@@ -158,13 +158,20 @@ func (s *Server) listUsers(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	username, filtered, no := c.filter("username")
+	attribute := "username"
+	if strings.HasPrefix(c.url.Query().Get("filter"), "population.id ") {
+		attribute = "population.id"
+	}
+	wanted, filtered, no := c.filter(attribute)
 	if no != nil {
 		return nil, no
 	}
+	passes := func(u *user) bool {
+		return !filtered || attribute == "username" && u.username == wanted || attribute == "population.id" && u.population == wanted
+	}
 	var items []item
 	for _, u := range e.users {
-		if u := s.pastUsers.view(u.id, u, s.now(), c.lag); u != nil && (!filtered || u.username == username) {
+		if u := s.pastUsers.view(u.id, u, s.now(), c.lag); u != nil && passes(u) {
 			items = append(items, item{u.id, func() any { return userBody(c, u) }})
 		}
 	}

@@ -126,6 +126,8 @@ func TestB74_PopulationsAndUsersAreFoundByName(t *testing.T) {
 	d.signUp("bob")
 	d.find("users", `username eq "ada"`).want(t, 200, "count", "1", "_embedded.users.0.id", ada, "_embedded.users.0.population.id", d.population)
 	d.find("users", `username eq "eve"`).want(t, 200, "count", "0")
+	d.find("users", `population.id eq "`+d.population+`"`).want(t, 200, "count", "2")
+	d.find("users", `population.id eq "`+staff.at("id")+`"`).want(t, 200, "count", "0")
 	d.in(d.env, "GET", "/users", "").want(t, 200, "count", "2")
 
 	for name, status := range map[string]int{"Identity Data Admin": 200, "Environment Admin": 403} {

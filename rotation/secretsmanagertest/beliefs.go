@@ -1,0 +1,14 @@
+package secretsmanagertest
+
+import (
+	_ "embed"
+
+	"pingrotate/internal/belief"
+)
+
+//go:embed doc.go
+var comment string
+
+// Beliefs returns what this package's comment lists: what it holds to be true of
+// Secrets Manager.
+func Beliefs() []belief.Belief { return belief.MustParse(comment) }
