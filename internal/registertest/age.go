@@ -33,7 +33,7 @@ func (s *Server) Age(name string, d time.Duration) {
 			next[attribute] = v
 		}
 		if len(next) > 0 {
-			t.set(r.key, next, s.now())
+			t.set(r.key, next, s.Now())
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (s *Server) seen(r *row, consistent bool) item {
 	if consistent || s.lag == 0 {
 		return r.now()
 	}
-	return r.at(s.now().Add(-s.lag))
+	return r.at(s.Now().Add(-s.lag))
 }
 
 type scanInput struct {

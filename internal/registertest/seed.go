@@ -23,7 +23,7 @@ func (s *Server) CreateTable(name, partition, sort, expiry string) {
 		}
 	}
 	if _, err := s.createTable(in); err != nil {
-		s.misuse("create table %s: %v", name, err)
+		s.journal.Misusef("registertest: create table %s: %v", name, err)
 	}
 	s.tables[name].ttl = expiry
 }
@@ -44,8 +44,8 @@ func (s *Server) Expire() int {
 	n := 0
 	for _, t := range s.tables {
 		for _, r := range t.rows {
-			if i := r.now(); i != nil && t.expired(i, s.now()) {
-				t.set(r.key, nil, s.now())
+			if i := r.now(); i != nil && t.expired(i, s.Now()) {
+				t.set(r.key, nil, s.Now())
 				n++
 			}
 		}
@@ -68,7 +68,7 @@ func (s *Server) Remove(name string, gone func(row string) bool) {
 	t := s.must(name)
 	for _, r := range t.rows {
 		if i := r.now(); i != nil && gone(i.text()) {
-			t.set(r.key, nil, s.now())
+			t.set(r.key, nil, s.Now())
 		}
 	}
 }
@@ -76,23 +76,20 @@ func (s *Server) Remove(name string, gone func(row string) bool) {
 func (s *Server) must(name string) *table {
 	t := s.tables[name]
 	if t == nil {
-		s.misuse("no table %s", name)
+		s.journal.Misusef("registertest: no table %s", name)
 	}
 	return t
 }
 
 // A Snapshot is all that a server keeps, at one moment.
-type Snapshot struct {
-	state
-	offset time.Duration
-}
+type Snapshot struct{ state }
 
 // Snapshot returns what the server keeps now. It is safe to restore more than once,
 // and into another server.
 func (s *Server) Snapshot() Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Snapshot{s.state.clone(), s.offset}
+	return Snapshot{s.state.clone()}
 }
 
 // Restore makes the server what it, or another, was. Its clock, hooks and counters
@@ -100,7 +97,7 @@ func (s *Server) Snapshot() Snapshot {
 func (s *Server) Restore(from Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.offset = from.state.clone(), from.offset
+	s.state = from.state.clone()
 }
 
 // Dump describes every row, in order, as JSON.
@@ -141,12 +138,12 @@ func (s *Server) Put(name string, row map[string]any) {
 		case int:
 			i[attribute] = value{N: &text}
 		default:
-			s.misuse("put a row in %s: %s is a %T", name, attribute, v)
+			s.journal.Misusef("registertest: put a row in %s: %s is a %T", name, attribute, v)
 		}
 	}
 	key, err := t.key(i)
 	if err != nil {
-		s.misuse("put a row in %s: %v", name, err)
+		s.journal.Misusef("registertest: put a row in %s: %v", name, err)
 	}
-	t.set(key, i, s.now())
+	t.set(key, i, s.Now())
 }

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
 	"pingrotate/internal/fault"
 )
@@ -19,13 +18,7 @@ import (
 const contentType = "application/x-amz-json-1.0"
 
 // TB is what the stand-in needs of a *testing.T.
-type TB interface {
-	Helper()
-	Cleanup(func())
-	Logf(format string, args ...any)
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
+type TB = fault.TB
 
 // Server is one account's DynamoDB in one Region. Its hooks and counters are those
 // of [fault.Line], where Call.Operation is the API action ("PutItem"), Call.Target
@@ -37,18 +30,14 @@ type TB interface {
 // server of [Start], which has no test.
 type Server struct {
 	*fault.Line
+	*fault.Clock
 
 	http     *http.Server
 	listener net.Listener
 
-	// A test must not be written to after its end, when a late handler may still run.
-	// Close sets tb to nil under this lock.
-	log sync.Mutex
-	tb  TB
+	journal fault.Journal
 
-	mu     sync.Mutex
-	clock  func() time.Time
-	offset time.Duration
+	mu sync.Mutex
 	state
 }
 
@@ -62,9 +51,7 @@ func Run(t TB) *Server {
 		t.Fatalf("start DynamoDB: %v", err)
 		panic(err)
 	}
-	s.log.Lock()
-	s.tb = t
-	s.log.Unlock()
+	s.journal.Open(t)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -74,7 +61,7 @@ func Run(t TB) *Server {
 func Within(t TB) *Server {
 	t.Helper()
 	s := newServer()
-	s.tb = t
+	s.journal.Open(t)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -94,10 +81,9 @@ func Start(addr string) (*Server, error) {
 }
 
 func newServer() *Server {
-	start := time.Now().UTC().Truncate(time.Second)
 	return &Server{
 		Line:  &fault.Line{Service: "dynamodb"},
-		clock: func() time.Time { return start },
+		Clock: fault.NewClock(),
 		state: state{tables: map[string]*table{}, tokens: map[string]sentBefore{}},
 	}
 }
@@ -113,35 +99,7 @@ func (s *Server) Close() {
 	if s.http != nil {
 		s.http.Close()
 	}
-	s.log.Lock()
-	defer s.log.Unlock()
-	s.tb = nil
-}
-
-// Now returns the service's time.
-func (s *Server) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now()
-}
-
-func (s *Server) now() time.Time { return s.clock().Add(s.offset) }
-
-// SetTime stops the clock at t.
-func (s *Server) SetTime(t time.Time) { s.Follow(func() time.Time { return t }) }
-
-// Advance moves the clock by d. A clock that follows another stays ahead of it.
-func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.offset += d
-}
-
-// Follow makes the service's time that of another clock.
-func (s *Server) Follow(clock func() time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clock, s.offset = clock, 0
+	s.journal.End()
 }
 
 // ServeHTTP answers one request. The listener calls it; so may a test that wants no
@@ -154,7 +112,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	caller, operation, err := door(r)
 	if err != nil {
-		s.complain("impossible request %s %s: %v", r.Method, r.URL.Path, err)
+		s.journal.Complainf("impossible request %s %s: %v", r.Method, r.URL.Path, err)
 		reply := refusal(err)
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(reply.Status)
@@ -164,14 +122,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	applied := false
 	defer func() {
 		if !applied {
-			s.logf("dynamodb %s %s: not applied", operation, body)
+			s.journal.Notef("dynamodb %s %s: not applied", operation, body)
 		}
 	}()
 	call := fault.Call{Operation: operation, Target: s.target(body), Trace: caller}
 	s.Answer(w, r, call, words, func() fault.Reply {
 		applied = true
 		reply := s.apply(operation, body)
-		s.logf("dynamodb %s %s: %d %s", operation, body, reply.Status, reply.Body)
+		s.journal.Notef("dynamodb %s %s: %d %s", operation, body, reply.Status, reply.Body)
 		return reply
 	})
 }
@@ -235,7 +193,7 @@ func on[In any](do func(*Server, In) (any, error)) action {
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil {
-			s.complain("impossible request: %v", err)
+			s.journal.Complainf("impossible request: %v", err)
 			return nil, refuse("SerializationException", "%v", err)
 		}
 		return do(s, in)
@@ -275,33 +233,6 @@ func (s *Server) target(body []byte) string {
 		return *v.S
 	}
 	return in.TableName
-}
-
-func (s *Server) logf(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Logf(format, args...)
-	}
-}
-
-func (s *Server) complain(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Errorf(format, args...)
-	}
-}
-
-// misuse ends a test that asks for something senseless. It does not return.
-func (s *Server) misuse(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Helper()
-		s.tb.Fatalf(format, args...)
-	}
-	panic("registertest: " + fmt.Sprintf(format, args...))
 }
 
 func newID() string { return rand.Text() + rand.Text() }

@@ -56,7 +56,7 @@ func (s *Server) createTable(in createTableInput) (any, error) {
 	if s.tables[in.TableName] != nil {
 		return nil, refuse("ResourceInUseException", msgTableExists, in.TableName)
 	}
-	t := &table{name: in.TableName, id: newUUID(), created: s.now(), guarded: in.DeletionProtectionEnabled, billing: in.BillingMode}
+	t := &table{name: in.TableName, id: newUUID(), created: s.Now(), guarded: in.DeletionProtectionEnabled, billing: in.BillingMode}
 	kinds := map[string]string{}
 	for _, a := range in.AttributeDefinitions {
 		if !slices.Contains([]string{"S", "N", "B"}, a.AttributeType) {

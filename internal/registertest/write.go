@@ -140,7 +140,7 @@ func (s *Server) written(w write, returnValues string) (any, error) {
 	if !slices.Contains([]string{"", "NONE", "ALL_OLD"}, returnValues) {
 		return nil, refuse("ValidationException", "ReturnValues can only be ALL_OLD or NONE")
 	}
-	before, err := w.do(s.now())
+	before, err := w.do(s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *Server) transactWriteItems(in transactWriteItemsInput) (any, error) {
 	if err != nil {
 		panic(err) // it was decoded from JSON
 	}
-	if sent, ok := s.tokens[in.ClientRequestToken]; ok && s.now().Sub(sent.at) < 10*time.Minute {
+	if sent, ok := s.tokens[in.ClientRequestToken]; ok && s.Now().Sub(sent.at) < 10*time.Minute {
 		if sent.body != string(body) {
 			return nil, refuse("IdempotentParameterMismatchException", "Request ID already exists but with different parameters")
 		}
@@ -222,10 +222,10 @@ func (s *Server) transactWriteItems(in transactWriteItemsInput) (any, error) {
 		return nil, err
 	}
 	for _, w := range writes {
-		w.table.set(w.key, w.next, s.now())
+		w.table.set(w.key, w.next, s.Now())
 	}
 	if in.ClientRequestToken != "" {
-		s.tokens[in.ClientRequestToken] = sentBefore{string(body), s.now()}
+		s.tokens[in.ClientRequestToken] = sentBefore{string(body), s.Now()}
 	}
 	return struct{}{}, nil
 }

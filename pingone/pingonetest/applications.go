@@ -25,7 +25,7 @@ func (s *Server) listApplications(c *call) (any, *refusal) {
 		if key.environment != c.target.environment {
 			continue
 		}
-		if a := s.pastApps.view(key.String(), s.apps[key], s.now(), c.lag); a != nil {
+		if a := s.pastApps.view(key.String(), s.apps[key], s.Now(), c.lag); a != nil {
 			items = append(items, item{key.id, func() any { return s.applicationBody(c, a) }})
 		}
 	}
@@ -62,7 +62,7 @@ func (s *Server) createApplication(c *call) (any, *refusal) {
 	if a.Protocol == openIDConnect {
 		a.Secret, a.TokenTTL = newSecret(), time.Hour
 	}
-	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), nil, s.now())
+	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), nil, s.Now())
 	return created{s.applicationBody(c, s.store(a, settings))}, nil
 }
 
@@ -99,7 +99,7 @@ func (s *Server) replaceApplication(c *call) (any, *refusal) {
 		settings["assignActorRoles"] = inherited
 	}
 	s.changingApplication(a)
-	a.settings, a.updated = settings, s.now()
+	a.settings, a.updated = settings, s.Now()
 	a.Name, a.Disabled, a.JWKS = now.Name, now.Disabled, now.JWKS
 	a.TokenEndpointAuthMethod = now.TokenEndpointAuthMethod
 	a.GrantTypes, a.ResponseTypes, a.RedirectURIs = now.GrantTypes, now.ResponseTypes, now.RedirectURIs

@@ -125,7 +125,7 @@ func (a *assertion) signedByKeyOf(jwks string) bool {
 // acceptable judges the claims of an assertion whose signature is good. One that
 // has an id counts once.
 func (s *Server) acceptable(t *clientRequest) bool {
-	c, now := t.assertion.claims, s.now()
+	c, now := t.assertion.claims, s.Now()
 	good := []string{t.issuer, t.issuer + "/token", t.endpoint}
 	unix := float64(now.UnixMilli()) / 1000
 	for id, expires := range s.assertions {

@@ -13,7 +13,7 @@ func (s *Server) Dump() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
-	now := s.now()
+	now := s.Now()
 	fmt.Fprintf(&b, "time %s\n", wireTime(now))
 	byKey := func(x, y appKey) int {
 		return cmp.Or(strings.Compare(x.environment, y.environment), strings.Compare(x.id, y.id))

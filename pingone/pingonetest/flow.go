@@ -104,7 +104,7 @@ func (s *Server) authorize(t *step) (fault.Reply, *refusal) {
 		id: newUUID(), environment: t.environment, client: a, redirectURI: redirectURI,
 		state: t.form.Get("state"), nonce: t.form.Get("nonce"), scopes: strings.Fields(t.form.Get("scope")),
 		challenge: t.form.Get("code_challenge"), hash: t.form.Get("code_challenge_method"),
-		session: newUUID(), status: passwordRequired, expires: s.now().Add(flowLife),
+		session: newUUID(), status: passwordRequired, expires: s.Now().Add(flowLife),
 	}
 	if f.challenge != "" && f.hash == "" {
 		f.hash = "plain"
@@ -164,7 +164,7 @@ func (f *flow) remember(t *step, reply fault.Reply) fault.Reply {
 // flow returns the flow that a step is about, if the browser is the one that began it.
 func (s *Server) flow(t *step) (*flow, *refusal) {
 	f := s.flows[t.flowID]
-	if f == nil || f.environment != t.environment || !s.now().Before(f.expires) {
+	if f == nil || f.environment != t.environment || !s.Now().Before(f.expires) {
 		return nil, notFound()
 	}
 	if t.cookie != f.session {
@@ -247,7 +247,7 @@ func (s *Server) resume(t *step) (fault.Reply, *refusal) {
 	}
 	delete(s.flows, f.id)
 	code := newUUID()
-	f.expires = s.now().Add(codeLife)
+	f.expires = s.Now().Add(codeLife)
 	s.codes[code] = f
 	s.issued = append(s.issued, code)
 	return f.back(url.Values{"code": {code}}), nil
@@ -268,7 +268,7 @@ func (s *Server) redeem(a *application, t *clientRequest) (any, *refusal) {
 		sum := sha256.Sum256([]byte(verifier))
 		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	if !s.now().Before(f.expires) || t.form.Get("redirect_uri") != f.redirectURI || f.challenge != "" && verifier != f.challenge {
+	if !s.Now().Before(f.expires) || t.form.Get("redirect_uri") != f.redirectURI || f.challenge != "" && verifier != f.challenge {
 		return nil, denied
 	}
 	return s.issueToken(ticket{authority: t.authority, client: a, custom: f.custom, scopes: f.scopes, user: f.user, nonce: f.nonce})

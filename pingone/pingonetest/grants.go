@@ -43,7 +43,7 @@ func (s *Server) createGrant(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	g := &grant{id: newUUID(), created: s.now(), updated: s.now()}
+	g := &grant{id: newUUID(), created: s.Now(), updated: s.Now()}
 	id := f.reference("resource")
 	for _, r := range s.environments[a.Environment].resources {
 		if r.id == id {
@@ -133,7 +133,7 @@ func (s *Server) replaceGrant(c *call) (any, *refusal) {
 		return nil, no
 	}
 	s.changingApplication(a)
-	g.scopes, g.updated = scopes, s.now()
+	g.scopes, g.updated = scopes, s.Now()
 	return grantBody(c, g), nil
 }
 

@@ -38,7 +38,7 @@ type ticket struct {
 
 // issueToken makes an access token and the reply that carries it.
 func (s *Server) issueToken(t ticket) (any, *refusal) {
-	now := s.now()
+	now := s.Now()
 	life, scope := t.client.TokenTTL, strings.Join(t.scopes, " ")
 	claims := make(map[string]any)
 	if t.custom != nil {

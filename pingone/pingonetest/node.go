@@ -58,7 +58,7 @@ type proof struct {
 // accepts reports whether a node accepts the proof, and whether it takes it for one
 // by the previous secret.
 func (s *Server) accepts(k *keeper, p proof, node Node, lag fault.Lag) (ok, previous bool) {
-	now := s.now()
+	now := s.Now()
 	seen := k.seen(now, lag)
 	fits := func(secret string, regenerated time.Time) bool {
 		known := regenerated.IsZero() || !now.Before(regenerated.Add(node.Learns))
@@ -79,7 +79,7 @@ func (s *Server) remembers(k *keeper, p proof, after time.Time) bool {
 	look := func(r retained) {
 		good = good || !p.currentOnly && r.secret != "" && r.expires.After(after) && p.fits(r.secret)
 	}
-	if !after.Before(s.now()) {
+	if !after.Before(s.Now()) {
 		return false
 	}
 	look(k.previous)

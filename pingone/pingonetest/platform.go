@@ -123,7 +123,7 @@ func baseURL(r *http.Request) string {
 
 // admit counts the call and finds out who calls.
 func (s *Server) admit(c *call) *refusal {
-	now := s.now()
+	now := s.Now()
 	if s.limit.exceeded(now) {
 		return s.throttled()
 	}
@@ -144,7 +144,7 @@ func (s *Server) admit(c *call) *refusal {
 // live reports whether a token has not expired and its client is still in business.
 func (s *Server) live(token accessToken) bool {
 	a := token.client
-	return s.now().Before(token.expires) && s.apps[appKey{a.Environment, a.ID}] == a && !a.Disabled
+	return s.Now().Before(token.expires) && s.apps[appKey{a.Environment, a.ID}] == a && !a.Disabled
 }
 
 // enter returns the environment that a call is about, if the caller has the permission there.
@@ -181,7 +181,7 @@ func (s *Server) reachSeen(c *call, permission string, lag fault.Lag) (*applicat
 		return nil, forbidden()
 	}
 	a := s.apps[c.target]
-	seen := s.pastApps.view(c.target.String(), a, s.now(), lag)
+	seen := s.pastApps.view(c.target.String(), a, s.Now(), lag)
 	switch {
 	case seen == nil || a == nil && !c.reads:
 		return nil, notFound()

@@ -40,7 +40,7 @@ type resourceAttribute struct{ id, name, value, kind string }
 // builtInResources returns those that no caller makes.
 func (s *Server) builtInResources() []*resource {
 	builtIn := func(kind, name string, scopes ...string) *resource {
-		r := &resource{id: newUUID(), kind: kind, name: name, validity: time.Hour, created: s.now(), updated: s.now()}
+		r := &resource{id: newUUID(), kind: kind, name: name, validity: time.Hour, created: s.Now(), updated: s.Now()}
 		for _, scope := range scopes {
 			r.scopes = append(r.scopes, &resourceScope{newUUID(), scope, "", r})
 		}
@@ -87,7 +87,7 @@ func (s *Server) reachResourceSeen(c *call, permission string, lag fault.Lag) (*
 	if i := slices.IndexFunc(e.resources, func(r *resource) bool { return r.id == c.path("resource") }); i >= 0 {
 		r = e.resources[i]
 	}
-	seen := s.pastSources.view(c.path("resource"), r, s.now(), lag)
+	seen := s.pastSources.view(c.path("resource"), r, s.Now(), lag)
 	switch {
 	case seen == nil || r == nil && !c.reads:
 		return nil, notFound()
@@ -102,7 +102,7 @@ func (s *Server) reachResourceSeen(c *call, permission string, lag fault.Lag) (*
 func (s *Server) changingResource(r *resource) {
 	was := *r
 	was.scopes, was.attributes = slices.Clone(r.scopes), slices.Clone(r.attributes)
-	s.pastSources.changing(r.id, &was, s.now())
+	s.pastSources.changing(r.id, &was, s.Now())
 }
 
 func (s *Server) resourceKeeper(permission string) finder {
@@ -128,7 +128,7 @@ func (s *Server) listResources(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, r := range e.resources {
-		if seen := s.pastSources.view(r.id, r, s.now(), c.lag); seen != nil {
+		if seen := s.pastSources.view(r.id, r, s.Now(), c.lag); seen != nil {
 			items = append(items, item{r.id, func() any { return resourceBody(c, seen) }})
 		}
 	}
@@ -161,8 +161,8 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 		introspection: f.choose("introspectEndpointAuthMethod", f.text("introspectEndpointAuthMethod"), "NONE", methodBasic, methodPost),
 		validity:      time.Hour,
 		attributes:    []*resourceAttribute{{newUUID(), "sub", "${user.id}", mappingCore}},
-		created:       s.now(),
-		updated:       s.now(),
+		created:       s.Now(),
+		updated:       s.Now(),
 	}
 	f.choose("type", f.text("type"), resourceCustom)
 	if r.audience == "" {
@@ -191,7 +191,7 @@ func (s *Server) createResource(c *call) (any, *refusal) {
 	}
 	r.secret = newSecret()
 	s.issued = append(s.issued, r.secret)
-	s.pastSources.changing(r.id, nil, s.now())
+	s.pastSources.changing(r.id, nil, s.Now())
 	e.resources = append(e.resources, r)
 	return created{resourceBody(c, r)}, nil
 }

@@ -63,12 +63,12 @@ func (k *keeper) seen(now time.Time, lag fault.Lag) secretState {
 }
 
 // changing must be called before the secrets change.
-func (s *Server) changing(k *keeper) { k.past.Push(k.secretState, s.now(), 0) }
+func (s *Server) changing(k *keeper) { k.past.Push(k.secretState, s.Now(), 0) }
 
 // use notes that the previous secret has authenticated.
 func (s *Server) use(k *keeper) {
-	k.uses.Push(k.previous.used, s.now(), 0)
-	k.previous.used = s.now()
+	k.uses.Push(k.previous.used, s.Now(), 0)
+	k.previous.used = s.Now()
 }
 
 // Secret is what PingOne knows about the secrets of an application or a custom
@@ -86,7 +86,7 @@ func (s *Server) Secret(env, id string) Secret {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.keeper(env, id)
-	p := k.retained(s.now())
+	p := k.retained(s.Now())
 	return Secret{Value: k.secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
 }
 
@@ -100,7 +100,7 @@ func (s *Server) Regenerate(env, id string, retain time.Duration) string {
 	k := s.keeper(env, id)
 	var expires time.Time
 	if retain > 0 {
-		expires = s.now().Add(retain)
+		expires = s.Now().Add(retain)
 	}
 	s.regenerate(k, expires)
 	return k.secret
@@ -132,7 +132,7 @@ func (s *Server) regenerate(k *keeper, expires time.Time) {
 	if !expires.IsZero() {
 		k.previous = retained{secret: k.secret, regenerated: k.regenerated, expires: expires.UTC().Truncate(time.Millisecond)}
 	}
-	k.secret, k.regenerated = newSecret(), s.now()
+	k.secret, k.regenerated = newSecret(), s.Now()
 	s.issued = append(s.issued, k.secret)
 }
 
@@ -153,7 +153,7 @@ func (s *Server) readSecret(find finder) func(*call) (any, *refusal) {
 		if no != nil {
 			return nil, no
 		}
-		return s.secretBody(c, k.seen(s.now(), c.lag), owner), nil
+		return s.secretBody(c, k.seen(s.Now(), c.lag), owner), nil
 	}
 }
 
@@ -163,7 +163,7 @@ func (s *Server) regenerateSecret(find finder) func(*call) (any, *refusal) {
 		if no != nil {
 			return nil, no
 		}
-		expires, no := retention(c.body, s.now())
+		expires, no := retention(c.body, s.Now())
 		if no != nil {
 			return nil, no
 		}
@@ -179,7 +179,7 @@ func (s *Server) deletePrevious(find finder) func(*call) (any, *refusal) {
 		if no != nil {
 			return nil, no
 		}
-		if k.retained(s.now()).secret == "" {
+		if k.retained(s.Now()).secret == "" {
 			return nil, notFound()
 		}
 		s.changing(k)
@@ -225,7 +225,7 @@ func (s *Server) secretBody(c *call, k secretState, owner string) any {
 		Environment: reference{c.target.environment},
 		Secret:      k.secret,
 	}
-	if p := k.retained(s.now()); p.secret != "" {
+	if p := k.retained(s.Now()); p.secret != "" {
 		body.Previous = &previous{Secret: p.secret, ExpiresAt: wireTime(p.expires)}
 		if !p.used.IsZero() {
 			body.Previous.LastUsed = wireTime(p.used)

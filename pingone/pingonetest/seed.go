@@ -87,7 +87,7 @@ func (s *Server) AddApplication(a Application) Application {
 
 // store makes the application exist.
 func (s *Server) store(a Application, settings map[string]any) *application {
-	now := s.now()
+	now := s.Now()
 	stored := &application{Application: a, keeper: keeper{secretState: secretState{secret: a.Secret}}, settings: settings, mappings: coreMappings(a), created: now, updated: now}
 	s.apps[appKey{a.Environment, a.ID}], s.ids[a.ID], s.clients[a.ClientID] = stored, stored, stored
 	s.known[appKey{a.Environment, a.ID}] = true
@@ -107,13 +107,13 @@ func (s *Server) changingApplication(a *application) {
 		copied := *g
 		was.grants[i] = &copied
 	}
-	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), &was, s.now())
+	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), &was, s.Now())
 }
 
 // viewApplication returns the application as a client's call with the lag sees it:
 // how many changes that misses are changes of the secret.
 func (s *Server) viewApplication(a *application, lag fault.Lag) *application {
-	return s.pastApps.view(appKey{a.Environment, a.ID}.String(), a, s.now(), fault.Lag{Age: lag.Age})
+	return s.pastApps.view(appKey{a.Environment, a.ID}.String(), a, s.Now(), fault.Lag{Age: lag.Age})
 }
 
 // UpdateApplication changes an application as somebody at the console would.
@@ -130,7 +130,7 @@ func (s *Server) UpdateApplication(env, id string, change func(*Application)) {
 	changed.Environment, changed.ID, changed.ClientID = a.Environment, a.ID, a.ClientID
 	s.check(&changed)
 	s.changingApplication(a)
-	a.Application, a.updated = changed, s.now()
+	a.Application, a.updated = changed, s.Now()
 }
 
 // check refuses what no console would save, and lets go of the caller's memory.

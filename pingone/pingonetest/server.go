@@ -35,6 +35,7 @@ const maxBody = 64 << 10
 // its methods but Close.
 type Server struct {
 	*fault.Line
+	*fault.Clock
 
 	t        TB
 	listener net.Listener
@@ -47,8 +48,6 @@ type Server struct {
 	closed  bool
 
 	mu           sync.Mutex // guards what follows
-	clock        func() time.Time
-	advanced     time.Duration
 	organization string
 	home         string // environment of applications that name none
 	customDomain string // environment
@@ -103,6 +102,7 @@ func start(addr string, t TB) (*Server, error) {
 	}
 	s := &Server{
 		Line:         &fault.Line{Service: "pingone"},
+		Clock:        fault.NewClock(),
 		t:            t,
 		listener:     l,
 		mux:          http.NewServeMux(),
@@ -124,7 +124,6 @@ func start(addr string, t TB) (*Server, error) {
 		pastGroups:   make(timeline[population]),
 		retryAfter:   "1",
 	}
-	s.SetTime(time.Now().Truncate(time.Second))
 	s.applicationRoutes()
 	s.assignmentRoutes()
 	s.secretRoutes()
@@ -159,39 +158,6 @@ func (s *Server) Close() {
 	s.serving.Lock()
 	defer s.serving.Unlock()
 	s.closed = true
-}
-
-// Now returns the server's time, in UTC. It starts at the real time without
-// fractions of a second, and then stands still.
-func (s *Server) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now()
-}
-
-// now is Now for callers that hold the lock.
-func (s *Server) now() time.Time {
-	return s.clock().Add(s.advanced).Round(0).UTC()
-}
-
-// SetTime stops the clock at t.
-func (s *Server) SetTime(t time.Time) {
-	s.Follow(func() time.Time { return t })
-}
-
-// Advance moves the clock by d. A clock that runs keeps running.
-func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advanced += d
-}
-
-// Follow makes the server tell the time by another clock, time.Now for one.
-// The clock must not call the server.
-func (s *Server) Follow(clock func() time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clock, s.advanced = clock, 0
 }
 
 // Issued returns every secret, password, authorization code and token that was

@@ -56,7 +56,7 @@ func (s *Server) createPopulation(c *call) (any, *refusal) {
 	if no := f.refusal(); no != nil {
 		return nil, no
 	}
-	s.pastGroups.changing(p.id, nil, s.now())
+	s.pastGroups.changing(p.id, nil, s.Now())
 	e.populations = append(e.populations, p)
 	return created{populationBody(c, p)}, nil
 }
@@ -85,7 +85,7 @@ func (s *Server) listPopulations(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, p := range e.populations {
-		if p := s.pastGroups.view(p.id, p, s.now(), c.lag); p != nil && (!filtered || p.name == name) {
+		if p := s.pastGroups.view(p.id, p, s.Now(), c.lag); p != nil && (!filtered || p.name == name) {
 			items = append(items, item{p.id, func() any { return populationBody(c, p) }})
 		}
 	}
@@ -98,7 +98,7 @@ func (s *Server) readPopulation(c *call) (any, *refusal) {
 		return nil, no
 	}
 	for _, p := range e.populations {
-		if seen := s.pastGroups.view(p.id, p, s.now(), c.lag); seen != nil && seen.id == c.path("population") {
+		if seen := s.pastGroups.view(p.id, p, s.Now(), c.lag); seen != nil && seen.id == c.path("population") {
 			return populationBody(c, seen), nil
 		}
 	}
@@ -119,7 +119,7 @@ func (s *Server) deletePopulation(c *call) (any, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "INVALID_REQUEST", msgInvalidRequest)
 	}
 	was := *e.populations[i]
-	s.pastGroups.changing(was.id, &was, s.now())
+	s.pastGroups.changing(was.id, &was, s.Now())
 	e.populations = slices.Delete(slices.Clone(e.populations), i, i+1)
 	return nil, nil
 }
@@ -171,7 +171,7 @@ func (s *Server) listUsers(c *call) (any, *refusal) {
 	}
 	var items []item
 	for _, u := range e.users {
-		if u := s.pastUsers.view(u.id, u, s.now(), c.lag); u != nil && passes(u) {
+		if u := s.pastUsers.view(u.id, u, s.Now(), c.lag); u != nil && passes(u) {
 			items = append(items, item{u.id, func() any { return userBody(c, u) }})
 		}
 	}
@@ -187,7 +187,7 @@ func (s *Server) createUser(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	u := &user{id: newUUID(), disabled: !f.flag("enabled", true), created: s.now(), updated: s.now()}
+	u := &user{id: newUUID(), disabled: !f.flag("enabled", true), created: s.Now(), updated: s.Now()}
 	u.username = e.freeUsername(f, f.require("username"), nil)
 	email := f.require("email")
 	u.population = f.reference("population")
@@ -200,7 +200,7 @@ func (s *Server) createUser(c *call) (any, *refusal) {
 	}
 	u.attributes = f.rest
 	u.attributes["email"] = email
-	s.pastUsers.changing(u.id, nil, s.now())
+	s.pastUsers.changing(u.id, nil, s.Now())
 	e.users = append(e.users, u)
 	return created{userBody(c, u)}, nil
 }
@@ -228,7 +228,7 @@ func (s *Server) reachUser(c *call, permission, scope string) (*environment, *us
 			if u.id != id {
 				continue
 			}
-			switch seen := s.pastUsers.view(id, u, s.now(), c.lag); {
+			switch seen := s.pastUsers.view(id, u, s.Now(), c.lag); {
 			case seen == nil:
 				return nil, nil, notFound()
 			case c.reads:
@@ -244,7 +244,7 @@ func (s *Server) reachUser(c *call, permission, scope string) (*environment, *us
 func (s *Server) changingUser(u *user) {
 	was := *u
 	was.attributes = maps.Clone(u.attributes)
-	s.pastUsers.changing(u.id, &was, s.now())
+	s.pastUsers.changing(u.id, &was, s.Now())
 }
 
 func (s *Server) readUser(c *call) (any, *refusal) {
@@ -283,7 +283,7 @@ func (s *Server) updateUser(c *call) (any, *refusal) {
 		return nil, no
 	}
 	s.changingUser(u)
-	u.username, u.updated = username, s.now()
+	u.username, u.updated = username, s.Now()
 	maps.Copy(u.attributes, f.rest)
 	for _, name := range f.nulls {
 		delete(u.attributes, name)

@@ -88,7 +88,7 @@ func (c *call) createSecret(in struct {
 		return nil, err
 	}
 	defer func() { sec.fresh = false }()
-	c.pastOf(sec.name).Push(nil, c.now(), 0)
+	c.pastOf(sec.name).Push(nil, c.Now(), 0)
 	sec.tags = in.Tags
 	if in.Description != nil {
 		sec.description = *in.Description
@@ -181,9 +181,9 @@ func (c *call) value(secretID, versionID, versionStage *string) (any, error) {
 			return nil, refuse("ResourceNotFoundException", msgNoLabel, label)
 		}
 	}
-	sec.accessed = c.now()
+	sec.accessed = c.Now()
 	if now := sec.versions.byID(v.id); now != nil {
-		now.accessed = c.now()
+		now.accessed = c.Now()
 	}
 	out := struct {
 		secretOutput
@@ -280,7 +280,7 @@ func (c *call) rotateSecret(in struct {
 	}
 	if in.RotationRules != nil {
 		sec.rules = in.RotationRules
-		sec.next = sec.rules.next(c.now())
+		sec.next = sec.rules.next(c.Now())
 	}
 	run := c.run
 	if test {
@@ -303,7 +303,7 @@ func (c *call) cancelRotateSecret(in secretInput) (any, error) {
 	}
 	c.remember(sec, 0)
 	off := false
-	sec.rotationEnabled, sec.changed = &off, c.now()
+	sec.rotationEnabled, sec.changed = &off, c.Now()
 	if sec.rotation != nil {
 		sec.rotation.ended = "cancelled"
 		sec.rotation = nil
@@ -324,7 +324,7 @@ func (c *call) tagResource(in struct {
 		return nil, err
 	}
 	c.remember(sec, 0)
-	sec.changed = c.now()
+	sec.changed = c.Now()
 	for _, t := range in.Tags {
 		sec.tags = slices.DeleteFunc(sec.tags, func(old tag) bool { return old.Key == t.Key })
 		sec.tags = append(sec.tags, t)
@@ -343,7 +343,7 @@ func (c *call) deleteSecret(in struct {
 	}
 	sec, err := find(in.SecretId)
 	if e, ok := errors.AsType[*wireError](err); ok && e.Type == "ResourceNotFoundException" && in.ForceDeleteWithoutRecovery {
-		return secretOutput{ARN: newARN(c.region, *in.SecretId), Name: *in.SecretId, DeletionDate: stamp(c.now())}, nil
+		return secretOutput{ARN: newARN(c.region, *in.SecretId), Name: *in.SecretId, DeletionDate: stamp(c.Now())}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -361,6 +361,6 @@ func (c *call) deleteSecret(in struct {
 		days = 0
 	}
 	c.remember(sec, 0)
-	sec.deletion, sec.changed = c.now().AddDate(0, 0, days), c.now()
+	sec.deletion, sec.changed = c.Now().AddDate(0, 0, days), c.Now()
 	return secretOutput{ARN: sec.arn, Name: sec.name, DeletionDate: stamp(sec.deletion)}, nil
 }

@@ -60,7 +60,7 @@ func (c *call) describeSecret(in secretInput) (any, error) {
 		return nil, err
 	}
 	d := sec.describe()
-	d.ReplicationStatus = sec.replication(c.now())
+	d.ReplicationStatus = sec.replication(c.Now())
 	d.VersionIdsToStages = sec.versions.labelled()
 	return d, nil
 }

@@ -29,14 +29,14 @@ func (s *Server) SetReplica(name, region, status string) {
 	sec := s.must(name)
 	switch {
 	case !slices.Contains([]string{InSync, InProgress, Failed}, status):
-		s.misuse("replicate %s: no replica is %q", name, status)
+		s.journal.Misusef("secretsmanagertest: replicate %s: no replica is %q", name, status)
 	case region == "" || region == sec.region():
-		s.misuse("replicate %s: a replica in region %q is none", name, region)
+		s.journal.Misusef("secretsmanagertest: replicate %s: a replica in region %q is none", name, region)
 	}
 	if sec.replicas == nil {
 		sec.replicas = map[string]string{}
 	}
-	sec.replicas[region], sec.changed = status, s.now()
+	sec.replicas[region], sec.changed = status, s.Now()
 }
 
 // LagReplicas makes replication take time: from now on each change of a secret's

@@ -49,7 +49,7 @@ func (s *Server) EnableRotation(name, functionARN string) {
 	defer s.mu.Unlock()
 	sec := s.must(name)
 	if s.functions[functionARN] == nil {
-		s.misuse("enable rotation of %s: no function %s", name, functionARN)
+		s.journal.Misusef("secretsmanagertest: enable rotation of %s: no function %s", name, functionARN)
 	}
 	enable(sec, functionARN)
 }
@@ -62,9 +62,9 @@ func (s *Server) Schedule(name, expression string) {
 	sec := s.must(name)
 	rules := &rotationRules{ScheduleExpression: expression}
 	if err := rules.check(); err != nil {
-		s.misuse("schedule %s: %v", name, err)
+		s.journal.Misusef("secretsmanagertest: schedule %s: %v", name, err)
 	}
-	sec.rules, sec.next = rules, rules.next(s.now())
+	sec.rules, sec.next = rules, rules.next(s.Now())
 }
 
 func enable(sec *secret, functionARN string) {
@@ -126,7 +126,7 @@ func (s *Server) report(sec *secret, r *rotation, what, problem string) {
 	if r.test {
 		name = "Test" + name
 	}
-	sec.events = append(sec.events, Event{name, r.token, s.now(), problem})
+	sec.events = append(sec.events, Event{name, r.token, s.Now(), problem})
 }
 
 // abandon ends the rotation in progress because someone stored another version.
@@ -136,7 +136,7 @@ func (s *Server) abandon(sec *secret) {
 		sec.versions.move(pending, nil)
 	}
 	sec.rotation, r.ended = nil, "abandoned"
-	sec.events = append(sec.events, Event{"RotationAbandoned", r.token, s.now(), ""})
+	sec.events = append(sec.events, Event{"RotationAbandoned", r.token, s.Now(), ""})
 }
 
 // Attempt runs the four steps once for the rotation in progress, always from the
@@ -196,10 +196,10 @@ func (s *Server) invoke(ctx context.Context, sec *secret, r *rotation, step stri
 	s.mu.Lock()
 	function, event := s.functions[r.function], event(sec, r, step)
 	s.mu.Unlock()
-	s.logf("secretsmanager invokes %s for %s, version %s", step, sec.name, r.token)
+	s.journal.Notef("secretsmanager invokes %s for %s, version %s", step, sec.name, r.token)
 	err := function(ctx, event)
 	if err != nil {
-		s.logf("secretsmanager: %s failed", step) // the error's text is the test's to show
+		s.journal.Notef("secretsmanager: %s failed", step) // the error's text is the test's to show
 	}
 	return err
 }
@@ -257,7 +257,7 @@ func (s *Server) complete(sec *secret, r *rotation) error {
 		sec.versions.move(pending, nil)
 	}
 	sec.rotation = nil
-	sec.rotated, sec.next = s.now(), sec.rules.next(s.now())
+	sec.rotated, sec.next = s.Now(), sec.rules.next(s.Now())
 	s.report(sec, r, "Succeeded", "")
 	return nil
 }
@@ -306,7 +306,7 @@ func (s *Server) Event(name, step string) []byte {
 	defer s.mu.Unlock()
 	sec := s.must(name)
 	if sec.rotation == nil {
-		s.misuse("event for %s: %v", name, ErrNoRotation)
+		s.journal.Misusef("secretsmanagertest: event for %s: %v", name, ErrNoRotation)
 	}
 	return event(sec, sec.rotation, step)
 }

@@ -83,7 +83,7 @@ func (f filter) matches(sec *secret) (bool, error) {
 
 // listed returns the secret with the name as a list shows it, which may be as it was.
 func (c *call) listed(name string) *secret {
-	if was, behind := c.pastOf(name).At(c.now(), c.lag); behind {
+	if was, behind := c.pastOf(name).At(c.Now(), c.lag); behind {
 		return was
 	}
 	return c.lookup(name)

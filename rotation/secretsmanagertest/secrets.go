@@ -152,7 +152,7 @@ func (sec *secret) snapshot() *secret {
 // changing must be called before the versions or labels change.
 func (s *Server) changing(sec *secret) {
 	s.remember(sec, s.lag)
-	sec.changed = s.now()
+	sec.changed = s.Now()
 	sec.replicated = sec.changed.Add(s.replicaLag)
 }
 
@@ -162,7 +162,7 @@ func (s *Server) remember(sec *secret, hidden int) {
 	if sec.fresh {
 		return
 	}
-	s.pastOf(sec.name).Push(sec.snapshot(), s.now(), hidden)
+	s.pastOf(sec.name).Push(sec.snapshot(), s.Now(), hidden)
 }
 
 // pastOf returns the former states of the secret with the name; nil is the state of
@@ -177,7 +177,7 @@ func (s *Server) pastOf(name string) *fault.Past[*secret] {
 // room makes place for one more version, by dropping deprecated ones of more than
 // a day, or refuses.
 func (s *Server) room(sec *secret) error {
-	dayAgo := s.now().Add(-24 * time.Hour)
+	dayAgo := s.Now().Add(-24 * time.Hour)
 	for len(sec.versions) >= maxVersions {
 		i := slices.IndexFunc(sec.versions, func(v *version) bool {
 			return len(v.labels) == 0 && v.created.Before(dayAgo)
@@ -191,7 +191,7 @@ func (s *Server) room(sec *secret) error {
 }
 
 func (s *Server) add(sec *secret, id string) *version {
-	v := &version{id: id, created: s.now()}
+	v := &version{id: id, created: s.Now()}
 	sec.versions = append(sec.versions, v)
 	return v
 }
@@ -238,7 +238,7 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 		sec.versions.move(label, v)
 	}
 	if v.has(current) { // a value put by hand counts as a rotation for the schedule
-		sec.next = sec.rules.next(s.now())
+		sec.next = sec.rules.next(s.Now())
 	}
 	return v, nil
 }
@@ -258,8 +258,8 @@ func (s *Server) create(name, region string) (*secret, error) {
 	sec := &secret{
 		name:    name,
 		arn:     newARN(region, name),
-		created: s.now(),
-		changed: s.now(),
+		created: s.Now(),
+		changed: s.Now(),
 		fresh:   true,
 	}
 	s.secrets[name] = sec
@@ -287,7 +287,7 @@ func (s *Server) lookup(id string) *secret {
 	switch {
 	case sec == nil:
 		return nil
-	case !sec.deletion.IsZero() && !s.now().Before(sec.deletion):
+	case !sec.deletion.IsZero() && !s.Now().Before(sec.deletion):
 		delete(s.secrets, name)
 		return nil
 	case id != name && id != sec.arn && id != suffix.ReplaceAllString(sec.arn, ""):
@@ -330,7 +330,7 @@ func (c *call) read(id *string) (sec, seen *secret, err error) {
 		return nil, nil, err
 	}
 	seen = sec
-	if was, behind := c.pastOf(sec.name).Seen(c.now(), c.lag); behind {
+	if was, behind := c.pastOf(sec.name).Seen(c.Now(), c.lag); behind {
 		seen = was
 	}
 	if seen == nil {

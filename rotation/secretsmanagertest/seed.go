@@ -37,7 +37,7 @@ func (s *Server) seed(name string, val value) string {
 		}
 		var err error
 		if sec, err = s.create(plain, seedRegion); err != nil {
-			s.misuse("put secret %s: %v", name, err)
+			s.journal.Misusef("secretsmanagertest: put secret %s: %v", name, err)
 		}
 		if arn != nil {
 			sec.arn = name
@@ -45,10 +45,10 @@ func (s *Server) seed(name string, val value) string {
 		defer func() { sec.fresh = false }()
 	}
 	if err := val.check(); err != nil {
-		s.misuse("put secret %s: %v", name, err)
+		s.journal.Misusef("secretsmanagertest: put secret %s: %v", name, err)
 	}
 	if _, err := s.put(sec, newID(), val, nil, ""); err != nil {
-		s.misuse("put secret %s: %v", name, err)
+		s.journal.Misusef("secretsmanagertest: put secret %s: %v", name, err)
 	}
 	return sec.arn
 }
@@ -59,7 +59,7 @@ func (s *Server) Create(name string) (arn string) {
 	defer s.mu.Unlock()
 	sec, err := s.create(name, seedRegion)
 	if err != nil {
-		s.misuse("create secret %s: %v", name, err)
+		s.journal.Misusef("secretsmanagertest: create secret %s: %v", name, err)
 	}
 	sec.fresh = false
 	return sec.arn
@@ -68,7 +68,7 @@ func (s *Server) Create(name string) (arn string) {
 func (s *Server) must(name string) *secret {
 	sec := s.lookup(name)
 	if sec == nil {
-		s.misuse("no secret %s", name)
+		s.journal.Misusef("secretsmanagertest: no secret %s", name)
 	}
 	return sec
 }

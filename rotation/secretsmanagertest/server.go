@@ -19,13 +19,7 @@ import (
 const contentType = "application/x-amz-json-1.1"
 
 // TB is what the stand-in needs of a *testing.T.
-type TB interface {
-	Helper()
-	Cleanup(func())
-	Logf(format string, args ...any)
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
-}
+type TB = fault.TB
 
 // Server is one account's Secrets Manager. Its hooks and counters are those of
 // [fault.Line], where Call.Operation is the API action ("GetSecretValue"),
@@ -37,6 +31,7 @@ type TB interface {
 // [Start], which has no test.
 type Server struct {
 	*fault.Line
+	*fault.Clock
 
 	http     *http.Server
 	listener net.Listener
@@ -44,14 +39,9 @@ type Server struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup // rotations started over the wire
 
-	// A test must not be written to after its end, when a late handler or
-	// rotation may still run. Close sets tb to nil under this lock.
-	log sync.Mutex
-	tb  TB
+	journal fault.Journal
 
 	mu           sync.Mutex
-	clock        func() time.Time
-	offset       time.Duration
 	secrets      map[string]*secret
 	functions    map[string]Invoke
 	past         map[string]*fault.Past[*secret] // by name
@@ -75,9 +65,7 @@ func Run(t TB) *Server {
 		t.Fatalf("start Secrets Manager: %v", err)
 		panic(err)
 	}
-	s.log.Lock()
-	s.tb = t
-	s.log.Unlock()
+	s.journal.Open(t)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -90,13 +78,12 @@ func Start(addr string) (*Server, error) {
 		return nil, fmt.Errorf("listen for Secrets Manager: %w", err)
 	}
 	life, stop := context.WithCancel(context.Background())
-	start := time.Now().UTC().Truncate(time.Second)
 	s := &Server{
 		Line:      &fault.Line{Service: "secretsmanager"},
+		Clock:     fault.NewClock(),
 		listener:  listener,
 		life:      life,
 		stop:      stop,
-		clock:     func() time.Time { return start },
 		secrets:   map[string]*secret{},
 		past:      map[string]*fault.Past[*secret]{},
 		functions: map[string]Invoke{},
@@ -120,35 +107,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	s.http.Close()
 	s.running.Wait()
-	s.log.Lock()
-	defer s.log.Unlock()
-	s.tb = nil
-}
-
-// Now returns the service's time.
-func (s *Server) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now()
-}
-
-func (s *Server) now() time.Time { return s.clock().Add(s.offset) }
-
-// SetTime stops the clock at t.
-func (s *Server) SetTime(t time.Time) { s.Follow(func() time.Time { return t }) }
-
-// Advance moves the clock by d. A clock that follows another stays ahead of it.
-func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.offset += d
-}
-
-// Follow makes the service's time that of another clock.
-func (s *Server) Follow(clock func() time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clock, s.offset = clock, 0
+	s.journal.End()
 }
 
 // call is one request while it is applied. Actions run with the lock held.
@@ -169,7 +128,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	from, operation, err := door(r)
 	if err != nil {
-		s.complain("impossible request %s %s: %v", r.Method, r.URL.Path, err)
+		s.journal.Complainf("impossible request %s %s: %v", r.Method, r.URL.Path, err)
 		reply := refusal(err)
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(reply.Status)
@@ -181,7 +140,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var replied []func() // what happens once the reply is out
 	defer func() {
 		if !applied {
-			s.logf("secretsmanager %s %s: not applied", operation, mask(body))
+			s.journal.Notef("secretsmanager %s %s: not applied", operation, mask(body))
 		}
 		for _, start := range replied {
 			start()
@@ -191,7 +150,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Serve(w, r, named, words, func(f fault.Call) fault.Reply {
 		c := &call{Server: s, region: from.region, lag: f.Lag}
 		reply := c.apply(operation, body)
-		s.logf("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
+		s.journal.Notef("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
 		switch {
 		case f.Repeat: // the handler may have ended long ago
 			if c.after != nil {
@@ -268,7 +227,7 @@ func on[In any](do func(*call, In) (any, error)) action {
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil {
-			c.complain("impossible request: %v", err)
+			c.journal.Complainf("impossible request: %v", err)
 			return nil, refuse("SerializationException", "%v", err)
 		}
 		return do(c, in)
@@ -314,31 +273,4 @@ func maskIn(fields map[string]any) {
 			fields[name] = "sha256:" + digest(fmt.Sprint(v))
 		}
 	}
-}
-
-func (s *Server) logf(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Logf(format, args...)
-	}
-}
-
-func (s *Server) complain(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Errorf(format, args...)
-	}
-}
-
-// misuse ends a test that asks for something senseless. It does not return.
-func (s *Server) misuse(format string, args ...any) {
-	s.log.Lock()
-	defer s.log.Unlock()
-	if s.tb != nil {
-		s.tb.Helper()
-		s.tb.Fatalf(format, args...)
-	}
-	panic("secretsmanagertest: " + fmt.Sprintf(format, args...))
 }

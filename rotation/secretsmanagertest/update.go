@@ -36,7 +36,7 @@ func (c *call) updateSecret(in struct {
 	if in.KmsKeyId != nil {
 		sec.kmsKey = *in.KmsKeyId
 	}
-	sec.changed = c.now()
+	sec.changed = c.Now()
 	return out, nil
 }
 
@@ -49,7 +49,7 @@ func (c *call) restoreSecret(in secretInput) (any, error) {
 	}
 	if !sec.deletion.IsZero() {
 		c.remember(sec, 0)
-		sec.deletion, sec.changed = time.Time{}, c.now()
+		sec.deletion, sec.changed = time.Time{}, c.Now()
 	}
 	return secretOutput{ARN: sec.arn, Name: sec.name}, nil
 }
