@@ -332,6 +332,20 @@ func (c *call) tagResource(in struct {
 	return nil, nil
 }
 
+func (c *call) untagResource(in struct {
+	SecretId *string
+	TagKeys  []string
+}) (any, error) {
+	sec, err := c.find(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	c.remember(sec, 0)
+	sec.changed = c.Now()
+	sec.tags = slices.DeleteFunc(slices.Clone(sec.tags), func(t tag) bool { return slices.Contains(in.TagKeys, t.Key) })
+	return nil, nil
+}
+
 func (c *call) deleteSecret(in struct {
 	SecretId                   *string
 	RecoveryWindowInDays       *int

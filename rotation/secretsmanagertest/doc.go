@@ -64,4 +64,5 @@
 //   - S38: BatchGetSecretValue reads AWSCURRENT of up to 20 secrets, named or found by filters, with an error for each that it cannot read. (API BatchGetSecretValue)
 //   - S39: RestoreSecret takes a scheduled deletion back; of another secret it changes nothing. (API RestoreSecret; assumed for another secret)
 //   - S40: ListSecretVersionIds shows of each version its keys, DefaultEncryptionKey unless the secret has one, and the day of its last GetSecretValue. (API SecretVersionsListEntry; recorded, LocalStack, for the default)
+//   - S41: TagResource adds tags and replaces those of the same key; UntagResource removes them by their keys, and a key that the secret does not have is no error. (API TagResource, UntagResource; assumed for a key that is not there)
 package secretsmanagertest

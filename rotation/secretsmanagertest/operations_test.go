@@ -127,6 +127,20 @@ func TestS39RestoreSecretTakesADeletionBack(t *testing.T) {
 	}
 }
 
+func TestS41TagsAreReplacedAndRemovedByTheirKeys(t *testing.T) {
+	s, c := start(t)
+	s.Put(name, "v0")
+	pair := func(key, value string) types.Tag { return types.Tag{Key: aws.String(key), Value: aws.String(value)} }
+	ok[*sm.TagResourceOutput](t)(c.TagResource(t.Context(), &sm.TagResourceInput{SecretId: aws.String(name), Tags: []types.Tag{pair("a", "1"), pair("b", "2")}}))
+	ok[*sm.TagResourceOutput](t)(c.TagResource(t.Context(), &sm.TagResourceInput{SecretId: aws.String(name), Tags: []types.Tag{pair("a", "3")}}))
+	for range 2 {
+		ok[*sm.UntagResourceOutput](t)(c.UntagResource(t.Context(), &sm.UntagResourceInput{SecretId: aws.String(name), TagKeys: []string{"b", "c"}}))
+	}
+	if tags := describe(t, c).Tags; len(tags) != 1 || *tags[0].Key != "a" || *tags[0].Value != "3" {
+		t.Errorf("got %d tags, want a=3 alone", len(tags))
+	}
+}
+
 func TestS28FiltersFindByDescriptionAndAllAndTakeNegations(t *testing.T) {
 	s, c := start(t)
 	for i, row := range []struct{ name, description, tag string }{

@@ -215,6 +215,7 @@ var actions = map[string]action{
 	"RestoreSecret":            on((*call).restoreSecret),
 	"RotateSecret":             on((*call).rotateSecret),
 	"TagResource":              on((*call).tagResource),
+	"UntagResource":            on((*call).untagResource),
 	"UpdateSecret":             on((*call).updateSecret),
 	"UpdateSecretVersionStage": on((*call).updateSecretVersionStage),
 }
