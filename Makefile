@@ -30,7 +30,7 @@ endef
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers build install bench sam-build sam-local deploy needs-sam clean
+.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install bench sam-build sam-local deploy needs-sam clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -93,6 +93,9 @@ moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, inst
 
 register-peers: ## Compare the stand-in of DynamoDB with others' (needs what .ci/register-peers says)
 	.ci/register-peers
+
+clients: ## Drive the stand-ins with SDKs and command lines of others (needs Python; Go modules and PyPI)
+	.ci/clients/run
 
 build: ## Build the Lambda program and the operator's command into bin/
 	$(call compile,GOOS=linux $(COMPILE) $(STRIP) -o bin/bootstrap ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
