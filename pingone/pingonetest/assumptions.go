@@ -32,6 +32,12 @@ type Assumptions struct {
 	// with settings that replies have had since 2026 (B24).
 	FullReplies bool
 
+	// TokensOutlive: an access token works until it expires, with the roles of its
+	// first moment, whatever has become of its application since: disabled, deleted or
+	// stripped of the role (B18, B19, B42). The other reading is harder on a caller,
+	// and this one on whoever has to end a leak.
+	TokensOutlive bool
+
 	// TypedTokens: the header of an access token has typ at+jwt (B79).
 	TypedTokens bool
 }

@@ -139,6 +139,9 @@ func TestB18_TokenKeepsToItsRoles(t *testing.T) {
 	w.apiAs(late, "GET", app, "/secret", "").want(t, 200)
 	w.UpdateApplication(envA, caller.ID, func(a *pingonetest.Application) { a.Roles = a.Roles[:1] })
 	w.apiAs(late, "GET", app, "/secret", "").want(t, 403)
+	w.Assume(pingonetest.Assumptions{TokensOutlive: true})
+	w.apiAs(late, "GET", app, "/secret", "").want(t, 200)
+	w.apiAs(early, "GET", app, "/secret", "").want(t, 403)
 }
 
 func TestB19_BearerTokenIsRefused(t *testing.T) {
@@ -154,10 +157,15 @@ func TestB19_BearerTokenIsRefused(t *testing.T) {
 
 	w.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.Disabled = true })
 	refused(w.token)
+	w.Assume(pingonetest.Assumptions{TokensOutlive: true})
+	w.api("GET", w.admin, "", "").want(t, 200)
+	w.Assume(pingonetest.Assumptions{})
 	w.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.Disabled = false })
 	w.Advance(time.Hour - time.Second)
 	w.api("GET", w.admin, "", "").want(t, 200)
 	w.Advance(time.Second)
+	refused(w.token)
+	w.Assume(pingonetest.Assumptions{TokensOutlive: true})
 	refused(w.token)
 }
 
