@@ -71,6 +71,7 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	r.done.Served = false
 	r.found.views[application] = after
 	r.outcome = func(item register.Item) register.Item { return item.Minted(application, fingerprint, now, replaced...) }
+	r.restating = r.by == plan.ByEmergency
 	r.witness(string(plan.Regenerate), fingerprint)
 	if application == r.applicationID() || r.found.current.Alternates() && r.by != plan.ByEmergency {
 		r.record.minted = r.markOf(fingerprint)

@@ -36,10 +36,44 @@ func (r *run) approach(ctx context.Context) error {
 	case knows(other.rev.Item, own):
 		r.hold = other
 	case own.rev.Number > 0 && other.rev.Number == 0:
-	case other.rev.Number > 0 && own.rev.Number == 0, other.key.ID < own.key.ID:
+	case other.rev.Number > 0 && own.rev.Number == 0:
+		r.hold = other
+	case own.rev.Number == 0 && err == nil:
+		var kept, others trace
+		if err := parallel(func() (err error) { kept, err = own.outlived(ctx); return err }, func() (err error) { others, err = other.outlived(ctx); return err }); err != nil {
+			return err
+		}
+		if others > kept || others == kept && other.key.ID < own.key.ID {
+			r.hold = other
+		}
+	case other.key.ID < own.key.ID:
 		r.hold = other
 	}
 	return nil
+}
+
+// A trace is what has outlived the loss of an item. It comes back where that is.
+type trace int
+
+const (
+	noTrace trace = iota
+	holderTrace
+	emergencyTrace
+)
+
+// outlived returns what the rows beside an absent item tell.
+func (h *hold) outlived(ctx context.Context) (trace, error) {
+	h.count.register.Add(1)
+	open, err := h.table.Opened(ctx, h.key)
+	if err != nil || len(open) > 0 {
+		return emergencyTrace, err
+	}
+	h.count.register.Add(1)
+	holders, err := h.table.Holders(ctx, h.key)
+	if err != nil || len(holders) > 0 {
+		return holderTrace, err
+	}
+	return noTrace, nil
 }
 
 // knows reports whether an item, which is of one application, has a record of the other.

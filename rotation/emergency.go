@@ -74,7 +74,12 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 // Died before: nothing has happened. Died after the row: who finds no item opens the
 // emergency from it. Died after the mark: every run that comes by continues.
 func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergency, error) {
-	for range 5 {
+	for try := range 5 {
+		if try > 0 {
+			// What overtook the mark may have made a secret. A look that fails holds nothing
+			// up: the register knows what it made.
+			_ = r.look(ctx, plan.Emergency)
+		}
 		item := r.hold.rev.Item
 		if r.hold.failure != nil {
 			return nil, r.hold.failure
@@ -107,7 +112,8 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 	return nil, remedied(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
 }
 
-// victims lists all that must die: what PingOne accepts, and what labelled versions hold.
+// victims lists all that must die: what PingOne accepts, by its own account or the
+// register's, and what labelled versions hold.
 func (r *run) victims() (all []register.Victim) {
 	add := func(application, fingerprint string) {
 		v := register.Victim{Application: application, Fingerprint: fingerprint}
@@ -120,12 +126,41 @@ func (r *run) victims() (all []register.Victim) {
 		add(id, v.Current)
 		add(id, v.Previous)
 	}
+	for id, a := range r.hold.rev.Item.Applications {
+		if id == r.applicationID() || id == r.found.twin {
+			add(id, a.Current.Fingerprint) // which a view that lags does not show
+		}
+	}
 	for _, v := range append([]*stored{r.found.current}, r.found.others...) {
 		if id := v.ApplicationID(); id == r.applicationID() || id == r.found.twin {
 			add(id, v.ClientSecret.Fingerprint())
 		}
 	}
 	return all
+}
+
+// restated returns the emergency's rows as they are after a mint that it has just made.
+// The commands are those that were in the register when it was announced: for one that
+// was given since, another secret is minted.
+func (r *run) restated(outcome func(register.Item) register.Item) []register.Emergency {
+	if !r.restating {
+		return nil
+	}
+	r.restating = false
+	return outcome(r.hold.rev.Item).Rows()
+}
+
+// restate writes the emergency's rows anew. Died before: if the item is lost as well, who
+// restores the emergency mints once more.
+func (r *run) restate(ctx context.Context, rows []register.Emergency) {
+	var writes []func() error
+	for _, row := range rows {
+		r.count.register.Add(1)
+		writes = append(writes, func() error { return r.hold.table.Restate(ctx, r.hold.key, row) })
+	}
+	if err := parallel(writes...); err != nil {
+		r.record.warn("the emergency's row in the register does not tell what was minted for it: %v", err)
+	}
 }
 
 // completeEmergency continues the emergency that another run has left open.
@@ -150,6 +185,9 @@ var errCompleted = remedied(errors.New("an emergency was open, and was completed
 // would be locked out otherwise. One that cannot be served holds nothing up, unless the
 // reason may pass and the leak is not to be contained.
 func (r *run) serve(ctx context.Context) error {
+	if err := r.searchHolders(ctx); err != nil {
+		return err
+	}
 	// A row of its own may say of a managed secret what the item does not say yet.
 	r.count.register.Add(1)
 	holders, err := r.hold.table.Holders(ctx, r.hold.key)

@@ -120,10 +120,7 @@ func (h *hold) begin(ctx context.Context, now time.Time) (register.Item, error) 
 	if err != nil {
 		return register.Item{}, err
 	}
-	item := register.Item{}.Begin(now)
-	for _, e := range open {
-		item = item.Marked(e, h.rev.Number+1)
-	}
+	item := register.Item{}.Begin(now).Reopened(open, h.rev.Number+1)
 	for _, arn := range holders {
 		item = item.Holds(arn)
 	}

@@ -106,6 +106,21 @@ func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 	}
 }
 
+// A rotation knows it as well, and does not evict what it holds.
+func TestRotationAfterTheItemWasLostSparesTheOtherManagedSecret(t *testing.T) {
+	w := newWorld(t)
+	w.sm.Put(copyName, encode(document(w.app)))
+	w.sm.EnableRotation(copyName, functionARN)
+	w.do(rotation.Action{Action: "audit"})
+	w.rotate()
+	w.advance(25 * time.Hour)
+	w.loseItem()
+	w.rotateFails("another managed secret of the same PingOne client")
+	if w.mints() != 1 {
+		t.Errorf("%d mints, want the first alone", w.mints())
+	}
+}
+
 // An open emergency outlives the loss of the item.
 func TestOpenEmergencyOutlivesTheLossOfTheItem(t *testing.T) {
 	w := newWorld(t)

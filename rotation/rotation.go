@@ -44,9 +44,9 @@ type SecretsManager interface {
 	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 }
 
-// A Rotator carries out rotation steps. It keeps nothing from one step to the next
-// but connections, access tokens and what spares a read of the register, and is safe
-// for concurrent use.
+// A Rotator carries out rotation steps. It keeps nothing from one step to the next but
+// connections, access tokens, what spares a read of the register and, for five minutes,
+// which secrets hold which client. It is safe for concurrent use.
 type Rotator struct {
 	Secrets  SecretsManager
 	Settings Settings
@@ -68,6 +68,8 @@ type Rotator struct {
 	// Metrics receives one line a step, in CloudWatch's embedded metric format.
 	// Nil means nobody.
 	Metrics io.Writer
+
+	searched search
 }
 
 // Time kept back or set aside. A mint that is not stored is found by the next run,

@@ -43,8 +43,9 @@ type run struct {
 
 	// outcome of the last act, which the next write to the register records, and the
 	// evidence of it, which goes out beside that write.
-	outcome  func(register.Item) register.Item
-	evidence *register.Evidence
+	outcome   func(register.Item) register.Item
+	evidence  *register.Evidence
+	restating bool // it is a mint of the emergency, which the emergency's rows tell, too
 }
 
 // found is what the looks of a run have shown.
@@ -298,6 +299,7 @@ func (r *run) flush(ctx context.Context, release bool) {
 	if outcome == nil {
 		outcome = func(item register.Item) register.Item { return item }
 	}
+	rows := r.restated(outcome)
 	_ = parallel(
 		func() error {
 			if err := r.hold.settle(ctx, outcome, release); err != nil && register.Unreachable(err) {
@@ -306,6 +308,7 @@ func (r *run) flush(ctx context.Context, release bool) {
 			return nil
 		},
 		func() error { r.testify(ctx); return nil },
+		func() error { r.restate(ctx, rows); return nil },
 	)
 }
 

@@ -4,10 +4,9 @@ import (
 	"context"
 	"slices"
 	"sync"
-)
 
-// targetReaders is how many managed secrets are read at once, to find those of an admin.
-const targetReaders = 8
+	"pingrotate/internal/document"
+)
 
 // targets returns the names of the managed secrets whose applications' secrets the admin
 // with this secret could read, by the function's documents and settings: they have to be
@@ -20,28 +19,17 @@ func (r *Rotator) targets(ctx context.Context, admin description) (names []strin
 		return nil, err
 	}
 	var mu sync.Mutex
-	var wg sync.WaitGroup
-	free := make(chan struct{}, targetReaders)
-	for _, d := range all {
-		if d.arn == admin.arn {
-			continue
-		}
-		free <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-free }()
-			s := &secret{api: r.Secrets, id: d.arn, count: count}
-			v, err := s.read(ctx, "", labelCurrent)
-			if err == nil && v != nil {
-				if id, _ := r.Settings.adminFor(v.Document); id != admin.arn && id != admin.name {
-					return
-				}
+	others := slices.DeleteFunc(all, func(d description) bool { return d.arn == admin.arn })
+	r.each(ctx, count, others, func(d description, v *document.Document, err error) {
+		if err == nil && v != nil {
+			if id, _ := r.Settings.adminFor(v); id != admin.arn && id != admin.name {
+				return
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			names = append(names, d.name)
-		})
-	}
-	wg.Wait()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		names = append(names, d.name)
+	})
 	slices.Sort(names)
 	return names, nil
 }

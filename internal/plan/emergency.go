@@ -17,7 +17,7 @@ func (s Situation) emergency() Move {
 			return s.heal(LeftBehind) // minted for this emergency; there is no other mint
 		case s.Standing() == IsPrevious && !s.contains() && s.Answers[v.Current] != Refused:
 			return s.heal(Dying) // or the mint would evict the secret that consumers hold
-		case len(s.Item.Secrets) > 1 && !s.contains() && !s.Done.Served:
+		case (len(s.Item.Secrets) > 1 || s.Item.MayMiss(s.Now)) && !s.contains() && !s.Done.Served:
 			return Move{Kind: Serve} // likewise, for those of another managed secret
 		}
 		return Move{Kind: Mint, Decision: Regenerate, Application: a, Fingerprint: v.Current, Keep: !s.contains()}

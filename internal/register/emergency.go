@@ -1,6 +1,7 @@
 package register
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -19,6 +20,10 @@ type Emergency struct {
 	Secret   string    `json:"secret"`           // ARN of the managed secret that the first command named
 	Must     []Victim  `json:"must"`             // what has to die
 	At       time.Time `json:"at,omitzero"`      // when it ended
+
+	// Minted is of a row alone, and not of an item: by application, the fingerprint of the
+	// secret that was minted for the emergency. Whoever restores it mints no other.
+	Minted map[string]string `json:"minted,omitempty"`
 }
 
 // A Victim is a secret that must die.
@@ -56,7 +61,7 @@ func (i Item) Marked(e Emergency, number int64) Item {
 	open := next.Emergency
 	if open == nil {
 		open = e.clone()
-		open.Commands, open.Must = nil, nil
+		open.Commands, open.Must, open.Minted = nil, nil, nil
 		open.Since, open.By, open.Reason = wall(e.Since), clip(e.By), clip(e.Reason)
 	}
 	open.Commands = append(open.Commands, e.ID)
@@ -75,6 +80,46 @@ func (i Item) Marked(e Emergency, number int64) Item {
 	open.Must = open.Must[max(0, len(open.Must)-victimsKept):]
 	next.Emergency = open
 	return next
+}
+
+// Reopened returns the first item of a client, which the revision with this number will
+// be, with the emergencies that rows beside it name as open. A secret that was minted for
+// each of them counts as minted after their mark.
+func (i Item) Reopened(open []Emergency, number int64) Item {
+	if len(open) == 0 {
+		return i
+	}
+	next := i
+	minted := maps.Clone(open[0].Minted)
+	for _, e := range open {
+		next = next.Marked(e, number-1)
+		maps.DeleteFunc(minted, func(application, fingerprint string) bool { return e.Minted[application] != fingerprint })
+	}
+	next = next.clone()
+	for application, fingerprint := range minted {
+		next.succeed(application, Minted{Fingerprint: fingerprint, Announced: number, By: "emergency"}, nil)
+	}
+	return next
+}
+
+// Rows returns the rows of the emergency's commands after a mint that the item has
+// recorded for it.
+func (i Item) Rows() (all []Emergency) {
+	if i.Emergency == nil {
+		return nil
+	}
+	minted := map[string]string{}
+	for application, a := range i.Applications {
+		if i.Emergency.After(a.Current, a.Current.Fingerprint) {
+			minted[application] = a.Current.Fingerprint
+		}
+	}
+	for _, id := range i.Emergency.Commands {
+		row := i.Emergency.clone()
+		row.ID, row.Commands, row.Minted = id, nil, minted
+		all = append(all, *row)
+	}
+	return all
 }
 
 // Has reports whether the command with this token is part of the emergency.

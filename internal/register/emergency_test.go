@@ -93,3 +93,59 @@ func TestOverKeepsWhatHasEnded(t *testing.T) {
 		t.Errorf("got %v, want the first end", again.Ended.At)
 	}
 }
+
+// TestARestoredEmergencyKnowsWhatWasMintedForIt: of several commands, each must say so.
+func TestARestoredEmergencyKnowsWhatWasMintedForIt(t *testing.T) {
+	i := register.Item{}.Marked(leak("t1"), 4).Marked(leak("t2"), 5).Announce(mint, 6, noon).Minted("original", "f9", noon)
+	rows := i.Rows()
+	if len(rows) != 2 || rows[0].ID != "t1" || rows[1].ID != "t2" || rows[1].Minted["original"] != "f9" || rows[0].Commands != nil {
+		t.Fatalf("got %+v, want a row for each command, with what was minted", rows)
+	}
+	back := register.Item{}.Begin(noon).Reopened(rows, 3)
+	if e := back.Emergency; e == nil || !e.Has("t1") || !e.Has("t2") || len(e.Must) != 1 || !e.After(back.Applications["original"].Current, "f9") {
+		t.Errorf("got %+v, want the emergency with both commands, and its mint after the mark", back)
+	}
+	for _, later := range [][]register.Emergency{append(rows, leak("t3")), {leak("t3")}, append([]register.Emergency{leak("t0")}, rows...)} {
+		back = register.Item{}.Begin(noon).Reopened(later, 3)
+		if e := back.Emergency; !e.Has(later[0].ID) || e.After(back.Applications["original"].Current, "f9") {
+			t.Errorf("got %+v, want no mint after the mark of a command that knows of none", back)
+		}
+	}
+	next := back.Announce(mint, 4, noon).Minted("original", "f10", noon)
+	if !next.Emergency.After(next.Applications["original"].Current, "f10") {
+		t.Error("a mint announced after the restoration does not count")
+	}
+	if none := (register.Item{}).Begin(noon).Reopened(nil, 3); none.Emergency != nil {
+		t.Errorf("got %+v, want none", none.Emergency)
+	}
+}
+
+func TestOnlyAMintOfTheEmergencyIsToldByItsRows(t *testing.T) {
+	i := register.Item{}.Announce(mint, 3, noon).Minted("original", "f1", noon).Marked(leak("t1"), 4)
+	if rows := i.Rows(); len(rows) != 1 || len(rows[0].Minted) != 0 {
+		t.Errorf("got %+v, want a row without the mint from before", rows)
+	}
+	if rows := i.Over(noon).Rows(); rows != nil {
+		t.Errorf("got %+v, want none of an emergency that has ended", rows)
+	}
+}
+
+// TestANewItemMayMissManagedSecrets until one has searched, or audits have come by.
+func TestANewItemMayMissManagedSecrets(t *testing.T) {
+	i := register.Item{}.Begin(noon)
+	searched := i
+	searched.Searched = true
+	for _, row := range []struct {
+		what string
+		item register.Item
+		at   time.Duration
+		want bool
+	}{
+		{"begun now", i, 0, true}, {"within a day", i, 23 * time.Hour, true}, {"a day later", i, 24 * time.Hour, false},
+		{"searched", searched, 0, false}, {"of old", register.Item{}, 0, false},
+	} {
+		if got := row.item.MayMiss(noon.Add(row.at)); got != row.want {
+			t.Errorf("%s: got %v, want %v", row.what, got, row.want)
+		}
+	}
+}

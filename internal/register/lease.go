@@ -52,3 +52,13 @@ func (i Item) Known(now time.Time) (ok bool, from time.Time) {
 	from = i.Unknown.Add(ResolveTime)
 	return !now.Before(from), from
 }
+
+// EnteredAfter is how long audits need at most to enter the managed secrets that hold a
+// client in an item that was absent: they run once a day or more often.
+const EnteredAfter = 24 * time.Hour
+
+// MayMiss reports whether there may be managed secrets that hold the client and that the
+// item does not know: it is new, and no audit may have come by since.
+func (i Item) MayMiss(now time.Time) bool {
+	return !i.Searched && !i.Unknown.IsZero() && now.Sub(i.Unknown) < EnteredAfter
+}

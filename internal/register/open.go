@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -26,14 +27,37 @@ func (t *Table) PutOpen(ctx context.Context, key Key, e Emergency) error {
 	if err != nil || e.ID == "" || len(encoded) > maxRow {
 		return &Error{Op: op, Table: t.Name, Problem: TooLarge}
 	}
-	row := rowKey(key.partition(), emergencyPrefix+e.ID)
-	row[formatName], row[emergencyName] = integer(format), text(string(encoded))
-	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: row}
+	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: emergencyRow(key, e.ID, encoded)}
 	_, err = send(ctx, t.client().PutItem, in)
 	if err != nil {
 		return t.failed(ctx, op, "PutItem", err)
 	}
 	return nil
+}
+
+// Restate replaces the row of an emergency that is still open. One that was closed
+// meanwhile stays so.
+func (t *Table) Restate(ctx context.Context, key Key, e Emergency) error {
+	op := "restate the open emergency of " + key.String()
+	if err := t.named(op); err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(e)
+	if err != nil || e.ID == "" || len(encoded) > maxRow {
+		return &Error{Op: op, Table: t.Name, Problem: TooLarge}
+	}
+	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: emergencyRow(key, e.ID, encoded), ConditionExpression: aws.String("attribute_exists(" + partitionKey + ")")}
+	_, err = send(ctx, t.client().PutItem, in)
+	if _, closed := errors.AsType[*types.ConditionalCheckFailedException](err); err == nil || closed {
+		return nil
+	}
+	return t.failed(ctx, op, "PutItem", err)
+}
+
+func emergencyRow(key Key, id string, encoded []byte) attributes {
+	row := rowKey(key.partition(), emergencyPrefix+id)
+	row[formatName], row[emergencyName] = integer(format), text(string(encoded))
+	return row
 }
 
 // Opened returns the client's emergencies that were opened and not closed, in the

@@ -142,3 +142,29 @@ func TestOpenedAndEvidenceAreConsistent(t *testing.T) {
 		t.Errorf("got %v, want the evidence", got)
 	}
 }
+
+func TestARowIsRestatedOnlyWhileItIsThere(t *testing.T) {
+	inEachStore(t, func(t *testing.T, s store) {
+		table := s.open()
+		row := leak("t1")
+		row.Minted = map[string]string{"a": "f9"}
+		if err := table.PutOpen(t.Context(), key, leak("t1")); err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Restate(t.Context(), key, row); err != nil {
+			t.Fatal(err)
+		}
+		if got := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(got) != 1 || got[0].Minted["a"] != "f9" {
+			t.Errorf("got %+v, want the row as it was restated", got)
+		}
+		if err := table.Close(t.Context(), key, "t1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Restate(t.Context(), key, row); err != nil {
+			t.Errorf("a row that is closed: got %v, want it to be left closed", err)
+		}
+		if got := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(got) != 0 {
+			t.Errorf("got %+v, want none", got)
+		}
+	})
+}

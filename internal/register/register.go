@@ -86,6 +86,10 @@ type Item struct {
 	// Unknown is set by the first writer of an item that was absent: until then an act
 	// may have been announced in an item that is lost. Nothing is sent before it.
 	Unknown time.Time `json:"unknown,omitzero"`
+
+	// Searched means that an emergency has looked among all managed secrets for those that
+	// hold the client, since the item was begun.
+	Searched bool `json:"searched,omitempty"`
 }
 
 // A Lease says who may act.

@@ -1,0 +1,163 @@
+package rotation_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/fault"
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
+)
+
+// Until an audit has entered them, no item knows which managed secrets hold a client.
+func TestEmergencyBeforeTheFirstAuditServesTheOtherManagedSecret(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		opts  []option
+		empty bool
+	}{
+		{"a new table", []option{func(o *options) { o.fresh = true }}, false},
+		{"an emptied table", nil, true},
+	} {
+		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+			t.Run(c.name+", "+string(e), func(t *testing.T) {
+				w := newWorld(t, c.opts...)
+				w.sm.Put(copyName, encode(document(w.app)))
+				w.sm.EnableRotation(copyName, functionARN)
+				if c.empty {
+					w.db.Remove(registerTable, func(string) bool { return true })
+				}
+				leaked := w.secret("AWSCURRENT")
+				rep := w.emergency(e)
+				w.checkEnded(leaked, rep)
+				text, _ := w.sm.Value(copyName, "AWSCURRENT")
+				if !strings.Contains(text, w.secret("AWSCURRENT")) || len(rep.Served) != 1 || rep.Served[0].Name != copyName || rep.Served[0].Error != "" {
+					t.Errorf("the other managed secret was not served: %+v", rep.Served)
+				}
+			})
+		}
+	}
+}
+
+// What is minted between the look and the mark is a secret that the look did not see, and
+// that PingOne accepts when the mark is written.
+func TestMarkThatWasOvertakenNamesWhatWasMintedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	minted, writes := "", 0
+	w.db.Before(func(c fault.Call) fault.Kind {
+		if c.Operation != "PutItem" {
+			return fault.None
+		}
+		if writes++; writes == 2 { // the first stores the emergency's row
+			minted = w.ping.Regenerate(w.app.Environment, w.app.ID, 48*time.Hour)
+			w.holdLease("another invocation")
+		}
+		return fault.None
+	})
+	leaked := w.secret("AWSCURRENT")
+	rep := w.emergency(rotation.Swift)
+	w.db.Before(nil)
+	w.checkEnded(leaked, rep)
+	if !refused(rep, minted) {
+		t.Errorf("the secret that was minted before the mark is not among the refused ones: %+v", rep.Refused)
+	}
+}
+
+// The register knows of a mint that a view of PingOne does not show yet.
+func TestMarkNamesTheNewestSecretAlthoughPingOneShowsTheOneBefore(t *testing.T) {
+	w := newWorld(t)
+	leaked := w.secret("AWSCURRENT")
+	w.advance(time.Minute)
+	w.sm.Fail("PutSecretValue", fault.None, fault.Denied, fault.Denied, fault.Denied, fault.Denied)
+	w.rotateFails("store the new secret")
+	w.sm.Before(nil)
+	minted, looks := w.live().value, 0
+	w.ping.Lag(func(c fault.Call) fault.Lag {
+		if c.Operation == pingonetest.OpReadSecret {
+			if looks++; looks == 1 {
+				return fault.Lag{Age: 30 * time.Second}
+			}
+		}
+		return fault.Lag{}
+	})
+	rep := w.emergency(rotation.Swift)
+	w.checkEnded(leaked, rep)
+	if minted == leaked || !refused(rep, minted) || !refused(rep, leaked) {
+		t.Errorf("the refused ones are not the two that PingOne accepted: %+v", rep.Refused)
+	}
+}
+
+func refused(rep *rotation.Report, secret string) bool {
+	return slices.ContainsFunc(rep.Refused, func(m rotation.Mark) bool { return m.Fingerprint == pingone.NewSecret(secret).Fingerprint() })
+}
+
+// The row of an emergency tells what was minted for it. Whoever restores it from there
+// does not mint again.
+func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		at   func(w *world, leaked string, c fault.Call) bool
+	}{
+		{"before the promotion", func(w *world, leaked string, c fault.Call) bool {
+			return c.Operation == "PutSecretValue" && w.mints() > 0
+		}},
+		{"while PingOne is asked", func(w *world, leaked string, c fault.Call) bool {
+			return c.Operation == "POST token" && w.mints() > 0 && !w.accepts(leaked)
+		}},
+		{"before its row is deleted", func(_ *world, _ string, c fault.Call) bool { return c.Operation == "DeleteItem" }},
+	} {
+		for _, opts := range [][]option{nil, {alternate}} {
+			name := c.name
+			if opts != nil {
+				name += ", alternating"
+			}
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t, opts...)
+				if opts != nil {
+					w.rotate()
+					w.advance(25 * time.Hour)
+					w.rotate()
+					w.advance(25 * time.Hour)
+				}
+				leaked, lost, before := w.secret("AWSCURRENT"), false, w.mints()
+				w.order = token
+				strike := func(k fault.Call) fault.Kind {
+					if lost = lost || c.at(w, leaked, k) && w.mints() > before; lost {
+						w.db.Remove(registerTable, isItem)
+						if k.Service != "pingone" {
+							return fault.Denied
+						}
+					}
+					return fault.None
+				}
+				w.ping.Before(strike)
+				w.sm.Before(strike)
+				w.db.Before(strike)
+				w.emergency(rotation.Swift)
+				w.ping.Before(nil)
+				w.sm.Before(nil)
+				w.db.Before(nil)
+				if !lost {
+					t.Fatal("the item was not lost")
+				}
+				w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
+				w.bring()
+				for range 4 {
+					w.do(rotation.Action{Action: "audit"})
+					w.advance(time.Hour)
+				}
+				most := 1
+				if opts != nil {
+					most = 2 // one for each application
+				}
+				if n := w.mints() - before; w.accepts(leaked) || w.emergencyOpen() || n > most {
+					t.Errorf("leaked secret accepted %t, emergency open %t, %d mints; want none, none and at most %d\n%s", w.accepts(leaked), w.emergencyOpen(), n, most, w.log)
+				}
+				w.checkPromoted()
+			})
+		}
+	}
+}
