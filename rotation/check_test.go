@@ -184,7 +184,7 @@ func TestCheckOfAnApplicationThatDoesNotExistYetSaysWhatWillBeCreated(t *testing
 
 func TestCheckOfAlternatingApplicationsLooksAtTheTwin(t *testing.T) {
 	w := newWorld(t, alternate)
-	if c := w.check(); c.Decision != rotation.Regenerate || !strings.Contains(point(c.Findings, "decision").Detail, "creates the twin") {
+	if c := w.check(); c.Decision != rotation.Seed || !strings.Contains(point(c.Findings, "decision").Detail, "creates the twin") {
 		t.Errorf("before the first rotation: got %s, %+v", c.Decision, point(c.Findings, "decision"))
 	}
 	w.rotate()
@@ -210,6 +210,9 @@ func TestCheckForetellsTheDecision(t *testing.T) {
 		{"adopt", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 20*time.Hour) }},
 		{"drift", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }},
 		{"seed", []option{withDocument(func(d map[string]any) { delete(d, "clientSecret") })}, func(*world) {}},
+		{"seed", []option{alternate}, func(*world) {}}, // of the twin, which is created
+		{"seed", []option{alternate}, aTwinLeftUnused},
+		{"regenerate", []option{alternate}, func(w *world) { w.rotate(); w.advance(25 * time.Hour) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, c.opts...)
@@ -221,6 +224,22 @@ func TestCheckForetellsTheDecision(t *testing.T) {
 				t.Errorf("foretold %s, done %s, want %s", foretold, done, c.name)
 			}
 		})
+	}
+}
+
+// aTwinLeftUnused is what a first rotation of two applications leaves whose promotion
+// failed for a day: the twin is there, and no label is on the version that names it.
+func aTwinLeftUnused(w *world) {
+	w.sm.Fail("UpdateSecretVersionStage", fault.None, fault.Denied, fault.Denied, fault.Denied, fault.Denied)
+	if err := w.sm.Rotate(w.t.Context(), orders); err == nil {
+		w.t.Error("the rotation was promoted")
+	}
+	w.sm.Before(nil)
+	w.advance(25 * time.Hour)
+	w.audit()
+	w.advance(time.Hour)
+	if id := w.sm.VersionID(orders, "AWSPENDING"); id != "" {
+		w.t.Errorf("AWSPENDING is still on %s", id)
 	}
 }
 

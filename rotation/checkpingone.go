@@ -215,8 +215,8 @@ func (c *checkup) decide(ctx context.Context) {
 		c.failed("decision", fmt.Errorf("a rotation now fails: %w", err))
 	case m.Decision == Drift:
 		c.warn("decision", "rotate now", "a rotation adopts PingOne's secret, which no version holds yet")
-	case m.Decision == Regenerate && c.found.current.Alternates() && c.found.twin == "":
-		c.ok("decision", "a rotation creates the twin, and regenerates its secret")
+	case m.Decision == Seed && c.found.current.Alternates() && c.found.twin == "":
+		c.ok("decision", "a rotation creates the twin, unless an earlier one did, and takes its first secret over")
 	case m.Decision == "":
 		c.ok("decision", "a rotation now first gives consumers PingOne's current secret, because theirs is about to end")
 	default:

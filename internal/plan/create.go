@@ -49,11 +49,11 @@ func (s Situation) alternate() Move {
 	if s.dying() { // the application that consumers use: its own heal comes first
 		return s.heal(Dying)
 	}
-	if s.Twin == "" {
+	if s.Twin == "" { // its first secret is taken over; there is nothing to regenerate
 		if !s.Done.Proved {
-			return Move{Kind: Prove, Decision: Regenerate}
+			return Move{Kind: Prove, Decision: Seed}
 		}
-		return Move{Kind: Provision, Decision: Regenerate}
+		return Move{Kind: Provision, Decision: Seed}
 	}
 	if m, ok := s.fate(s.Twin); ok {
 		return m

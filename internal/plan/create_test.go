@@ -145,8 +145,8 @@ func TestCreateSecret(t *testing.T) {
 		}), plan.Look, ""},
 		{"alternating, the twin is idle: regenerate its secret", alternating(nil), plan.Mint, plan.Regenerate},
 		{"alternating, the twin's secret is newer than the version that holds it: adopt", alternating(func(s *plan.Situation) { twins.of("minted already")[0].set(s) }), plan.Store, plan.Adopt},
-		{"alternating, there is no twin: prove the path first", changed(func(s *plan.Situation) { s.Alternates, s.Done = true, plan.Progress{} }), plan.Prove, plan.Regenerate},
-		{"alternating, there is no twin, and the path is proved: provision", changed(func(s *plan.Situation) { s.Alternates = true }), plan.Provision, plan.Regenerate},
+		{"alternating, there is no twin: prove the path first", changed(func(s *plan.Situation) { s.Alternates, s.Done = true, plan.Progress{} }), plan.Prove, plan.Seed},
+		{"alternating, there is no twin, and the path is proved: provision", changed(func(s *plan.Situation) { s.Alternates = true }), plan.Provision, plan.Seed},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
