@@ -285,3 +285,24 @@ func TestTooLittleTimeMeansNoMint(t *testing.T) {
 		t.Errorf("got %d requests to regenerate, want 0", posts)
 	}
 }
+
+// No consumer holds a managed secret's first secret before it is promoted: an act whose
+// announcement was lost with the register's item can end nothing.
+func TestFirstSecretIsPromotedAtOnceThoughTheRegisterKnowsNothing(t *testing.T) {
+	for _, how := range []string{"steps", "action"} {
+		t.Run(how, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				begun := time.Now()
+				if how == "steps" {
+					w.rotate()
+				} else if rep := w.do(rotation.Action{Action: "rotate", SecretID: orders}).(*rotation.Report); rep.Outcome != rotation.Promoted {
+					t.Fatalf("got %s: %s", rep.Outcome, rep.Error)
+				}
+				if took := time.Since(begun); took > 10*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				w.checkPromoted()
+			}, withDocument(func(d map[string]any) { delete(d, "clientSecret") }), func(o *options) { o.fresh = true })
+		})
+	}
+}

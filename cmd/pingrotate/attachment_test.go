@@ -69,9 +69,6 @@ func TestAdoptContinuesAfterACrashAtAnyCall(t *testing.T) {
 				return fault.Refused
 			})
 			app := d.Add("shop", "Identity Data Admin")
-			if err := d.Know(app); err != nil { // or each rotation waits 45 s
-				t.Fatal(err)
-			}
 			adopt := d.adopting(t, app)
 
 			err := adopt(ctx)

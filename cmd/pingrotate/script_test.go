@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,6 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8") // unless it is given: these tests wait more than they compute
 	testscript.Main(m, map[string]func(){
 		"pingrotate": main,
 		"careless":   careless,

@@ -48,6 +48,14 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The function waits by the services' clock, which passes at once.
+	function.PingOne.Now = w.PingOne.Now
+	function.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+		w.PingOne.Advance(d)
+		w.Secrets.Advance(d)
+		w.Register.Advance(d)
+		return ctx.Err()
+	}
 	w.Secrets.AddFunction(runtimetest.FunctionARN, func(ctx context.Context, event []byte) error {
 		_, err := function.Handle(ctx, event)
 		return err

@@ -23,7 +23,7 @@ var rules = []struct {
 	{"AWSCURRENT moves only to what the view shows as current", promotesWhatIsShown},
 	{"nothing acts on a stale view", notOnStale},
 	{"an announced act is resolved before the next", resolvesFirst},
-	{"a lost item is waited for", waitsForLost},
+	{"a lost item is waited for, but not with a first secret", waitsForLost},
 	{"a run that only reads writes nothing", readsOnly},
 	{"an open emergency comes first", emergencyFirst},
 	{"looks and stops say why", saysWhy},
@@ -217,13 +217,25 @@ func resolvesFirst(s plan.Situation, m plan.Move) string {
 }
 
 func waitsForLost(s plan.Situation, m plan.Move) string {
-	if !s.Holds || s.Item.Unknown.IsZero() || s.Now.Sub(s.Item.Unknown) >= register.ResolveTime {
+	first := s.Current.Fingerprint == "" && !emptied(s)
+	exempt := s.Goal == plan.Finish && (first || s.Labels.Current == s.Rotation)
+	if exempt && m.Kind == plan.Look && m.Why == plan.Unknown {
+		return "a first secret waited for a lost act, which can end nothing that a consumer holds"
+	}
+	if exempt || !s.Holds || s.Item.Unknown.IsZero() || s.Now.Sub(s.Item.Unknown) >= register.ResolveTime {
 		return ""
 	}
 	if m.Kind != plan.Look || m.Why != plan.Unknown || m.Until != s.Item.Unknown.Add(register.ResolveTime) {
 		return "did not wait for what a lost item may have announced"
 	}
 	return ""
+}
+
+// emptied: AWSCURRENT holds no secret, and the version before it holds one of the same
+// application, which consumers may still have.
+func emptied(s plan.Situation) bool {
+	v, ok := find(s, s.Labels.Previous)
+	return ok && s.Current.Application != "" && v.Fingerprint != "" && v.Application == s.Current.Application
 }
 
 func readsOnly(s plan.Situation, m plan.Move) string {

@@ -23,8 +23,14 @@ func (s Situation) stale() (Move, bool) {
 
 // unknown waits until what was announced in an item that is lost has taken effect or
 // never will. Even to contain a leak that is waited for: what is lost may be the
-// intent of another emergency.
+// intent of another emergency. A managed secret's first secret waits for nothing: no
+// consumer holds one that a lost act could end, and AWSCURRENT moves only if it is still
+// on the version that holds none.
 func (s Situation) unknown() (Move, bool) {
+	first := s.Current.Fingerprint == "" && !s.emptied()
+	if s.Goal == Finish && (first || s.Labels.Current == s.Rotation) { // or it is over, but for a label
+		return Move{}, false
+	}
 	if ok, from := s.Item.Known(s.Now); !ok {
 		return look(Unknown, from), true
 	}
