@@ -36,7 +36,7 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 		newStatus(p), newCheck(p), newEvents(p),
 		newRotate(p), newRollback(p), newAdopt(p), newNew(p), newAudit(p),
 		newDemo(p), newSandbox(p),
-		newCompletion(p), newMan(p), newVersion(p),
+		newSchema(p), newCompletion(p), newMan(p), newVersion(p),
 	} {
 		root.AddCommand(c)
 	}
