@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -69,8 +70,7 @@ func (r *Rotator) list(ctx context.Context, count *counter) ([]description, erro
 			return nil, secretsManagerError("list the secrets", err)
 		}
 		for _, e := range out.SecretList {
-			f := aws.ToString(e.RotationLambdaARN)
-			if f != "" && (f == r.FunctionARN || functionName(f) == r.FunctionARN) {
+			if f := aws.ToString(e.RotationLambdaARN); f == r.FunctionARN || r.qualified(f) != nil {
 				all = append(all, listed(e))
 			}
 		}
@@ -127,6 +127,10 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 	limited, cancel := context.WithDeadlineCause(ctx, r.PingOne.Time().Add(oneSecret), context.DeadlineExceeded)
 	defer cancel()
 	err := n.look(limited, plan.Audit)
+	if err != nil {
+		// The role denies what is attached by an alias, and the refusal does not say why.
+		err = cmp.Or(r.qualified(v.function), err)
+	}
 	if !e.failed(pointUnreadable, err) {
 		if n.item().Emergency == nil {
 			ctx = limited

@@ -46,6 +46,9 @@ func (c *checkup) examine(ctx context.Context) {
 	if c.failed("secret", c.secret.describe(ctx)) {
 		return
 	}
+	if c.failed("rotation", c.qualified(c.secret.function)) {
+		return
+	}
 	c.rotationIsOn()
 	c.labelsAreInPlace()
 	c.replicasFollow()

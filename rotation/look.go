@@ -97,6 +97,9 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 	if found.admin.id != "" {
 		r.found.admin = found.admin
 	}
+	if err := r.qualified(r.secret.function); err != nil {
+		return err
+	}
 	id := r.secret.holder(labelCurrent)
 	if id == "" {
 		return remedied(errors.New("no version is labelled AWSCURRENT"), "store a document with environmentId, region and clientId first")

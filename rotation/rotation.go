@@ -24,8 +24,10 @@ package rotation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"pingrotate/internal/register"
@@ -70,6 +72,7 @@ type Rotator struct {
 	Metrics io.Writer
 
 	searched search
+	named    sync.Once // FunctionARN, by the first invocation
 }
 
 // Time kept back or set aside. A mint that is not stored is found by the next run,
@@ -94,11 +97,20 @@ const (
 // [*Checkup] or [*AuditReport]; a step has none. The error is of a step, or of an
 // event that cannot be understood.
 func (r *Rotator) Handle(ctx context.Context, event []byte) (report any, err error) {
+	return r.handle(ctx, event, inProcess)
+}
+
+func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (report any, err error) {
 	var kind struct {
 		Action *json.RawMessage `json:"action"`
 	}
 	json.Unmarshal(event, &kind) // what is no object is refused below
 	if kind.Action != nil {
+		err := r.admitsActions(way)
+		if err != nil {
+			r.log().ErrorContext(ctx, "rotation action", "error", inFull(err))
+			return nil, errors.New(inFull(err)) // the text is all that the caller gets
+		}
 		a, err := ParseAction(event)
 		if err != nil {
 			r.log().ErrorContext(ctx, "rotation action", "error", err.Error())
@@ -108,6 +120,11 @@ func (r *Rotator) Handle(ctx context.Context, event []byte) (report any, err err
 	}
 	ev, err := ParseEvent(event)
 	if err != nil {
+		r.log().ErrorContext(ctx, "rotation step", "error", err.Error())
+		return nil, err
+	}
+	if err := r.admitsSteps(way); err != nil {
+		err = stepError(ev, err)
 		r.log().ErrorContext(ctx, "rotation step", "error", err.Error())
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type Settings struct {
 	AuthDomains   []string      // custom domains that documents may name as authDomain
 	APIURL        string        // in place of the region's API; empty outside tests
 	AuthURL       string        // in place of the region's auth host and of custom domains; empty outside tests
+	Emulated      bool          // by sam local, which knows no aliases: actions pass without one
 }
 
 const defaultGrace = 24 * time.Hour
@@ -33,8 +34,8 @@ const EndpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 // up as os.Getenv does. The error names the variable. It also checks the endpoint of
 // Secrets Manager, which is the SDK's to read.
 func ParseSettings(getenv func(string) string) (Settings, error) {
-	s := Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID")}
 	sam := getenv("AWS_SAM_LOCAL") == "true"
+	s := Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID"), Emulated: sam}
 	for _, v := range []struct {
 		name string
 		read func(string) error

@@ -32,7 +32,7 @@ func TestSettingsAreReadFromTheEnvironment(t *testing.T) {
 		{"loopback, IPv6", map[string]string{api: "http://[::1]:8080", auth: "http://127.1.2.3"},
 			rotation.Settings{APIURL: "http://[::1]:8080", AuthURL: "http://127.1.2.3"}},
 		{"under sam local", map[string]string{api: "http://host.docker.internal:1", auth: "http://host.docker.internal:1", "AWS_SAM_LOCAL": "true"},
-			rotation.Settings{APIURL: "http://host.docker.internal:1", AuthURL: "http://host.docker.internal:1"}},
+			rotation.Settings{APIURL: "http://host.docker.internal:1", AuthURL: "http://host.docker.internal:1", Emulated: true}},
 		{"Secrets Manager's endpoint is the SDK's", map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:1"}, rotation.Settings{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

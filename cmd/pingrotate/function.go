@@ -23,8 +23,8 @@ import (
 // in the Lambda quotas.
 const invocationLimit = 910 * time.Second
 
-// deployed returns what asks the function that is deployed under the name or ARN. The
-// SDK repeats nothing: an answer that was lost must not start the action again behind
+// deployed returns what asks the function that is deployed under the name or ARN, through
+// the alias by which alone it takes actions. The SDK repeats nothing: an answer that was lost must not start the action again behind
 // the caller's back.
 func deployed(cfg aws.Config, function string) campaign.Call {
 	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) {
@@ -36,7 +36,7 @@ func deployed(cfg aws.Config, function string) campaign.Call {
 		if err != nil {
 			return nil, fmt.Errorf("encode the action: %w", err)
 		}
-		out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Payload: event})
+		out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: aws.String(rotation.OperateAlias), Payload: event})
 		if err != nil {
 			return nil, invokeError(function, cfg.Region, err)
 		}
@@ -69,13 +69,15 @@ func invokeError(function, region string, err error) error {
 	case !ok:
 		return remedy.Errorf(lookAtNetwork, "%w (%w)", unanswered(action, err), campaign.ErrUnknown)
 	case api.ErrorCode() == "ResourceNotFoundException":
-		return remedy.Errorf("deploy it with make deploy, or name it with --function and --region", "%s: there is no such function in %s", action, region)
+		// Lambda's answer does not say which of the two is missing.
+		return remedy.Errorf("deploy it with make deploy, which also upgrades a function that is too old for the alias; or name another with --function and --region",
+			"%s: there is no such function in %s, or it has no alias %s", action, region, rotation.OperateAlias)
 	case api.ErrorCode() == "TooManyRequestsException":
 		return remedy.Errorf("try again in a minute", "%s: %s (%w)", action, said(err), campaign.ErrAtLimit)
 	case api.ErrorFault() == smithy.FaultServer || gateway(err):
 		return remedy.Errorf("try again", "%s: %s (%w)", action, said(err), campaign.ErrUnknown)
 	}
-	return advise(action, "lambda:InvokeFunction", err)
+	return advise(action, "lambda:InvokeFunction on its alias, "+function+":"+rotation.OperateAlias, err)
 }
 
 // gateway reports whether something in between gave up on an answer.

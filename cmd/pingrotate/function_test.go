@@ -2,12 +2,17 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/remedy"
 	"pingrotate/internal/runtimetest"
+	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
 func TestNoInvocationIsRepeatedBehindTheCallersBack(t *testing.T) {
@@ -29,6 +34,31 @@ func TestNoInvocationIsRepeatedBehindTheCallersBack(t *testing.T) {
 		if errors.Is(err, campaign.ErrUnknown) == reported {
 			t.Errorf("%v: got %v, want it to say whether it is known that the action was carried out", broken, err)
 		}
+	}
+}
+
+// TestACommandAndAFunctionOfDifferentVersionsSayWhichToUpgrade: before there was the alias
+// operate, the function had none, and the command invoked the function itself.
+func TestACommandAndAFunctionOfDifferentVersionsSayWhichToUpgrade(t *testing.T) {
+	d := deploy(t, answered)
+	if _, err := d.call(t.Context(), rotation.Action{Action: rotation.ActionAudit}); err != nil {
+		t.Fatalf("both new: %v", err)
+	}
+
+	// The command of before: the same call without a qualifier.
+	client := lambda.NewFromConfig(d.cfg)
+	out, err := client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(defaultFunction), Payload: []byte(`{"action":"audit"}`)})
+	if err != nil || out.FunctionError == nil {
+		t.Fatalf("an old command: got %s, %v, want the function to refuse", out.Payload, err)
+	}
+	if got := remedy.Text(functionError(out.Payload)); !strings.Contains(got, "alias operate") || !strings.Contains(got, "upgrade it with make install") {
+		t.Errorf("an old command: got %q, want it to name the upgrade", got)
+	}
+
+	d.cloud.Aliases = nil // the function of before
+	_, err = d.call(t.Context(), rotation.Action{Action: rotation.ActionAudit})
+	if err == nil || !strings.Contains(remedy.Text(err), "no alias operate") || !strings.Contains(remedy.Text(err), "make deploy, which also upgrades") {
+		t.Errorf("an old function: got %v, want an error that names the upgrade", err)
 	}
 }
 

@@ -46,9 +46,10 @@ func secretsOf(ctx context.Context, client secretsmanager.ListSecretsAPIClient, 
 	return names, off, nil
 }
 
-// namesFunction returns what tells whether the rotation of a secret is by a function. A
-// secret may name it with a version or alias. Where only the function's name is known,
-// that decides.
+// namesFunction returns what tells whether the rotation of a secret is by a function. One
+// that names it with a version or an alias is among them, so that it is not passed over in
+// silence: the function refuses it, and says so. Where only the function's name is known, that
+// decides.
 func namesFunction(function string) func(string) bool {
 	return func(arn string) bool {
 		if !strings.HasPrefix(function, "arn:") {

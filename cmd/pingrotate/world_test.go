@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,19 +58,20 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 		return ctx.Err()
 	}
 	w.Secrets.AddFunction(runtimetest.FunctionARN, func(ctx context.Context, event []byte) error {
-		_, err := function.Handle(ctx, event)
+		_, err := function.Invoke(ctx, runtimetest.FunctionARN, event)
 		return err
 	})
 	w.Secrets.EnableRotation(playground.OrdersSecret, runtimetest.FunctionARN)
 	d := &deployment{World: w, cloud: &playground.Cloud{Show: func(string) {}, Lines: func() []playground.LogLine { return nil }}}
-	d.cloud.Invoke = func(ctx context.Context, event []byte) ([]byte, error) {
+	d.cloud.Aliases = []string{rotation.OperateAlias}
+	d.cloud.Invoke = func(ctx context.Context, qualifier string, event []byte) ([]byte, error) {
 		return meet(func() ([]byte, error) {
 			if d.limit > 0 {
 				limited, cancel := context.WithTimeout(ctx, d.limit)
 				defer cancel()
 				ctx = limited
 			}
-			report, err := function.Handle(ctx, event)
+			report, err := function.Invoke(ctx, strings.TrimSuffix(runtimetest.FunctionARN+":"+qualifier, ":"), event)
 			if err != nil {
 				return nil, &runtimetest.FunctionError{Type: "errorString", Message: err.Error()}
 			}

@@ -133,7 +133,7 @@ func TestTheAlarmForAMissingAuditLooksAtTwoAudits(t *testing.T) {
 func TestTheAuditsRuleSendsAnAudit(t *testing.T) {
 	targets := deploy(t, nil).get("AuditRule", "Properties", "Targets").([]any)
 	target := targets[0].(map[string]any)
-	check(t, "target", target["Arn"], any("<RotatorFunction.Arn>"))
+	check(t, "target", target["Arn"], any("<OperateAlias>"))
 	a, err := rotation.ParseAction([]byte(target["Input"].(string)))
 	if err != nil {
 		t.Fatal(err)

@@ -191,6 +191,31 @@ func TestABadEventIsOneErrorAndNoCall(t *testing.T) {
 	check(t, "processes", w.Starts(), 1)
 }
 
+// TestTheProgramTakesActionsThroughItsAliasAlone: Lambda tells it by which ARN it was
+// invoked.
+func TestTheProgramTakesActionsThroughItsAliasAlone(t *testing.T) {
+	w := newWorld(t)
+	app := w.addSecret("shop")
+	contain := []byte(`{"action":"rotate","secretId":"shop","emergency":"contain"}`)
+	for _, qualifier := range []string{"", "$LATEST", "live", "1"} {
+		_, err := w.InvokeThrough(t.Context(), qualifier, contain)
+		if err == nil || !strings.Contains(err.Error(), "only through the alias operate") {
+			t.Errorf("qualifier %q: got %v, want a refusal", qualifier, err)
+		}
+	}
+	check(t, "calls to Secrets Manager", w.secrets.Count(""), 0)
+	check(t, "mints", w.pingone.Mints(app.Environment, app.ID), 0)
+	if _, err := w.InvokeThrough(t.Context(), "operate", []byte(`{"action":"rotate","secretId":"shop"}`)); err != nil {
+		t.Fatal(err)
+	}
+	w.rotated(t, "shop", app)
+
+	step := []byte(`{"Step":"createSecret","SecretId":"shop","ClientRequestToken":"0123456789abcdef0123456789abcdef"}`)
+	if _, err := w.InvokeThrough(t.Context(), "operate", step); err == nil || !strings.Contains(err.Error(), "steps are taken only by the function's ARN") {
+		t.Errorf("a step through the alias: got %v, want a refusal", err)
+	}
+}
+
 func TestAnEventOfNoRotationWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	app := w.addSecret("shop")

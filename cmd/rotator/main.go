@@ -10,7 +10,6 @@ import (
 	stdlog "log"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"pingrotate/internal/awsclient"
@@ -37,21 +36,12 @@ func main() {
 		os.Exit(1)
 	}
 	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) {
-		r := *rotator
+		var arn string // without which nothing is taken
 		if invocation, ok := lambdacontext.FromContext(ctx); ok {
-			r.FunctionARN = unqualified(invocation.InvokedFunctionArn)
+			arn = invocation.InvokedFunctionArn
 		}
-		return r.Handle(ctx, event)
+		return rotator.Invoke(ctx, arn, event)
 	})
-}
-
-// unqualified returns the function's ARN without a version or alias: secrets name it
-// so, and nothing else would match the condition in the function's role.
-func unqualified(arn string) string {
-	if parts := strings.Split(arn, ":"); len(parts) == 8 {
-		return strings.Join(parts[:7], ":")
-	}
-	return arn
 }
 
 func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator, error) {

@@ -182,16 +182,19 @@ func TestAdminSecretsAreReadByTheirFullARNs(t *testing.T) {
 	t.Error("the role has no statement ReadAdminSecrets")
 }
 
+// Secrets Manager invokes the function itself, and the audit's rule its alias; neither may
+// invoke the other.
 func TestOnlyThisAccountsSecretsManagerAndTheAuditsRuleMayInvokeTheFunction(t *testing.T) {
 	permissions := deploy(t, everything).ofType("AWS::Lambda::Permission")
 	for name, p := range permissions {
 		check(t, name+": action", p["Action"], any("lambda:InvokeFunction"))
-		check(t, name+": function", p["FunctionName"], any("<RotatorFunction.Arn>"))
 		switch p["Principal"] {
 		case "secretsmanager.amazonaws.com":
+			check(t, name+": function", p["FunctionName"], any("<RotatorFunction.Arn>"))
 			check(t, name+": account", p["SourceAccount"], any("123456789012"))
 			check(t, name+": no ARN, or it holds for one secret", p["SourceArn"], nil)
 		case "events.amazonaws.com":
+			check(t, name+": function", p["FunctionName"], any("<OperateAlias>"))
 			check(t, name+": rule", p["SourceArn"], any("<AuditRule.Arn>"))
 			check(t, name+": no account, or EventBridge cannot", p["SourceAccount"], nil)
 		default:
@@ -199,6 +202,24 @@ func TestOnlyThisAccountsSecretsManagerAndTheAuditsRuleMayInvokeTheFunction(t *t
 		}
 	}
 	check(t, "permissions", len(permissions), 2)
+}
+
+// The alias follows the function: with a version, an operator would work with the settings
+// and the program of another day.
+func TestTheAliasForActionsIsOnTheFunctionItself(t *testing.T) {
+	s := deploy(t, nil)
+	aliases := s.ofType("AWS::Lambda::Alias")
+	check(t, "aliases", len(aliases), 1)
+	p := aliases["OperateAlias"]
+	check(t, "name", p["Name"], any(rotation.OperateAlias))
+	check(t, "version", p["FunctionVersion"], any("$LATEST"))
+	check(t, "function", p["FunctionName"], any("<RotatorFunction>"))
+	check(t, "routing", p["RoutingConfig"], nil)
+	async := s.values["OperateInvokeConfig"].(map[string]any)
+	check(t, "configuration waits for", async["DependsOn"], any("OperateAlias"))
+	check(t, "configuration of", s.get("OperateInvokeConfig", "Properties", "Qualifier"), any(rotation.OperateAlias))
+	check(t, "attempts after the first", s.get("OperateInvokeConfig", "Properties", "MaximumRetryAttempts"), any("0"))
+	check(t, "output", s.template.at("Outputs", "OperateArn", "Value").Value, "OperateAlias")
 }
 
 func TestASecretIsAttachedAfterThePermissionAndNotRotatedAtOnce(t *testing.T) {

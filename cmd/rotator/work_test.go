@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/runtimetest"
+	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -66,7 +67,7 @@ func workNow(t *testing.T) *world {
 		`{"action":"check","secretId":"pingone/orders"}`,
 		`{"action":"rotate","secretId":"pingone/orders","emergency":"swift","reason":"in a repository","by":"a test"}`,
 	} {
-		if _, err := w.Invoke(t.Context(), []byte(event)); err != nil {
+		if _, err := w.InvokeThrough(t.Context(), rotation.OperateAlias, []byte(event)); err != nil {
 			t.Fatalf("%s: %v", event, err)
 		}
 	}

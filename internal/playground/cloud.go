@@ -1,6 +1,7 @@
 package playground
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,9 +26,12 @@ import (
 // references; a page of log events covers few lines, so that callers have to follow
 // the token, as they have to with the real service.
 type Cloud struct {
-	Invoke func(ctx context.Context, event []byte) ([]byte, error) // nil where there is no function
-	Lines  func() []LogLine                                        // of the function's log
-	Show   func(operation string)                                  // told of each call
+	// Invoke invokes the function through a qualifier, which is an alias or empty. Nil
+	// where there is no function.
+	Invoke  func(ctx context.Context, qualifier string, event []byte) ([]byte, error)
+	Aliases []string               // that the function has; a qualifier that is none is not found
+	Lines   func() []LogLine       // of the function's log
+	Show    func(operation string) // told of each call
 
 	http     *http.Server
 	listener net.Listener
@@ -121,26 +126,40 @@ func (c *Cloud) refuseDenied(w http.ResponseWriter, service string) {
 	}{Error: refusal{"Sender", "AccessDenied", message}})
 }
 
+// invoked is what stands in place of FunctionName: a name or an ARN, and a qualifier or
+// none.
+var invoked = regexp.MustCompile(`^(arn:aws:lambda:us-east-1:` + sandboxAccount + `:function:)?([A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$`)
+
 // serveInvoke answers as "Invoke" in the Lambda API reference says, for synchronous
-// invocations of $LATEST.
-func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, function string, event []byte) {
-	if name, err := url.PathUnescape(function); err == nil {
-		function = name
+// invocations.
+func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, path string, event []byte) {
+	if name, err := url.PathUnescape(path); err == nil {
+		path = name
+	}
+	query := r.URL.Query()
+	function, qualifier := path, query.Get("Qualifier")
+	query.Del("Qualifier")
+	if m := invoked.FindStringSubmatch(path); m != nil {
+		function, qualifier = m[2], cmp.Or(qualifier, m[3])
 	}
 	kind := r.Header.Get("X-Amz-Invocation-Type")
 	switch {
-	case c.Invoke == nil || function != runtimetest.FunctionName && function != runtimetest.FunctionARN:
-		refuseREST(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:"+sandboxAccount+":function:"+function)
+	case c.Invoke == nil || function != runtimetest.FunctionName || qualifier != "" && !slices.Contains(c.Aliases, qualifier):
+		arn := "arn:aws:lambda:us-east-1:" + sandboxAccount + ":function:" + function
+		if qualifier != "" {
+			arn += ":" + qualifier
+		}
+		refuseREST(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+arn)
 		return
-	case kind != "" && kind != "RequestResponse" || r.URL.RawQuery != "":
-		refuseREST(w, http.StatusBadRequest, "InvalidParameterValueException", "the sandbox plays synchronous invocations without qualifier only")
+	case kind != "" && kind != "RequestResponse" || len(query) > 0:
+		refuseREST(w, http.StatusBadRequest, "InvalidParameterValueException", "the sandbox plays synchronous invocations only")
 		return
 	case !json.Valid(event):
 		refuseREST(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
 	// What has begun continues when the caller hangs up, as it does on Lambda.
-	answer, err := c.Invoke(context.WithoutCancel(r.Context()), event)
+	answer, err := c.Invoke(context.WithoutCancel(r.Context()), qualifier, event)
 	if err != nil {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		answer = invocationFailure(err)

@@ -8,6 +8,7 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/internal/runtimetest"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 )
 
 // A Sandbox is a world with AWS around it, for the operator's command, aws and sam.
@@ -72,7 +73,8 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 			return err
 		}
 		invoke = func(ctx context.Context, event []byte) error { _, err := s.function.Invoke(ctx, event); return err }
-		s.cloud.Invoke, s.cloud.Lines = s.function.Invoke, s.function.log.written
+		s.cloud.Invoke, s.cloud.Lines = s.function.InvokeThrough, s.function.log.written
+		s.cloud.Aliases = []string{rotation.OperateAlias}
 	}
 	s.Secrets.AddFunction(runtimetest.FunctionARN, invoke)
 	s.Secrets.EnableRotation(BillingSecret, runtimetest.FunctionARN)

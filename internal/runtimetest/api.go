@@ -13,6 +13,7 @@ import (
 // invocation is one event on its way to the function.
 type invocation struct {
 	id     string
+	arn    string // by which the function is invoked
 	event  []byte
 	answer chan answer // takes the first answer only
 }
@@ -22,13 +23,18 @@ type answer struct {
 	err  error
 }
 
-func newInvocation(event []byte) *invocation {
+func newInvocation(qualifier string, event []byte) *invocation {
+	arn := FunctionARN
+	if qualifier != "" {
+		arn += ":" + qualifier
+	}
 	var b [16]byte
 	rand.Read(b[:])
 	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562 section 5.4
 	b[8] = b[8]&0x3f | 0x80
 	return &invocation{
 		id:     fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
+		arn:    arn,
 		event:  event,
 		answer: make(chan answer, 1),
 	}
@@ -62,7 +68,7 @@ func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(now.Add(e.timeout).UnixMilli(), 10))
-		h.Set("Lambda-Runtime-Invoked-Function-Arn", FunctionARN)
+		h.Set("Lambda-Runtime-Invoked-Function-Arn", inv.arn)
 		h.Set("Lambda-Runtime-Trace-Id", fmt.Sprintf("Root=1-%08x-%.12x;Sampled=0", now.Unix(), rand.Text()))
 		w.Write(inv.event)
 	case <-r.Context().Done():

@@ -22,7 +22,8 @@ import (
 	"time"
 )
 
-// FunctionARN is what the function learns as its own ARN with each invocation.
+// FunctionARN is what the function learns as its own ARN with each invocation that has no
+// qualifier.
 const FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:" + FunctionName
 
 // FunctionName is the name in that ARN, which template.yaml gives the function too.
@@ -113,8 +114,14 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke hands the event, a JSON text, to the function and returns its answer.
-// It waits for an invocation that is under way, and starts a new process when the
+// Invoke is [Function.InvokeThrough] by the function's ARN alone.
+func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return f.InvokeThrough(ctx, "", event)
+}
+
+// InvokeThrough hands the event, a JSON text, to the function and returns its answer. The
+// function learns that it was invoked by its ARN with the qualifier, a version or an
+// alias; whether there is such an alias is not this package's business. It waits for an invocation that is under way, and starts a new process when the
 // last one has died.
 //
 // The error is a [*FunctionError] when the function reported one, an [*ExitError]
@@ -122,7 +129,7 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 // and wraps [ErrTimedOut] when the process was killed at the deadline. When ctx
 // ends, no one is left to take the answer: the process is killed, and the error
 // wraps the context's.
-func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+func (f *Function) InvokeThrough(ctx context.Context, qualifier string, event []byte) ([]byte, error) {
 	if len(event) > maxEvent {
 		return nil, fmt.Errorf("invoke: the event has %d bytes, the most is %d", len(event), maxEvent)
 	}
@@ -135,7 +142,7 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("invoke: %w", context.Cause(ctx))
 	}
-	inv := newInvocation(event)
+	inv := newInvocation(qualifier, event)
 	env, err := f.deliver(ctx, inv)
 	if err != nil {
 		return nil, err

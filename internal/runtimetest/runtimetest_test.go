@@ -149,6 +149,24 @@ func TestEventComesWithLambdasHeaders(t *testing.T) {
 	}
 }
 
+func TestTheFunctionLearnsThroughWhichAliasItWasInvoked(t *testing.T) {
+	t.Parallel()
+	f := start(t, config(t, "serve"))
+	for qualifier, want := range map[string]string{"": runtimetest.FunctionARN, "operate": runtimetest.FunctionARN + ":operate", "$LATEST": runtimetest.FunctionARN + ":$LATEST"} {
+		answer, err := f.InvokeThrough(t.Context(), qualifier, event(order{Do: "header"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h http.Header
+		if err := json.Unmarshal(answer, &h); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.Get("Lambda-Runtime-Invoked-Function-Arn"); got != want {
+			t.Errorf("qualifier %q: got ARN %q, want %q", qualifier, got, want)
+		}
+	}
+}
+
 func TestFunctionErrorReachesTheCaller(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(t, "serve"))
