@@ -21,7 +21,8 @@ import (
 type checkup struct {
 	*run
 	Checkup
-	action Action
+	action  Action
+	decided bool // what createSecret would do is known
 }
 
 // check looks at each condition of a successful rotation. It changes nothing, but
@@ -34,7 +35,7 @@ func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
 	if n.secret.arn != "" {
 		c.SecretID, c.Name = n.secret.arn, n.secret.name
 	}
-	c.State = worst(c.Findings)
+	c.conclude()
 	c.Calls = n.count.calls()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
 		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String("by", a.By))
@@ -86,7 +87,7 @@ func (c *checkup) examine(ctx context.Context) {
 	}
 	c.specificationHolds(ctx)
 	if d.ClientID == "" {
-		c.Decision = Seed
+		c.Decision, c.decided = Seed, true
 		return
 	}
 	app, err := admin.read(ctx, d.Document, d.ApplicationID())

@@ -243,6 +243,54 @@ func aTwinLeftUnused(w *world) {
 	}
 }
 
+// The headline of a check, which is its exit status too, is what a rotation then does.
+func TestCheckSaysWhetherARotationNowSucceeds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		opts   []option
+		before func(*world)
+		would  bool
+		words  string
+	}{
+		{"well", nil, func(*world) {}, true, "PingOne makes a new secret (regenerate)"},
+		{"just rotated", nil, func(w *world) { w.rotate(); w.advance(time.Minute) }, false, "previous secret"},
+		{"consumers lag", nil, func(w *world) { old := w.secret("AWSCURRENT"); w.rotate(); w.advance(time.Hour); w.use(old) }, false, "previous secret"},
+		{"regenerated elsewhere and kept", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 20*time.Hour) }, true, "(adopt)"},
+		{"AWSCURRENT is dead", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, true, "(drift)"},
+		{"not filled yet", []option{withDocument(func(d map[string]any) { delete(d, "clientSecret") })}, func(*world) {}, true, "(seed)"},
+		{"to be created", []option{mayCreate, wanting(documents[0].application)}, func(*world) {}, true, "creates the application"},
+		{"nothing of that name", nil, func(w *world) { w.remove(orders) }, false, "secret: describe the secret"},
+		{"no JSON", nil, func(w *world) { w.sm.Put(orders, "hunter2") }, false, "document: "},
+		{"rotation cancelled", nil, (*world).cancelRotation, false, "rotation: is not enabled"},
+		{"may not store", nil, func(w *world) { w.denySecretsManager("PutSecretValue") }, false, "permissions: "},
+		{"under way", nil, func(w *world) {
+			if _, err := w.sm.Begin(orders); err != nil {
+				w.t.Fatal(err)
+			}
+		}, false, "another rotation is under way"},
+		{"a copy", []option{withDocument(func(d map[string]any) { d["CLIENT_SECRET"] = d["clientSecret"] })}, func(*world) {}, false, "copies: "},
+		{"disabled", nil, func(w *world) {
+			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })
+		}, false, "application: "},
+		{"a replica lags", nil, func(w *world) { w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed) }, true, "(regenerate)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.opts...)
+			c.before(w)
+			got := w.check()
+			if got.WouldRotate != c.would || !strings.Contains(got.Because, c.words) {
+				t.Errorf("got would rotate %t, because %q; want %t, %q", got.WouldRotate, got.Because, c.would, c.words)
+			}
+			if c.name == "rotation cancelled" || c.name == "nothing of that name" {
+				return // Secrets Manager begins none by itself
+			}
+			if err := w.sm.Rotate(t.Context(), orders); (err == nil) != got.WouldRotate {
+				t.Errorf("check says %t, %q, and Secrets Manager's rotation ended with %v", got.WouldRotate, got.Because, err)
+			}
+		})
+	}
+}
+
 // denySecretsManager makes Secrets Manager refuse an action to the function.
 func (w *world) denySecretsManager(operation string) {
 	w.sm.Before(func(c fault.Call) fault.Kind {

@@ -195,6 +195,9 @@ func (c *checkup) currentWorks(ctx context.Context) {
 	}
 }
 
+// pointDecision is the point that says what a rotation would do.
+const pointDecision = "decision"
+
 // decide says what createSecret would do about the state as it is.
 func (c *checkup) decide(ctx context.Context) {
 	if c.found.closed != nil {
@@ -205,22 +208,22 @@ func (c *checkup) decide(ctx context.Context) {
 	}
 	c.done.Applied = true // in what it differs is said above
 	m, err := c.carryOn(ctx, plan.Create)
-	c.Decision = m.Decision
+	c.Decision, c.decided = m.Decision, err == nil
 	c.previousLives(m)
 	halt := (*HaltError)(nil)
 	switch errors.As(err, &halt); {
 	case halt != nil && halt.Why == plan.Lagging:
 		c.refusedUntil(m)
 	case err != nil:
-		c.failed("decision", fmt.Errorf("a rotation now fails: %w", err))
+		c.failed(pointDecision, fmt.Errorf("a rotation now fails: %w", err))
 	case m.Decision == Drift:
-		c.warn("decision", "rotate now", "a rotation adopts PingOne's secret, which no version holds yet")
+		c.warn(pointDecision, "rotate now", "a rotation adopts PingOne's secret, which no version holds yet")
 	case m.Decision == Seed && c.found.current.Alternates() && c.found.twin == "":
-		c.ok("decision", "a rotation creates the twin, unless an earlier one did, and takes its first secret over")
+		c.ok(pointDecision, "a rotation creates the twin, unless an earlier one did, and takes its first secret over")
 	case m.Decision == "":
-		c.ok("decision", "a rotation now first gives consumers PingOne's current secret, because theirs is about to end")
+		c.ok(pointDecision, "a rotation now first gives consumers PingOne's current secret, because theirs is about to end")
 	default:
-		c.ok("decision", "a rotation now: %s", m.Decision)
+		c.ok(pointDecision, "a rotation now: %s", m.Decision)
 	}
 }
 
@@ -255,7 +258,7 @@ func (c *checkup) refusedUntil(m plan.Move) {
 	}
 	p := c.found.views[id].Previous
 	end := m.Until.UTC().Format(time.RFC3339)
-	const point = "decision"
+	const point = pointDecision
 	remedy := fmt.Sprintf("wait until it has been idle for %v, or until its grace is over", plan.IdleAfter)
 	switch {
 	case p.LastUsed.After(since):

@@ -24,7 +24,7 @@ type State string
 
 const (
 	OK      State = "ok"
-	Warning State = "warning" // works, and somebody should look
+	Warning State = "warning" // works, and should be looked at
 	Failure State = "failure" // a rotation fails, or consumers do
 )
 
@@ -38,9 +38,15 @@ type Finding struct {
 
 // A Checkup is what a check found: whether a rotation would succeed now.
 type Checkup struct {
-	Action   string    `json:"action"`
-	SecretID string    `json:"secretId"`
-	Name     string    `json:"name,omitempty"`
+	Action   string `json:"action"`
+	SecretID string `json:"secretId"`
+	Name     string `json:"name,omitempty"`
+
+	// WouldRotate says whether a rotation that began now would succeed, and Because why, or
+	// why not. A warning, or a failure that a rotation repairs, does not count.
+	WouldRotate bool   `json:"wouldRotate"`
+	Because     string `json:"because"`
+
 	State    State     `json:"state"`              // the worst of the findings'
 	Decision Decision  `json:"decision,omitempty"` // what createSecret would do
 	Findings []Finding `json:"findings"`

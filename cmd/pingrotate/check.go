@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"pingrotate/rotation"
@@ -15,10 +14,12 @@ func newCheck(p *program) *cobra.Command {
 		GroupID: "look",
 		Use:     "check SECRET...",
 		Short:   "Whether a rotation would succeed now, point by point",
-		Long: `Says point by point whether a rotation of these secrets would succeed now, and what
-to do about what would not. It changes nothing.
+		Long: `Says whether a rotation of each secret would succeed now, and why; then point by
+point what was looked at, and what to do about what is wrong. It changes nothing.
 
-Exit status 1 says that a rotation would fail, or would be refused.`,
+Exit status 0 says that every one would rotate, 1 that at least one would not. A warning
+does not change that, so that check can be a gate in a pipeline. In JSON the same answer
+is in wouldRotate and because.`,
 		Example: `    pingrotate check pingone/orders-api
     pingrotate check pingone/orders-api -o json | jq '.findings[] | select(.state != "ok")'`,
 		Args:              takes(1, manySecrets, "SECRET"),
@@ -65,7 +66,7 @@ func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool)
 		if err != nil {
 			return err
 		}
-		if wouldRotate(found) {
+		if found.WouldRotate {
 			would++
 		}
 	}
@@ -73,14 +74,9 @@ func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool)
 	case would == len(secrets):
 		return nil
 	case len(secrets) == 1:
-		return errors.New("check: a rotation now would not succeed; the points above say why, and what to do")
+		return fmt.Errorf("check: %s would not rotate now; what to do stands beside the points", secrets[0])
 	}
-	return fmt.Errorf("check: a rotation now would not succeed for %d of %d secrets; the points above say why, and what to do", len(secrets)-would, len(secrets))
-}
-
-// wouldRotate reports whether a rotation now would succeed.
-func wouldRotate(c rotation.Checkup) bool {
-	return c.State != rotation.Failure && c.Decision != rotation.Refuse
+	return fmt.Errorf("check: %d of %d secrets would not rotate now; what to do stands beside their points", len(secrets)-would, len(secrets))
 }
 
 // tellCheckup writes the findings for people, one a line.
@@ -88,16 +84,11 @@ func tellCheckup(p *page, secret string, c rotation.Checkup) error {
 	if c.Name != "" {
 		secret = c.Name
 	}
-	verdict := cell{"a rotation would succeed", green}
-	switch {
-	case c.State == rotation.Failure:
-		verdict = cell{"a rotation would fail", red}
-	case c.Decision == rotation.Refuse:
-		verdict = cell{"a rotation would be refused", red}
-	case c.Decision != "":
-		verdict.text += " (" + string(c.Decision) + ")"
+	verdict := cell{"would rotate", green}
+	if !c.WouldRotate {
+		verdict = cell{"would not rotate now", red}
 	}
-	p.line(cell{text: secret + ": "}, verdict)
+	p.line(cell{text: secret + ": "}, verdict, cell{text: ": " + c.Because})
 	tellFindings(p, c.Findings)
 	return p.err
 }

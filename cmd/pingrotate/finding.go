@@ -24,7 +24,7 @@ func tellFindings(p *page, findings []rotation.Finding) {
 
 // told returns what was found and what to do about it.
 func told(f rotation.Finding) string {
-	if f.Remedy == "" {
+	if strings.Contains(f.Detail, f.Remedy) { // some errors say both
 		return f.Detail
 	}
 	return f.Detail + "; " + f.Remedy

@@ -1,0 +1,72 @@
+package rotation
+
+import (
+	"fmt"
+	"slices"
+
+	"pingrotate/internal/plan"
+)
+
+// overcome are the points of which a failure does not keep a rotation from succeeding: a
+// rotation repairs it, passes it by, or meets it in the decision, which is a point itself.
+var overcome = []string{"current", "pending", "replicas", "register", "test user"}
+
+// conclude sets the headline of a check: whether a rotation that began now would succeed,
+// and why. It follows from the decision alone, if the check got that far.
+func (c *checkup) conclude() {
+	c.State = worst(c.Findings)
+	switch {
+	case c.blocked() != nil:
+		f := c.blocked()
+		c.Because = f.Point + ": " + f.Detail
+	case c.Decision == Refuse:
+		c.Because = "consumers may still hold the previous secret; see the point decision"
+	case !c.decided:
+		c.Because = "the check did not get as far as the decision"
+	case c.hold != nil && c.item().Emergency != nil:
+		c.Because = "an emergency is open, and a rotation completes that instead"
+	case c.underWay():
+		c.Because = "another rotation is under way"
+	default:
+		c.WouldRotate, c.Because = true, c.outlook()
+	}
+}
+
+// blocked returns the first finding that keeps a rotation from succeeding, nil if there is
+// none.
+func (c *checkup) blocked() *Finding {
+	i := slices.IndexFunc(c.Findings, func(f Finding) bool {
+		return f.State == Failure && !slices.Contains(overcome, f.Point) && f.Point != pointLeak && !(f.Point == pointDecision && c.Decision == Refuse)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &c.Findings[i]
+}
+
+// underWay reports whether a rotation is at work, or Secrets Manager is about to repeat one.
+func (c *checkup) underWay() bool {
+	pending := c.secret.holder(labelPending)
+	return pending != "" && pending != c.secret.holder(labelCurrent) && c.client.Time().Sub(c.secret.changed) < plan.Quiet
+}
+
+// outlook says what a rotation would do.
+func (c *checkup) outlook() string {
+	switch c.Decision {
+	case Regenerate:
+		if c.found.current.Alternates() {
+			return fmt.Sprintf("PingOne makes a new secret for the application that is not in use (%s)", c.Decision)
+		}
+		return fmt.Sprintf("PingOne makes a new secret (%s)", c.Decision)
+	case Adopt:
+		return fmt.Sprintf("it takes over the secret that PingOne has made already (%s)", c.Decision)
+	case Drift:
+		return fmt.Sprintf("AWSCURRENT does not work, and PingOne's secret replaces it (%s)", c.Decision)
+	case Seed:
+		if c.found.current.ClientID == "" {
+			return fmt.Sprintf("it creates the application and stores its first secret (%s)", c.Decision)
+		}
+		return fmt.Sprintf("it stores the secret that PingOne has, unchanged (%s)", c.Decision)
+	}
+	return "it first gives consumers PingOne's current secret, because theirs is about to end"
+}
