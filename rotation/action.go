@@ -58,6 +58,15 @@ type Action struct {
 	// one thing that it ever changes.
 	CreateTestUser bool `json:"createTestUser,omitempty"`
 
+	// Document is one that no secret holds yet, without its client secret: what would become
+	// of it is checked in place of the secret's own. SecretID is then the name that the
+	// secret will have, or its ARN if there is one.
+	Document string `json:"document,omitempty"`
+
+	// Holds is the fingerprint of the client secret that a secret holds which is to be taken
+	// over as it is, and whose document Document is. Empty where the function is to fill it.
+	Holds string `json:"holds,omitempty"`
+
 	// Of audit.
 
 	ReadOnly bool   `json:"readOnly,omitempty"` // look, and complete nothing
@@ -99,6 +108,8 @@ func plainly(err error) string {
 
 var requestToken = regexp.MustCompile(`^[A-Za-z0-9_+=.@/-]{32,64}$`)
 
+var fingerprint = regexp.MustCompile(`^[0-9a-f]{8}$`)
+
 func (a Action) check() error {
 	has := map[string]bool{
 		"secretId":           a.SecretID != "",
@@ -106,12 +117,14 @@ func (a Action) check() error {
 		"clientRequestToken": a.ClientRequestToken != "",
 		"ifStoredBefore":     !a.IfStoredBefore.IsZero(),
 		"createTestUser":     a.CreateTestUser,
+		"document":           a.Document != "",
+		"holds":              a.Holds != "",
 		"readOnly":           a.ReadOnly,
 		"after":              a.After != "",
 	}
 	takes := map[string]string{
 		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore",
-		ActionCheck:    "secretId createTestUser",
+		ActionCheck:    "secretId createTestUser document holds",
 		ActionAudit:    "readOnly after",
 		ActionRollback: "secretId",
 	}
@@ -131,6 +144,12 @@ func (a Action) check() error {
 		return eventError("emergency", `must be "swift" or "contain"`)
 	case a.ClientRequestToken != "" && !requestToken.MatchString(a.ClientRequestToken):
 		return eventError("clientRequestToken", "must have 32 to 64 characters of a version's id")
+	case len(a.Document) > 1<<16:
+		return eventError("document", "must have at most 65,536 bytes")
+	case a.Document != "" && a.CreateTestUser:
+		return eventError("createTestUser", "needs a secret that is there already")
+	case a.Holds != "" && (a.Document == "" || !fingerprint.MatchString(a.Holds)):
+		return eventError("holds", "must be the fingerprint of the secret that belongs to document")
 	case !plainText(a.Reason):
 		return eventError("reason", "must be one line of at most 256 characters")
 	case !plainText(a.By):

@@ -137,6 +137,9 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 	defer cancel()
 	switch a.Action {
 	case ActionCheck:
+		if a.Document != "" {
+			return r.checkDraft(ctx, a)
+		}
 		return r.check(ctx, a)
 	case ActionAudit:
 		return r.audit(ctx, a)

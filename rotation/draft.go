@@ -1,0 +1,169 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
+
+// checkDraft looks at a document that no secret holds yet, as a check looks at a secret:
+// the admin and what its owner allows, the application, what is specified of it, how its
+// secret would be verified, and whether another managed secret holds the client. It
+// changes nothing, and mints nothing.
+//
+// The secret need not exist: it is known by the name that it will have, or by its ARN.
+func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
+	n := r.begin(a.SecretID, plan.ByStep, "check", "")
+	n.readOnly = true
+	n.secret.name = a.SecretID
+	if arn.IsARN(a.SecretID) {
+		n.secret.arn, n.secret.name = a.SecretID, secretNameOf(a.SecretID)
+	}
+	c := &checkup{run: n, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID, Name: n.secret.name}, action: a}
+	c.draft(ctx)
+	c.State, c.WouldRotate = worst(c.Findings), c.blocked() == nil
+	switch f := c.blocked(); {
+	case f != nil:
+		c.Because = f.Point + ": " + f.Detail
+	case c.found.current.ClientID == "":
+		c.Decision, c.Because = Seed, "the function would create the application and store its secret"
+	case a.Holds != "":
+		c.Decision, c.Because = Seed, "the function would rotate the secret as it is stored"
+	default:
+		c.Decision, c.Because = Seed, "the function would store the secret that PingOne has, unchanged"
+	}
+	c.Calls = n.count.calls()
+	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
+		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String("by", a.By))
+	return &c.Checkup
+}
+
+// draft continues for as long as the next points can be told at all.
+func (c *checkup) draft(ctx context.Context) {
+	d, err := document.Parse(c.action.Document)
+	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
+		err = errors.New("read the document: a draft must be without clientSecret and privateKey")
+	}
+	if c.failed("document", err) {
+		return
+	}
+	v := &stored{Document: d, created: c.client.Time()}
+	if c.failed("document", v.rotatable()) {
+		return
+	}
+	c.found.current = v
+	c.ok("document", "is valid")
+	env, err := c.Settings.environment(d)
+	if c.failed("region", err) {
+		return
+	}
+	c.ok("region", "%s, %s", d.Region, env.Auth)
+	c.graceFits()
+	if c.failed("admin", c.authorize(ctx)) {
+		return
+	}
+	admin := c.found.acting
+	if _, err := c.client.Token(ctx, admin.client.Admin, ""); err != nil {
+		c.failed("admin", fmt.Errorf("authenticate as the admin application: %w", err))
+		return
+	}
+	c.ok("admin", "application %s obtains a token, and its owner allows this secret", admin.application)
+	c.specificationHolds(ctx)
+	if d.ClientID == "" {
+		return
+	}
+	app, err := admin.read(ctx, d, d.ApplicationID())
+	if pingone.IsNotFound(err) {
+		err = remedied(err, fmt.Sprintf("check the client id and the environment: the environment %s has no application %s that the admin can see", d.EnvironmentID, d.ApplicationID()))
+	}
+	if c.failed("application", err) {
+		return
+	}
+	c.adminReaches(ctx)
+	live, err := admin.view(ctx, d.Target())
+	if c.failed("application secret", c.explained(ctx, err)) {
+		return
+	}
+	c.found.apps = map[string]*pingone.Application{d.ApplicationID(): app}
+	c.found.views = map[string]*pingone.ApplicationSecret{d.ApplicationID(): live}
+	c.found.closed = c.unfit()
+	c.applicationIsFit(ctx, app)
+	c.storedIsPingOnes(live)
+	c.clientIsFree(ctx)
+}
+
+// storedIsPingOnes checks that what the secret holds already, of which only the fingerprint
+// is known here, is PingOne's current secret.
+func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
+	switch holds := c.action.Holds; {
+	case holds == "":
+	case holds == live.Secret.Fingerprint():
+		c.ok("current", "%s is PingOne's current secret", holds)
+	case live.Previous != nil && holds == live.Previous.Secret.Fingerprint():
+		c.fail("stored secret", "store PingOne's current secret first, while the stored one still works",
+			"%s is PingOne's previous secret, which ends at %s; the current one is %s", holds, live.Previous.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), live.Secret.Fingerprint())
+	default:
+		c.fail("stored secret", "check that the secret and the client id belong together, and store PingOne's current secret first",
+			"%s is not the secret that PingOne has, which is %s: it was regenerated since, or is of another application", holds, live.Secret.Fingerprint())
+	}
+}
+
+// clientIsFree checks that no other managed secret holds the client: a rotation of one of
+// two would end the secret that the other still holds.
+func (c *checkup) clientIsFree(ctx context.Context) {
+	if c.failed("client", c.approach(ctx)) {
+		return
+	}
+	if err := c.hold.fetch(ctx); err != nil {
+		if register.Unreachable(err) {
+			c.fail("client", remedyOf(err), "whether another managed secret holds this client is not known: %v", err)
+		} else {
+			c.failed("client", err)
+		}
+		return
+	}
+	holders, err := c.hold.table.Holders(ctx, c.hold.key)
+	if c.failed("client", err) {
+		return
+	}
+	for id := range c.hold.rev.Item.Secrets {
+		holders = append(holders, id)
+	}
+	slices.Sort(holders)
+	for _, id := range slices.Compact(holders) {
+		if id == c.secret.arn || secretNameOf(id) == c.secret.name {
+			continue
+		}
+		other := &secret{api: c.Secrets, id: id, count: c.count}
+		v, err := other.read(ctx, "", labelCurrent)
+		if err == nil && (v == nil || v.ClientID != c.found.current.ClientID) {
+			continue // it is deleted, or names another client by now
+		}
+		c.fail("client", "use that one; or delete it, or point it at another application, first", "the managed secret %s holds this client already", secretNameOf(id))
+		return
+	}
+	c.ok("client", "no other managed secret holds it")
+}
+
+// secretNameOf returns the name in a secret's ARN, without the six characters at its end.
+func secretNameOf(id string) string {
+	parsed, err := arn.Parse(id)
+	if err != nil {
+		return id
+	}
+	name := strings.TrimPrefix(parsed.Resource, "secret:")
+	if i := len(name) - len("-a1B2c3"); i > 0 && name[i] == '-' {
+		name = name[:i]
+	}
+	return name
+}
