@@ -116,6 +116,10 @@ type Source struct {
 	// secret goes there, and whoever may write the document must not choose where.
 	AuthDomains []string
 
+	// Regions are regions of PingOne's that are newer than this release, with the domain of
+	// their hosts. See pingone.ParseRegions.
+	Regions pingone.Regions
+
 	// AuthURL takes the place of the region's auth host and of a custom domain, for tests.
 	// It must be https, or http to a loopback host.
 	AuthURL string

@@ -48,14 +48,13 @@ func (s *Source) decode(text string) (pingone.Credential, error) {
 			return none, fmt.Errorf("field %s: is missing; %s", field, m.must)
 		}
 	}
-	where, err := pingone.ParseRegion(region)
-	if err != nil {
-		return none, fmt.Errorf("field region: %w", err)
-	}
 	if !pingone.IsUUID(id) {
 		return none, errors.New("field environmentId: must be a UUID in lower case")
 	}
-	env := where.Environment(id)
+	env, err := s.Regions.Environment(pingone.Region(region), id)
+	if err != nil {
+		return none, fmt.Errorf("field region: %w", err)
+	}
 	if domain != "" {
 		if !slices.Contains(s.AuthDomains, domain) {
 			return none, errors.New("field authDomain: is not a domain that this program allows; add it to AuthDomains")

@@ -52,7 +52,7 @@ func (c *Client) Application(ctx context.Context, environmentID, applicationID s
 // Applications reads all applications of an environment. PingOne cannot search
 // among them, so this is the way to find one by its name.
 func (c *Client) Applications(ctx context.Context, environmentID string) ([]*Application, error) {
-	from := collection{"list the applications", "applications", applicationsPath, applicationLimit}
+	from := collection{"list the applications", "applications", applicationsPath, applicationLimit, false}
 	return list(ctx, c, from, decodeListed, environmentID)
 }
 

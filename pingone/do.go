@@ -36,6 +36,7 @@ type request struct {
 	success     int  // the one status that means success
 	once        bool // not safe to repeat
 	platform    bool // of the platform API, not of an environment's auth server
+	final       bool // a 404 is an answer, also while Settle lasts
 
 	// A client that sends the request for itself is put into the form, which becomes
 	// the body, or into the header.
@@ -141,7 +142,7 @@ func (c *Client) do(ctx context.Context, r request) (*reply, error) {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		got, err := c.send(ctx, r)
-		settling := IsNotFound(err) && r.method != http.MethodDelete && waited < c.Settle
+		settling := IsNotFound(err) && !r.final && r.method != http.MethodDelete && waited < c.Settle
 		again := settling || !r.once && attempt < attempts && IsTemporary(err)
 		if err == nil || !again || ctx.Err() != nil {
 			return got, err

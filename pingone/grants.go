@@ -44,7 +44,7 @@ func (g Grant) body() any {
 
 // Grants reads all grants of an application, of which there is one per resource.
 func (c *Client) Grants(ctx context.Context, environmentID, applicationID string) ([]Grant, error) {
-	from := collection{"list the grants", "grants", grantsPath, resourceLimit}
+	from := collection{"list the grants", "grants", grantsPath, resourceLimit, false}
 	return list(ctx, c, from, decodeGrant, environmentID, applicationID)
 }
 

@@ -56,7 +56,7 @@ func (m AttributeMapping) Copy() map[string]any {
 // AttributeMappings reads all attribute mappings of an application, with those that
 // PingOne made.
 func (c *Client) AttributeMappings(ctx context.Context, environmentID, applicationID string) ([]AttributeMapping, error) {
-	from := collection{"list the attribute mappings", "attributes", mappingsPath, mappingLimit}
+	from := collection{"list the attribute mappings", "attributes", mappingsPath, mappingLimit, true}
 	return list(ctx, c, from, decodeMapping, environmentID, applicationID)
 }
 

@@ -50,10 +50,14 @@ func ParseRegion(code string) (Region, error) {
 
 // Environment returns the addresses of the environment with the id given.
 func (r Region) Environment(id string) Environment {
+	return environment(domains[r], id)
+}
+
+func environment(domain, id string) Environment {
 	return Environment{
 		ID:   id,
-		API:  "https://api." + domains[r],
-		Auth: "https://auth." + domains[r] + "/" + id,
+		API:  "https://api." + domain,
+		Auth: "https://auth." + domain + "/" + id,
 	}
 }
 

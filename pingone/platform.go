@@ -125,12 +125,15 @@ type collection struct {
 	name  string // in the replies
 	path  string // with a query if only a part of it is wanted
 	limit int
+
+	mayLack bool // a 404 means that there are none, however new the thing is that has them
 }
 
 // list reads a whole collection. See "Paging" in "Working with PingOne APIs".
 func list[T any](ctx context.Context, c *Client, from collection, decode decoder[T], ids ...string) ([]T, error) {
 	var all []T
 	r, path := get(from.op), from.path
+	r.final = from.mayLack
 	whole, _, _ := strings.Cut(path, "?")
 	for range pageLimit {
 		got, err := c.call(ctx, r, path, ids...)

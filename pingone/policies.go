@@ -60,7 +60,7 @@ func (k PolicyKind) decode(data json.RawMessage) (PolicyAssignment, bool) {
 
 // PolicyAssignments reads all policies of the kind that are assigned to an application.
 func (c *Client) PolicyAssignments(ctx context.Context, k PolicyKind, environmentID, applicationID string) ([]PolicyAssignment, error) {
-	from := collection{fmt.Sprintf("list the %v assignments", k), k.member() + "Assignments", k.path(), policyLimit}
+	from := collection{fmt.Sprintf("list the %v assignments", k), k.member() + "Assignments", k.path(), policyLimit, true}
 	return list(ctx, c, from, k.decode, environmentID, applicationID)
 }
 

@@ -65,7 +65,7 @@ func decodeAttribute(data json.RawMessage) (Attribute, bool) {
 
 // Resources reads all resources of an environment, the built-in ones among them.
 func (c *Client) Resources(ctx context.Context, environmentID string) ([]Resource, error) {
-	from := collection{"list the resources", "resources", resourcesPath, resourceLimit}
+	from := collection{"list the resources", "resources", resourcesPath, resourceLimit, false}
 	return list(ctx, c, from, decodeResource, environmentID)
 }
 
@@ -81,7 +81,7 @@ func (c *Client) CreateResource(ctx context.Context, environmentID, name, descri
 
 // Scopes reads all scopes of a resource.
 func (c *Client) Scopes(ctx context.Context, environmentID, resourceID string) ([]Scope, error) {
-	from := collection{"list the scopes", "scopes", scopesPath, resourceLimit}
+	from := collection{"list the scopes", "scopes", scopesPath, resourceLimit, false}
 	return list(ctx, c, from, decodeScope, environmentID, resourceID)
 }
 
@@ -92,7 +92,7 @@ func (c *Client) CreateScope(ctx context.Context, environmentID, resourceID, nam
 
 // Attributes reads all attributes of a resource.
 func (c *Client) Attributes(ctx context.Context, environmentID, resourceID string) ([]Attribute, error) {
-	from := collection{"list the attributes", "attributes", attributesPath, resourceLimit}
+	from := collection{"list the attributes", "attributes", attributesPath, resourceLimit, false}
 	return list(ctx, c, from, decodeAttribute, environmentID, resourceID)
 }
 

@@ -45,11 +45,11 @@ func decodeRole(data json.RawMessage) (Role, bool) {
 // Roles reads the roles that every organisation has, and the custom ones of the
 // environment.
 func (c *Client) Roles(ctx context.Context, environmentID string) ([]Role, error) {
-	all, err := list(ctx, c, collection{"list the roles", "roles", "/v1/roles", roleLimit}, decodeRole)
+	all, err := list(ctx, c, collection{"list the roles", "roles", "/v1/roles", roleLimit, false}, decodeRole)
 	if err != nil {
 		return nil, err
 	}
-	custom, err := list(ctx, c, collection{"list the custom roles", "roles", "/v1/environments/{}/roles", roleLimit}, decodeRole, environmentID)
+	custom, err := list(ctx, c, collection{"list the custom roles", "roles", "/v1/environments/{}/roles", roleLimit, false}, decodeRole, environmentID)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func decodeAssignment(data json.RawMessage) (RoleAssignment, bool) {
 // application that is no worker PingOne answers 404, which means that it has none; so
 // does the id of an application that does not exist.
 func (c *Client) RoleAssignments(ctx context.Context, environmentID, applicationID string) ([]RoleAssignment, error) {
-	from := collection{"list the role assignments", "roleAssignments", assignmentsPath, assignmentLimit}
+	from := collection{"list the role assignments", "roleAssignments", assignmentsPath, assignmentLimit, true}
 	all, err := list(ctx, c, from, decodeAssignment, environmentID, applicationID)
 	if IsNotFound(err) {
 		return nil, nil

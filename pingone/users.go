@@ -62,7 +62,7 @@ func find[T any](ctx context.Context, c *Client, from collection, attribute, val
 // none. See "Populations" in the PingOne platform API reference.
 func (c *Client) FindPopulation(ctx context.Context, environmentID, name string) (id string, err error) {
 	type population struct{ ID, Name string }
-	from := collection{"find the population", "populations", populationsPath, findLimit}
+	from := collection{"find the population", "populations", populationsPath, findLimit, false}
 	all, err := find(ctx, c, from, "name", name, func(data json.RawMessage) (p population, ok bool) {
 		err := json.Unmarshal(data, &p)
 		return p, err == nil && p.ID != "" && p.Name != ""
@@ -89,7 +89,7 @@ func decodeUser(data json.RawMessage) (User, bool) {
 // FindUser returns the user with the username, in whatever case, nil if there is
 // none. See "Users" in the PingOne platform API reference.
 func (c *Client) FindUser(ctx context.Context, environmentID, username string) (*User, error) {
-	from := collection{"find the user", "users", usersPath, findLimit}
+	from := collection{"find the user", "users", usersPath, findLimit, false}
 	all, err := find(ctx, c, from, "username", username, decodeUser, func(u User) string { return u.Username }, environmentID)
 	if err != nil || len(all) == 0 {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 const mask = "[secret]"
@@ -42,6 +43,21 @@ func (s Secret) Reveal() string {
 
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.value == nil }
+
+// Masked reports whether the value is what tools show in place of a secret, such as ****
+// or [redacted], and so cannot be one.
+func (s Secret) Masked() bool {
+	value := strings.Trim(strings.ToLower(s.Reveal()), "<>[](){}\"' ")
+	if s.IsZero() || value == "" {
+		return !s.IsZero()
+	}
+	for _, word := range []string{"redacted", "masked", "hidden", "secret", "sensitive", "sensitive value"} {
+		if value == word {
+			return true
+		}
+	}
+	return strings.Trim(value, "*•x.") == "" || strings.Contains(value, "***")
+}
 
 // Equal compares in a time that does not depend on the contents. Two empty
 // secrets are not equal: neither is a credential.

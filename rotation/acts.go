@@ -171,6 +171,8 @@ func (r *run) whyDead() string {
 	switch {
 	case fingerprint == "":
 		return "a document without its secret was stored"
+	case d.ClientSecret.Masked():
+		return "what is stored is no secret but what a tool shows in its place, such as ***: a masked copy of the document was stored"
 	case r.item().Superseded(d.ApplicationID(), fingerprint):
 		return "an older document was stored, with a secret that had been replaced"
 	}

@@ -171,6 +171,10 @@ func (c *checkup) registerIsThere() {
 // currentWorks asks PingOne for what consumers ask it for.
 func (c *checkup) currentWorks(ctx context.Context) {
 	d := c.found.current
+	if before := c.secret.holder(labelPrevious); d.ClientSecret.IsZero() && slices.ContainsFunc(c.found.others, func(v *stored) bool { return v.versionID == before && !v.ClientSecret.IsZero() }) {
+		c.fail("current", "rotate now: that stores PingOne's secret again; and find out what stored this document", "holds no secret, and the version before it does: %s", c.whyDead())
+		return
+	}
 	if d.ClientSecret.IsZero() {
 		c.ok("current", "holds no secret yet; the first rotation takes PingOne's over")
 		return

@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -116,11 +117,21 @@ func TestAuditHealsADeadAWSCURRENT(t *testing.T) {
 			delete(d, "clientSecret")
 			w.sm.Put(orders, encode(d))
 		}, "without its secret"},
+		{"a masked copy was stored", func(w *world) {
+			w.rotate()
+			w.advance(72 * time.Hour)
+			d := w.stored("AWSCURRENT")
+			d["clientSecret"] = "********"
+			w.sm.Put(orders, encode(d))
+		}, "masked copy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			c.kill(w)
 			w.advance(time.Minute)
+			if got := w.check(); !strings.Contains(fmt.Sprint(got.Findings), c.says) {
+				t.Errorf("check: got %+v, want %q in it", got.Findings, c.says)
+			}
 			h := w.health(w.do(rotation.Action{Action: "audit"}).(*rotation.AuditReport))
 			w.checkPromoted()
 			if len(h.Done) == 0 || w.secret("AWSCURRENT") == "" {

@@ -176,6 +176,7 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	}
 	if own := r.found.own; d.ClientID == "" && r.found.created == "" && own != nil && d.MayFollow(own.ClientID) {
 		r.found.created = own.ApplicationID() // for this secret, or the look refuses it
+		r.client.Settle, r.found.acting.client.Settle = provision.Settle, provision.Settle
 	}
 	if r.hold == nil {
 		if err := r.approach(ctx); err != nil {

@@ -104,6 +104,7 @@ func (r *run) provision(ctx context.Context) error {
 	d := r.found.current
 	if d.ClientID == "" {
 		app, err := r.provisioner().Provision(ctx, d.Document)
+		r.client.Settle = r.found.acting.client.Settle // if something was created
 		if err != nil {
 			return err
 		}
@@ -115,6 +116,7 @@ func (r *run) provision(ctx context.Context) error {
 		return err
 	}
 	twin, err := r.provisioner().Twin(ctx, d.Document, r.found.apps[r.applicationID()])
+	r.client.Settle = r.found.acting.client.Settle
 	if err != nil {
 		return err
 	}

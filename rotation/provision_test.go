@@ -286,3 +286,15 @@ func TestLostReplyOfTheCreationDoesNotLeaveTwoApplications(t *testing.T) {
 		})
 	}
 }
+
+// A read of what was created a moment ago may be a 404 (B77).
+func TestWhatWasCreatedAMomentAgoIsWaitedFor(t *testing.T) {
+	for _, n := range []int{0, 4} {
+		t.Run(documents[n].name, func(t *testing.T) {
+			w := newWorld(t, wanting(documents[n].application), mayCreate)
+			w.ping.Lag(func(fault.Call) fault.Lag { return fault.Lag{Age: 6 * time.Second} })
+			w.rotate()
+			w.checkPromoted()
+		})
+	}
+}

@@ -16,12 +16,13 @@ import (
 
 // Settings are the function's own: what no document may decide.
 type Settings struct {
-	AdminSecretID string        // the admin credential of documents that name none; may be empty
-	Grace         time.Duration // how long a replaced secret lives where a document does not say; 0 means 24 hours
-	AuthDomains   []string      // custom domains that documents may name as authDomain
-	APIURL        string        // in place of the region's API; empty outside tests
-	AuthURL       string        // in place of the region's auth host and of custom domains; empty outside tests
-	Emulated      bool          // by sam local, which knows no aliases: actions pass without one
+	AdminSecretID string          // the admin credential of documents that name none; may be empty
+	Grace         time.Duration   // how long a replaced secret lives where a document does not say; 0 means 24 hours
+	AuthDomains   []string        // custom domains that documents may name as authDomain
+	Regions       pingone.Regions // regions that are newer than this release
+	APIURL        string          // in place of the region's API; empty outside tests
+	AuthURL       string          // in place of the region's auth host and of custom domains; empty outside tests
+	Emulated      bool            // by sam local, which knows no aliases: actions pass without one
 }
 
 const defaultGrace = 24 * time.Hour
@@ -42,6 +43,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 	}{
 		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = ParseGrace(value); return err }},
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
+		{"PINGONE_REGIONS", func(value string) (err error) { s.Regions, err = pingone.ParseRegions(value); return err }},
 		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
 		{"PINGONE_AUTH_URL", func(value string) (err error) { s.AuthURL, err = parseBaseURL(value, sam); return err }},
 		{register.EndpointVariable, func(value string) error { _, err := parseBaseURL(value, sam); return err }},
@@ -89,7 +91,10 @@ func parseBaseURL(value string, sam bool) (string, error) {
 // the region, or from the function's settings, never from the document: whoever
 // may write a document must not learn a credential by naming a host.
 func (s Settings) environment(d *document.Document) (pingone.Environment, error) {
-	e := d.Region.Environment(d.EnvironmentID)
+	e, err := s.Regions.Environment(d.Region, d.EnvironmentID)
+	if err != nil {
+		return e, remedied(document.NewFieldError("region", err.Error()), "correct it, or add the region to PINGONE_REGIONS of the function")
+	}
 	if d.AuthDomain != "" {
 		if !slices.Contains(s.AuthDomains, d.AuthDomain) {
 			return e, document.NewFieldError("authDomain", "is not a domain that the function allows; add it to PINGONE_AUTH_DOMAINS")
@@ -98,7 +103,7 @@ func (s Settings) environment(d *document.Document) (pingone.Environment, error)
 	}
 	if d.TokenEndpoint != "" && s.AuthURL == "" {
 		u, err := url.Parse(d.TokenEndpoint)
-		if err != nil || u.Scheme != "https" || !pingone.IsAuthHost(u.Host) && !slices.Contains(s.AuthDomains, u.Host) {
+		if err != nil || u.Scheme != "https" || !s.Regions.IsAuthHost(u.Host) && !slices.Contains(s.AuthDomains, u.Host) {
 			return e, document.NewFieldError("tokenEndpoint", "names a host that is not PingOne's; remove the field, the rotation writes it")
 		}
 	}
@@ -131,7 +136,8 @@ func (s Settings) hosts(d *document.Document) ([]pingone.Environment, error) {
 	e, err := s.environment(d)
 	all := []pingone.Environment{e}
 	if d.AuthDomain != "" && s.AuthURL == "" {
-		all = append(all, d.Region.Environment(d.EnvironmentID))
+		own, _ := s.Regions.Environment(d.Region, d.EnvironmentID) // which is known, or err is not nil
+		all = append(all, own)
 	}
 	return all, err
 }

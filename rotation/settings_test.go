@@ -111,3 +111,23 @@ func TestOnePingOneURLWithoutTheOtherIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestARegionOfASettingIsUsedAndADocumentNamesNoHost(t *testing.T) {
+	w := newWorld(t, withDocument(func(d map[string]any) { d["region"] = "IN" }))
+	w.rotator.Settings.APIURL, w.rotator.Settings.AuthURL = "", "" // nothing may be asked of the network below
+	c := w.do(rotation.Action{Action: "check", SecretID: orders}).(*rotation.Checkup)
+	if f := point(c.Findings, "region"); f.State != rotation.Failure || !strings.Contains(f.Remedy, "PINGONE_REGIONS") {
+		t.Errorf("a region that no setting names: got %+v", f)
+	}
+	set, err := rotation.ParseSettings(func(name string) string {
+		return map[string]string{"PINGONE_REGIONS": "IN=pingone.in"}[name]
+	})
+	if err != nil || set.Regions["IN"] != "pingone.in" {
+		t.Errorf("got %v, %v, want the region of the setting", set.Regions, err)
+	}
+	if _, err := rotation.ParseSettings(func(name string) string {
+		return map[string]string{"PINGONE_REGIONS": "IN=evil.example"}[name]
+	}); err == nil || !strings.Contains(err.Error(), "PINGONE_REGIONS") {
+		t.Errorf("another's domain: got %v, want an error that names the variable", err)
+	}
+}

@@ -63,6 +63,9 @@ func (c *checkup) outlook() string {
 	case Drift:
 		return fmt.Sprintf("AWSCURRENT does not work, and PingOne's secret replaces it (%s)", c.Decision)
 	case Seed:
+		if c.found.current.Alternates() {
+			return fmt.Sprintf("consumers get the first secret of the second application, the twin (%s)", c.Decision)
+		}
 		if c.found.current.ClientID == "" {
 			return fmt.Sprintf("it creates the application and stores its first secret (%s)", c.Decision)
 		}

@@ -120,7 +120,7 @@ func (d *Document) fields() map[string]decoder {
 	p, v := &d.Rotation, &d.Rotation.Verify
 	return map[string]decoder{
 		"environmentId":           parsed(&d.EnvironmentID, parseUUID),
-		"region":                  parsed(&d.Region, pingone.ParseRegion),
+		"region":                  parsed(&d.Region, pingone.ParseRegionCode),
 		"authDomain":              parsed(&d.AuthDomain, parseDomain),
 		"clientId":                parsed(&d.ClientID, parseClientID),
 		"clientSecret":            parsed(&d.ClientSecret, parseClientSecret),

@@ -77,7 +77,7 @@ var badDocuments = []struct{ name, text, field string }{
 	{"environmentId a number", valid("environmentId", `7`), "environmentId"},
 	{"environmentId twice", strings.Replace(valid("", ""), "{", `{"environmentId":"`+appID+`",`, 1), "environmentId"},
 	{"no region", valid("region", ""), "region"},
-	{"region unknown", valid("region", `"US"`), "region"},
+	{"region unknown", valid("region", `"USA"`), "region"},
 	{"region in lower case", valid("region", `"eu"`), "region"},
 	{"clientId with a line break", valid("clientId", `"a\nb"`), "clientId"},
 	{"no clientId", valid("clientId", ""), "clientId"},

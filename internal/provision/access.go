@@ -23,6 +23,7 @@ type Access struct {
 	own        bool // the resource was created for the secret
 	attributes map[string]any
 	scopes     []string
+	made       []pingone.Scope // created for it in this run
 
 	// What there is, for the names.
 	allRoles     []pingone.Role

@@ -68,6 +68,7 @@ func (p *Provisioner) resourceChanges(a *Access, to recipient) (all []change) {
 					return "", err
 				}
 				a.resource = &r
+				p.Client.Settle = Settle
 				return "created resource " + r.ID, nil
 			},
 		})
@@ -90,7 +91,11 @@ func (p *Provisioner) resourceChanges(a *Access, to recipient) (all []change) {
 	if len(a.scopes) > 0 {
 		all = append(all, change{text: "adds the scopes " + joined(a.scopes), of: of, apply: func(ctx context.Context) (string, error) {
 			for _, name := range a.scopes {
-				if _, err := p.Client.CreateScope(ctx, to.environmentID, a.resource.ID, name, ""); err != nil && !pingone.IsDuplicate(err) {
+				made, err := p.Client.CreateScope(ctx, to.environmentID, a.resource.ID, name, "")
+				switch {
+				case err == nil:
+					a.made = append(a.made, made)
+				case !pingone.IsDuplicate(err):
 					return "", err
 				}
 			}
@@ -158,6 +163,11 @@ func (p *Provisioner) grantChanges(a *Access, to recipient, held []pingone.Grant
 		scopes, err := p.Client.Scopes(ctx, to.environmentID, a.resource.ID)
 		if err != nil {
 			return "", err
+		}
+		for _, s := range a.made { // which the list need not show yet
+			if !slices.ContainsFunc(scopes, func(o pingone.Scope) bool { return o.ID == s.ID }) {
+				scopes = append(scopes, s)
+			}
 		}
 		held, err := p.Client.Grants(ctx, to.environmentID, to.id)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"pingrotate/internal/document"
 	"pingrotate/pingone"
@@ -32,6 +33,16 @@ func (p *Provisioner) note(change string) {
 	if p.Note != nil {
 		p.Note(change)
 	}
+}
+
+// Settle is for how long PingOne may not know yet what it has just created.
+const Settle = 30 * time.Second
+
+// made notes that something was created. From then on a 404 may be about that, and is
+// not believed at once.
+func (p *Provisioner) made(what string) {
+	p.Client.Settle = Settle
+	p.note("created " + what)
 }
 
 // Provision returns the application that the document wants, and creates it if
@@ -68,7 +79,7 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 		if app, err = p.Client.CreateApplication(ctx, d.EnvironmentID, body); err != nil {
 			return nil, err
 		}
-		p.note("created application " + app.ID)
+		p.made("application " + app.ID)
 	}
 	to.id = app.ID
 	all, err := p.accessChanges(ctx, a, to)

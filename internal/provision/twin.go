@@ -31,7 +31,7 @@ func (p *Provisioner) Twin(ctx context.Context, d *document.Document, of *pingon
 		if twin, err = p.Client.CreateApplication(ctx, d.EnvironmentID, body); err != nil {
 			return nil, err
 		}
-		p.note("created application " + twin.ID)
+		p.made("application " + twin.ID)
 	}
 	copied, err := p.kept(ctx, d.EnvironmentID, twin.ID)
 	if err != nil {

@@ -1,9 +1,11 @@
 package provision_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/provision"
@@ -55,6 +57,7 @@ func (w *world) of(arn string) *provision.Provisioner {
 				Method:      pingone.ClientSecretBasic,
 			},
 			Tokens: new(pingone.TokenCache),
+			Wait:   func(context.Context, time.Duration) error { return nil },
 		},
 		AdminApplication: w.admin.ID,
 		Marker:           provision.MarkerOf(arn),
