@@ -126,7 +126,7 @@ func documentSchema() schema {
 	uuid := func(description string) schema { return matching(uuidPattern, description) }
 	properties := schema{
 		"environmentId":           uuid("the PingOne environment"),
-		"region":                  enumeration(regions(), "the region of the PingOne organization"),
+		"region":                  matching(`^[A-Z]{2}$`, "the region of the PingOne organization: "+strings.Join(regions(), ", ")+", or one that the function's PINGONE_REGIONS adds"),
 		"authDomain":              matching(hostname.String(), "a custom domain; it must be among the function's AuthDomains"),
 		"clientId":                matching(clientID.String(), "the client id; written where a rotation creates the application"),
 		"clientSecret":            matching(secretPattern, "the secret; written by each rotation"),

@@ -63,7 +63,7 @@ var beyond = []struct{ problem, document string }{
 	{"is missing; it must be one of ", `{"environmentId":"ID","clientId":"ID","rotation":{"names":{"region":"r"}}}`},
 	{"is missing", `{"region":"EU","clientId":"ID","rotation":{"names":{"environmentId":"e"}}}`},
 	{"must be a string", `{"environmentId":"ID","region":"EU","id":1,"rotation":{"names":{"clientId":"id"}}}`},
-	{"must be one of ", `{"environmentId":"ID","r":"XX","clientId":"ID","rotation":{"names":{"region":"r"}}}`},
+	{"must be one of ", `{"environmentId":"ID","r":"XXX","clientId":"ID","rotation":{"names":{"region":"r"}}}`},
 	{"must be a UUID", `{"e":"x","region":"EU","clientId":"ID","rotation":{"names":{"environmentId":"e"}}}`},
 	{"must have 1 to 256 visible ASCII", `{"environmentId":"ID","region":"EU","id":"","rotation":{"names":{"clientId":"id"}}}`},
 	{"has a line break", `{"environmentId":"ID","region":"EU","clientId":"ID","s":"a\nb","rotation":{"names":{"clientSecret":"s"}}}`},
