@@ -283,10 +283,10 @@ func (w *walk) check(sec *walkSecret) (err error) {
 	return err
 }
 
-// made counts the secrets that PingOne has made for a client: its twin is born with one.
+// made counts how often the secrets of a client were regenerated.
 func (w *walk) made(sec *walkSecret) (n int) {
 	for _, k := range sec.group.clients {
-		n += 1 + w.ping.Mints(k.app.Environment, k.app.ID)
+		n += w.ping.Mints(k.app.Environment, k.app.ID)
 	}
 	return n
 }
