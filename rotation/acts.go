@@ -72,7 +72,7 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	r.found.views[application] = after
 	r.outcome = func(item register.Item) register.Item { return item.Minted(application, fingerprint, now, replaced...) }
 	r.restating = r.by == plan.ByEmergency
-	r.witness(string(plan.Regenerate), fingerprint)
+	r.witness(DidMint, fingerprint)
 	if application == r.applicationID() || r.found.current.Alternates() && r.by != plan.ByEmergency {
 		r.record.minted = r.markOf(fingerprint)
 	}
@@ -268,7 +268,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	r.outcome = func(item register.Item) register.Item {
 		return item.Promoted(r.secret.arn, m.From, m.To, m.Fingerprint, now).Seen(m.Application, m.Fingerprint)
 	}
-	r.witness("promote", m.Fingerprint)
+	r.witness(DidPromote, m.Fingerprint)
 	switch m.Why {
 	case plan.Dying:
 		r.record.warn("AWSCURRENT was promoted without the document's demands, because its secret was refused or about to end")
@@ -319,6 +319,7 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 		return false, err
 	}
 	r.outcome = register.Item.Forget
+	r.witness(DidEnd, m.Fingerprint)
 	view := *r.found.views[m.Application]
 	view.Previous = nil
 	r.found.views[m.Application] = &view

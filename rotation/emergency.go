@@ -23,6 +23,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	id := cmp.Or(a.ClientRequestToken, NewToken())
 	rep.Version = id
 	n := r.begin(a.SecretID, plan.ByEmergency, "emergency", "")
+	n.files = true
 	n.client.TransactionID = id
 	defer func() { r.logReport(ctx, rep) }()
 	err := n.look(ctx, plan.Emergency)
@@ -370,6 +371,12 @@ func (r *run) close(ctx context.Context) error {
 		return fmt.Errorf("record that the emergency has ended: %w", err)
 	}
 	r.record.over = true
+	var died []string
+	for _, v := range em.Must {
+		died = append(died, v.Fingerprint)
+	}
+	r.witness(DidClose, died...)
+	r.testify(ctx)
 	r.count.register.Add(int64(len(em.Commands)))
 	if err := r.hold.table.Close(ctx, r.hold.key, em.Commands...); err != nil {
 		r.record.warn("the emergency has ended, and its row is left in the register: %s", inFull(err))

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
+	"time"
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
@@ -12,16 +15,97 @@ import (
 // Evidence is what auditors read of the register's table: who did what to which secret,
 // when, and how it ended. It is written beside the work, and nothing depends on it.
 
+// A StepReport is what a step, or an audit, adds to the evidence of an act, as JSON in
+// [register.Evidence].Report. An action files its [Report] instead. Secrets are in it as
+// fingerprints.
+type StepReport struct {
+	Begun         time.Time `json:"begun"`
+	Current       string    `json:"current,omitempty"` // AWSCURRENT's, before the act
+	PreviousUntil time.Time `json:"previousUntil,omitzero"`
+	Verified      string    `json:"verified,omitempty"`
+	Changed       string    `json:"changed,omitempty"` // in PingOne, beside the secret
+	Warning       string    `json:"warning,omitempty"`
+	Error         string    `json:"error,omitempty"`
+}
+
+// What was done, as the Decision of evidence about an act has it. The mint of a rotation
+// has its own decision.
+const (
+	DidMint    = string(plan.Regenerate)
+	DidPromote = "promote"
+	DidEnd     = "end the previous secret"
+	DidClose   = "end the emergency"
+)
+
 // witness prepares the evidence of an act that has just been done.
 func (r *run) witness(decision string, fingerprints ...string) {
-	if r.by != plan.ByStep {
+	if r.files {
 		return // the action's report says it all
 	}
-	key := r.hold.key
-	r.evidence = &register.Evidence{
-		Secret: r.secret.arn, EnvironmentID: key.EnvironmentID, ClientID: key.ID, Rotation: r.token,
-		What: r.what, Decision: decision, Fingerprints: fingerprints,
+	r.evidence = r.evidenceOf(decision, nil, fingerprints...)
+}
+
+// witnessFound writes the evidence of an act whose own run has not recorded its outcome:
+// it may have died, and then nothing else tells of it.
+func (r *run) witnessFound(ctx context.Context, in register.Intent, m plan.Move) {
+	decision, fingerprint := DidMint, m.Fingerprint
+	switch in.Act {
+	case register.Promote:
+		decision, fingerprint = DidPromote, in.Fingerprint
+	case register.End:
+		decision, fingerprint = DidEnd, in.Before
 	}
+	r.evidence = r.evidenceOf(decision, nil, fingerprint)
+	r.evidence.Rotation = in.Rotation
+	r.testify(ctx)
+}
+
+func (r *run) evidenceOf(decision string, failure error, fingerprints ...string) *register.Evidence {
+	e := &register.Evidence{
+		Secret: r.secret.arn, Rotation: r.token, What: r.what, Decision: decision, Fingerprints: fingerprints, Failed: failure != nil,
+	}
+	if r.hold != nil {
+		e.EnvironmentID, e.ClientID = r.hold.key.EnvironmentID, r.hold.key.ID
+	}
+	report := StepReport{
+		Begun: r.record.begun.UTC(), Current: r.record.current.Fingerprint(), Verified: r.record.verified, Changed: strings.Join(r.record.changes, ", "), Warning: r.record.warning(),
+	}
+	if !r.record.previousUntil.IsZero() {
+		report.PreviousUntil = r.record.previousUntil.UTC()
+	}
+	if failure != nil {
+		report.Error = inFull(failure)
+	}
+	e.Report, _ = json.Marshal(report) // texts and times
+	return e
+}
+
+// DidTest is the Decision of a step that has tried the settings, with AWSCURRENT as it is.
+const DidTest = "test the settings"
+
+// fileStep writes the evidence of a step that has failed, that has taken a secret over
+// from PingOne, or that has tried the settings. Of what it announced in the register there
+// is evidence already.
+func (r *run) fileStep(ctx context.Context, step Step, failure error) {
+	decision := r.record.decision
+	note := false
+	switch step {
+	case CreateSecret:
+		note = slices.Contains([]plan.Decision{plan.Adopt, plan.Drift, plan.Seed}, plan.Decision(decision))
+	case TestSecret:
+		if own, current := r.found.own, r.found.current; own != nil && current != nil && own.Reveal() == current.Reveal() {
+			note, decision = own.versionID != current.versionID, DidTest
+		}
+	}
+	if failure == nil && !note || r.secret.arn == "" || r.hold != nil && r.hold.failure != nil || ctx.Err() != nil {
+		return
+	}
+	var fingerprints []string
+	if f := r.record.pending.Fingerprint(); f != "" {
+		fingerprints = append(fingerprints, f)
+	}
+	r.evidence = r.evidenceOf(decision, failure, fingerprints...)
+	r.testify(ctx)
 }
 
 // testify writes what was witnessed.
@@ -32,7 +116,7 @@ func (r *run) testify(ctx context.Context) {
 	e := *r.evidence
 	r.evidence = nil
 	r.count.register.Add(1)
-	if err := r.hold.table.Append(ctx, e); err != nil {
+	if err := r.table().Append(ctx, e); err != nil {
 		r.record.warn("the register keeps no evidence of this step: %v", err)
 	}
 }

@@ -22,6 +22,7 @@ func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 	token := cmp.Or(a.ClientRequestToken, NewToken())
 	for range 3 {
 		n := r.begin(a.SecretID, plan.ByAction, "rotation", token)
+		n.files = true
 		rep.Version = token
 		err := n.rotateNow(ctx, a, rep)
 		rep.take(n)
@@ -84,6 +85,7 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	defer func() { r.logReport(ctx, rep) }()
 	n := r.begin(a.SecretID, plan.ByRollback, "rollback", "")
+	n.files = true
 	err := n.secret.describe(ctx)
 	if err == nil {
 		n.token = n.secret.holder(labelPrevious)

@@ -41,6 +41,8 @@ type run struct {
 	moved      int   // how often AWSCURRENT was moved by another hand meanwhile
 	unanswered error // of an act whose outcome is not known yet
 
+	files bool // it is an action's, whose report is the evidence of what it does
+
 	// outcome of the last act, which the next write to the register records, and the
 	// evidence of it, which goes out beside that write.
 	outcome   func(register.Item) register.Item
@@ -275,6 +277,9 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 		r.done.Served = false
 	}
 	mine := r.unanswered != nil
+	if m.Happened && !(mine && r.files) {
+		r.witnessFound(ctx, in, m)
+	}
 	failure := r.unanswered
 	r.unanswered = nil
 	switch {

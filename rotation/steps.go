@@ -16,6 +16,7 @@ import (
 // Step carries out one step of a rotation. When it fails, Secrets Manager repeats
 // all four with the same token.
 func (r *Rotator) Step(ctx context.Context, ev Event) error {
+	whole := ctx
 	ctx, cancel := before(ctx, margin)
 	defer cancel()
 	n := r.begin(ev.SecretID, plan.ByStep, string(ev.Step), ev.ClientRequestToken)
@@ -27,6 +28,7 @@ func (r *Rotator) Step(ctx context.Context, ev Event) error {
 	if err != nil {
 		err = stepError(ev, err)
 	}
+	n.fileStep(whole, ev.Step, err)
 	r.reportStep(ctx, ev, n, err)
 	return err
 }

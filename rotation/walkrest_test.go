@@ -137,9 +137,9 @@ func (w *walk) rotateAll() {
 	}
 }
 
-// leaks looks for every secret and token there ever was in the log and in what was
+// leaks looks for every secret and token there ever was in the log, the register and what was
 // returned.
 func (w *walk) leaks() bool {
-	look := world{ping: w.ping, sm: w.sm, log: w.log}
+	look := world{ping: w.ping, sm: w.sm, db: w.db, log: w.log}
 	return look.leaks(w.texts...) != ""
 }

@@ -408,13 +408,13 @@ func (w *world) checkSilent(texts ...string) {
 	}
 }
 
-// leaks looks for every secret and token there ever was in the log and the texts,
-// as it is and as it would look in a header or a URL.
+// leaks looks for every secret and token there ever was in the log, the register and the
+// texts, as it is and as it would look in a header or a URL.
 func (w *world) leaks(texts ...string) string {
-	all := w.log.String() + strings.Join(texts, "\n")
+	all := w.log.String() + w.db.Dump() + strings.Join(texts, "\n")
 	for _, secret := range append(w.ping.Issued(), rotationTokens(w.sm)...) {
 		if canary.In(all, secret) {
-			return "a secret has reached the log or an error"
+			return "a secret has reached the log, the register or an error"
 		}
 	}
 	return ""

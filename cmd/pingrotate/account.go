@@ -135,10 +135,9 @@ func (p *program) call(ctx context.Context) (campaign.Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := p.register()
-	if table.Name == "" {
-		return nil, remedy.Errorf("give --register, or set "+register.TableVariable+", to the stack's output RegisterTable",
-			"--local needs the register's table, by which it and the function agree on who may act")
+	table, err := p.findRegister(ctx)
+	if err != nil {
+		return nil, remedy.With(err, remedy.Of(err)+", which is the stack's output RegisterTable")
 	}
 	return inProcess(p.cfg, function, table, log)
 }
@@ -194,6 +193,23 @@ func (a *account) tableName() string { return cmp.Or(a.table, os.Getenv(register
 func (a *account) register() *register.Table {
 	endpoint := cmp.Or(os.Getenv(register.EndpointVariable), aws.ToString(a.cfg.BaseEndpoint))
 	return &register.Table{Name: a.tableName(), Connection: register.Connection{Region: a.cfg.Region, Credentials: a.cfg.Credentials, Endpoint: endpoint}}
+}
+
+// findRegister returns the register's table: where neither the command line nor the
+// environment has its name, that of the deployed function's settings.
+func (a *account) findRegister(ctx context.Context) (*register.Table, error) {
+	table := a.register()
+	if table.Name != "" {
+		return table, nil
+	}
+	settings, err := functionSettings(ctx, a.cfg, a.function)
+	if err != nil {
+		return nil, remedy.With(err, remedy.Of(err)+"; or name the register's table with --register")
+	}
+	if table.Name = settings[register.TableVariable]; table.Name == "" {
+		return nil, remedy.Errorf("name the table with --register", "the function %s has no %s in its environment", a.function, register.TableVariable)
+	}
+	return table, nil
 }
 
 // functionOf returns the ARN of the function in the account of something else.

@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/smithy-go"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/spf13/cobra"
 )
 
@@ -23,11 +22,15 @@ func newEvents(p *program) *cobra.Command {
 		GroupID: "look",
 		Use:     "events [SECRET]",
 		Short:   "Recent rotations as evidence: who, when, decision, fingerprints",
-		Long: `Shows recent rotations as evidence, from the function's log: when each began and was
-promoted, what was decided, which secret was replaced by which (as fingerprints), and
-who asked for it. A rotation that Secrets Manager asked for, on schedule or by
-RotateSecret, is said to be by Secrets Manager; CloudTrail knows who called that. What
-was done with --local is not in the function's log.`,
+		Long: `Shows recent rotations, emergencies and acts of audits as evidence, from the register's
+table: when each began and was promoted, what was decided, which secret was replaced by
+which (as fingerprints), and who asked for it. What was done with --local is among them.
+A rotation that Secrets Manager asked for, on schedule or by RotateSecret, is said to be
+by Secrets Manager; CloudTrail knows who called that.
+
+The table is that of --register or of $REGISTER_TABLE, or else the one that the deployed
+function is set to use. SECRET is a name, or an ARN, which also finds the evidence about
+a secret that was deleted.`,
 		Example: `    pingrotate events
     pingrotate events pingone/orders-api --since 30d -o json >evidence.jsonl`,
 		Args:              takes(0, 1, "SECRET"),
@@ -51,11 +54,28 @@ func (p *program) events(ctx context.Context, secret string, since time.Duration
 	if err := p.open(ctx); err != nil {
 		return err
 	}
-	lines, err := p.readLog(ctx, time.Now().Add(-since))
+	table, err := p.findRegister(ctx)
 	if err != nil {
 		return err
 	}
-	found := pickEvidence(join(lines), secret)
+	query := register.Query{Since: time.Now().Add(-since)}
+	if arn.IsARN(secret) {
+		query.Secret = secret
+	} else if secret != "" {
+		if query.Secret, err = p.arnOf(ctx, secret); err != nil {
+			return err
+		}
+	}
+	all, err := p.readEvidence(ctx, table, query)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 && arn.IsARN(secret) { // a mistyped one must not pass for one that is quiet
+		if _, err := p.arnOf(ctx, secret); err != nil {
+			return err
+		}
+	}
+	found := join(all)
 	if !p.json() {
 		return tellEvidence(p.page(), found, since)
 	}
@@ -67,47 +87,29 @@ func (p *program) events(ctx context.Context, secret string, since time.Duration
 	return nil
 }
 
-const logPattern = `{ ($.message = "rotation step") || ($.message = "rotation action") }`
-
-// readLog returns what the function has logged of rotations, the oldest first.
-// See "FilterLogEvents" in the CloudWatch Logs API reference: an empty page is not
-// the last one.
-func (p *program) readLog(ctx context.Context, since time.Time) ([]entry, error) {
-	name := p.function[strings.LastIndexByte(p.function, ':')+1:]
-	group := "/aws/lambda/" + name
-	done := p.busy("reading " + group)
+// readEvidence returns what the register's table has, the oldest first.
+func (p *program) readEvidence(ctx context.Context, table *register.Table, q register.Query) (all []register.Evidence, err error) {
+	done := p.busy("reading " + table.Name)
 	defer done()
-	client := cloudwatchlogs.NewFromConfig(p.cfg)
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{
-		LogGroupName:  &group,
-		FilterPattern: aws.String(logPattern),
-		StartTime:     aws.Int64(since.UnixMilli()),
-	})
-	var entries []entry
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
-			return nil, remedy.Errorf("has the function run? --function and --region name another", "read the function's log: there is no log group %s in %s", group, p.cfg.Region)
-		}
+	for e, err := range table.Evidence(ctx, q) {
 		if err != nil {
-			return nil, advise("read the function's log "+group, "logs:FilterLogEvents", err)
+			return nil, err
 		}
-		for _, e := range page.Events {
-			var line entry
-			if json.Unmarshal([]byte(aws.ToString(e.Message)), &line) == nil {
-				line.at = time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC()
-				entries = append(entries, line)
-			}
-		}
+		all = append(all, e)
 	}
-	return entries, nil
+	return all, nil
 }
 
-// pickEvidence returns what is about a secret, by name or ARN; all for none.
-func pickEvidence(all []*evidence, secret string) []*evidence {
-	return slices.DeleteFunc(all, func(e *evidence) bool {
-		return secret != "" && secret != e.Name && secret != e.SecretID
-	})
+// arnOf returns the ARN of a managed secret.
+func (p *program) arnOf(ctx context.Context, secret string) (string, error) {
+	out, err := secretsmanager.NewFromConfig(p.cfg).DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
+	if _, none := errors.AsType[*types.ResourceNotFoundException](err); none {
+		return "", remedy.Errorf("check its name and the Region; that of a secret which was deleted is found by its ARN", "there is no secret %s in %s", secret, p.cfg.Region)
+	}
+	if err != nil {
+		return "", advise("look for the secret "+secret, "secretsmanager:DescribeSecret, unless you name the secret by its ARN", err)
+	}
+	return aws.ToString(out.ARN), nil
 }
 
 // tellEvidence writes a table for people. An error that several rotations share is
@@ -150,6 +152,10 @@ func tellEvidence(p *page, all []*evidence, since time.Duration) error {
 		word := "version"
 		if len(versions) > 1 {
 			word = "versions"
+		}
+		if versions[0] == "" {
+			p.say("\n%s: %s", alike[0].Name, alike[0].Error)
+			continue
 		}
 		p.say("\n%s, %s %s: %s", alike[0].Name, word, enumerated(versions), alike[0].Error)
 	}

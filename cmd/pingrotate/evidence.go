@@ -2,16 +2,19 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"pingrotate/internal/register"
 	"pingrotate/rotation"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// An evidence is one rotation, or one rollback, as the log tells it.
+// An evidence is one rotation, one rollback, or one act of another run, as the register
+// tells it.
 type evidence struct {
 	SecretID      string         `json:"secretId"`
 	Name          string         `json:"name"`
@@ -23,7 +26,7 @@ type evidence struct {
 	Decision      string         `json:"decision,omitempty"`
 	Old           string         `json:"old,omitempty"` // fingerprint
 	New           string         `json:"new,omitempty"` // fingerprint
-	Outcome       string         `json:"outcome"`       // promoted, failed, underway, tested, or that of an action
+	Outcome       string         `json:"outcome"`       // promoted, failed, underway, tested, regenerated, ended, or that of an action
 	PromotedAt    time.Time      `json:"promotedAt,omitzero"`
 	PreviousUntil time.Time      `json:"previousUntil,omitzero"`
 	Revoked       string         `json:"revoked,omitempty"` // fingerprint
@@ -31,7 +34,7 @@ type evidence struct {
 	Changed       string         `json:"changed,omitempty"` // in PingOne, beside the secret
 	Warning       string         `json:"warning,omitempty"`
 	Error         string         `json:"error,omitempty"` // of the last step that failed, while it has not been promoted
-	Steps         []evidenceStep `json:"steps"`
+	Steps         []evidenceStep `json:"steps,omitempty"`
 }
 
 type evidenceStep struct {
@@ -43,39 +46,32 @@ type evidenceStep struct {
 
 const bySecretsManager = "Secrets Manager"
 
-// join puts together what belongs to one version, in the order of the beginnings.
-func join(lines []entry) []*evidence {
-	slices.SortStableFunc(lines, func(a, b entry) int { return a.at.Compare(b.at) })
+// join puts together what belongs to one rotation, in the order of the beginnings.
+func join(all []register.Evidence) []*evidence {
+	slices.SortStableFunc(all, func(a, b register.Evidence) int { return a.At.Compare(b.At) })
 	found := map[string]*evidence{}
-	var all []*evidence
-	for _, l := range lines {
-		if l.Version == "" || l.Action != "" && l.Action != "rotate" && l.Action != "rollback" {
-			continue
-		}
-		// A rollback makes no version: it goes to one that a rotation made.
-		key := l.Version
-		if l.Action == "rollback" {
-			key += " " + l.at.String()
+	var joined []*evidence
+	for _, r := range all {
+		// A rollback makes no version: it goes to one that a rotation made. An act of an
+		// audit is of none.
+		key := r.Secret + " " + r.Rotation
+		if r.Rotation == "" || r.What == rotation.ActionRollback {
+			key = r.ID
 		}
 		e := found[key]
 		if e == nil {
-			begun := l.at.Add(-time.Duration(l.DurationMs) * time.Millisecond)
-			e = &evidence{SecretID: l.SecretID, Version: l.Version, Begun: begun, By: bySecretsManager, Outcome: "underway"}
-			found[key], all = e, append(all, e)
+			e = &evidence{SecretID: r.Secret, Name: nameOf(r.Secret), Version: r.Rotation, Begun: r.At, By: bySecretsManager, Outcome: "underway"}
+			found[key], joined = e, append(joined, e)
 		}
-		if arn.IsARN(l.SecretID) { // an action's steps have the name that was given
-			e.SecretID = l.SecretID
-		}
-		e.Name = nameOf(e.SecretID)
-		if l.Action != "" {
-			e.addAction(l)
+		if r.What == rotation.ActionRotate || r.What == rotation.ActionRollback {
+			e.addAction(r)
 		} else {
-			e.addStep(l)
+			e.addStep(r)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *evidence) int { return a.Begun.Compare(b.Begun) })
-	nameReplaced(all)
-	return all
+	slices.SortStableFunc(joined, func(a, b *evidence) int { return a.Begun.Compare(b.Begun) })
+	nameReplaced(joined)
+	return joined
 }
 
 // nameReplaced fills in what a rollback replaced: its line names the secret that it
@@ -113,51 +109,72 @@ func (e *evidence) how() string {
 	return e.Outcome
 }
 
-func (e *evidence) addStep(l entry) {
-	e.Steps = append(e.Steps, evidenceStep{l.Step, l.at, l.Decision, l.Error})
-	if l.Step == "createSecret" && l.Decision != "" && l.Decision != "already stored" && l.Decision != "already promoted" {
-		e.Decision = l.Decision
+func (e *evidence) addStep(r register.Evidence) {
+	var step rotation.StepReport
+	json.Unmarshal(r.Report, &step) // what was left out as too large says nothing
+	made := ""
+	if len(r.Fingerprints) > 0 {
+		made = r.Fingerprints[0]
 	}
-	if l.Pending != "" && l.Pending != l.Current {
-		e.New, e.Old = l.Pending, cmp.Or(e.Old, l.Current) // once it is promoted, current is the new one
+	e.Steps = append(e.Steps, evidenceStep{r.What, r.At, r.Decision, step.Error})
+	if !step.Begun.IsZero() && step.Begun.Before(e.Begun) {
+		e.Begun = step.Begun
 	}
-	e.Warning, e.Verified, e.Changed = cmp.Or(l.Warning, e.Warning), cmp.Or(l.Verified, e.Verified), cmp.Or(l.Changed, e.Changed)
-	if !l.PreviousUntil.IsZero() {
-		e.PreviousUntil = l.PreviousUntil
+	e.Warning, e.Verified, e.Changed = cmp.Or(step.Warning, e.Warning), cmp.Or(step.Verified, e.Verified), cmp.Or(step.Changed, e.Changed)
+	if !step.PreviousUntil.IsZero() {
+		e.PreviousUntil = step.PreviousUntil
+	}
+	if made != "" && made != step.Current {
+		e.New, e.Old = made, cmp.Or(e.Old, step.Current)
+	}
+	if r.Rotation == "" {
+		e.By = map[bool]string{true: "audit", false: "another run, " + r.What}[r.What == rotation.ActionAudit]
+		e.Decision = r.Decision
 	}
 	switch {
 	case !e.PromotedAt.IsZero(): // a step that comes late, or again
-	case l.Error != "":
-		e.Outcome, e.Error = "failed", l.Error
-	case l.Step == "finishSecret":
-		e.Outcome, e.Error, e.PromotedAt = "promoted", "", l.at
-	case len(e.Steps) == 1 && l.Step == "testSecret": // RotateImmediately=false tests the settings
-		e.Outcome, e.Error = "tested", ""
+	case r.Failed:
+		e.Outcome, e.Error = "failed", step.Error
+	case r.Decision == rotation.DidPromote:
+		e.Outcome, e.Error, e.PromotedAt = "promoted", "", r.At
+	case r.Decision == rotation.DidTest:
+		e.Outcome, e.Error, e.Old, e.New = "tested", "", "", made
+	case r.Decision == rotation.DidEnd || r.Decision == rotation.DidClose:
+		e.Outcome, e.Revoked, e.New, e.Old = "ended", made, "", made
 	default:
-		e.Outcome, e.Error = "underway", ""
+		e.Outcome, e.Error, e.Decision = "underway", "", r.Decision
+		if r.Rotation == "" {
+			e.Outcome = "regenerated"
+		}
 	}
 }
 
-func (e *evidence) addAction(l entry) {
-	if begun := l.at.Add(-time.Duration(l.DurationMs) * time.Millisecond); begun.Before(e.Begun) {
-		e.Begun = begun
+func (e *evidence) addAction(r register.Evidence) {
+	var report rotation.Report
+	if json.Unmarshal(r.Report, &report) != nil {
+		e.By, e.Outcome = cmp.Or(r.Who, "unknown"), r.Decision
+		return
 	}
-	e.By, e.Reason, e.Emergency = cmp.Or(l.By, "unknown"), l.Reason, l.Emergency
-	e.Outcome, e.Error, e.Revoked = l.Outcome, l.Error, cmp.Or(l.Revoked, e.Revoked)
-	if e.Revoked != "" {
-		e.PreviousUntil = time.Time{} // it was ended before
+	if report.Begun.Before(e.Begun) {
+		e.Begun = report.Begun
 	}
-	e.New, e.Old = cmp.Or(l.Promoted, e.New), cmp.Or(e.Old, l.Current)
-	e.Decision = cmp.Or(l.Decision, e.Decision)
-	if l.Action == "rollback" {
-		e.Decision = l.Action
+	e.By, e.Reason, e.Emergency = cmp.Or(report.By, "unknown"), report.Reason, string(report.Emergency)
+	e.Outcome, e.Error = string(report.Outcome), report.Error
+	if report.Revoked != nil {
+		e.Revoked, e.PreviousUntil = report.Revoked.Fingerprint, time.Time{} // it was ended before
 	}
-	if l.Promoted != "" && l.Outcome != string(rotation.Open) {
-		e.PromotedAt = l.at
+	e.Old, e.Decision = cmp.Or(e.Old, report.Replaced), cmp.Or(report.Decision, e.Decision)
+	if report.Action == rotation.ActionRollback {
+		e.Decision = report.Action
 	}
-	if !l.PreviousUntil.IsZero() && e.Revoked == "" {
-		e.PreviousUntil = l.PreviousUntil
+	if report.Promoted != nil {
+		e.New = report.Promoted.Fingerprint
+		e.PromotedAt = report.Promoted.At
 	}
+	if !report.PreviousUntil.IsZero() && e.Revoked == "" {
+		e.PreviousUntil = report.PreviousUntil
+	}
+	e.Verified, e.Warning = cmp.Or(strings.Join(report.Verified, "; "), e.Verified), cmp.Or(strings.Join(report.Warnings, "; "), e.Warning)
 }
 
 // nameOf returns the name in a secret's ARN, without the six characters at its end.

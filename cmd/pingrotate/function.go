@@ -47,6 +47,25 @@ func deployed(cfg aws.Config, function string) campaign.Call {
 	}
 }
 
+// functionSettings returns the variables in the environment of the deployed function.
+func functionSettings(ctx context.Context, cfg aws.Config, function string) (map[string]string, error) {
+	out, err := lambda.NewFromConfig(cfg).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &function})
+	action := "read the settings of the function " + function
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ResourceNotFoundException" {
+		return nil, remedy.Errorf("name it with --function and --region", "%s: there is no such function in %s", action, cfg.Region)
+	}
+	if err != nil {
+		return nil, advise(action, "lambda:GetFunctionConfiguration", err)
+	}
+	if out.Environment == nil {
+		return nil, nil
+	}
+	if out.Environment.Error != nil {
+		return nil, remedy.Errorf("your identity needs kms:Decrypt for the key of its environment", "%s: %s", action, aws.ToString(out.Environment.Error.ErrorCode))
+	}
+	return out.Environment.Variables, nil
+}
+
 // within returns the client with another limit on the time of a call.
 func within(c aws.HTTPClient, limit time.Duration) aws.HTTPClient {
 	if whole, ok := c.(awsclient.Whole); ok {

@@ -53,7 +53,7 @@ func (p *program) declare(root *cobra.Command) {
 	flags.Var(text{&p.region, "REGION"}, "region", "AWS Region, where not that of the environment or the profile")
 	flags.Var(text{&p.profile, "PROFILE"}, "profile", "profile of the AWS configuration, where not $AWS_PROFILE")
 	flags.BoolVar(&p.local, "local", false, "do it in this process, with your own rights, when the function cannot; needs its variables, such as PINGONE_ADMIN_SECRET_ID")
-	flags.StringVar(&p.table, "register", "", "`TABLE` of the register, where not $REGISTER_TABLE; --local needs it, and adopt uses it")
+	flags.StringVar(&p.table, "register", "", "`TABLE` of the register, where not $REGISTER_TABLE or the one in the function's settings")
 	flags.Var(text{&p.log, "FILE"}, "log", "file for the log lines of --local, which has no other record")
 	flags.VarP(&p.output, "output", "o", "for people, or one JSON object a line")
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing on standard error but errors, warnings and questions")

@@ -33,6 +33,8 @@ type Cloud struct {
 	Lines   func() []LogLine       // of the function's log
 	Show    func(operation string) // told of each call
 
+	Settings map[string]string // variables of the function's environment
+
 	http     *http.Server
 	listener net.Listener
 }
@@ -70,6 +72,25 @@ var signature = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[
 
 var invocationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocations$`)
 
+var configurationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/configuration$`)
+
+// serveConfiguration answers as "GetFunctionConfiguration" in the Lambda API reference
+// says, with as much as the command reads.
+func (c *Cloud) serveConfiguration(w http.ResponseWriter, function string) {
+	if name, err := url.PathUnescape(function); err == nil {
+		function = name
+	}
+	if c.Settings == nil || function != runtimetest.FunctionName && function != runtimetest.FunctionARN {
+		refuseREST(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:"+sandboxAccount+":function:"+function)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{
+		"FunctionName": runtimetest.FunctionName, "FunctionArn": runtimetest.FunctionARN,
+		"Environment": map[string]any{"Variables": c.Settings},
+	})
+}
+
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 7<<20))
 	if err != nil {
@@ -89,6 +110,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && path != nil && signed[2] == "lambda":
 		c.Show("lambda Invoke")
 		c.serveInvoke(w, r, path[1], body)
+	case r.Method == http.MethodGet && configurationPath.MatchString(r.URL.EscapedPath()) && signed[2] == "lambda":
+		c.Show("lambda GetFunctionConfiguration")
+		c.serveConfiguration(w, configurationPath.FindStringSubmatch(r.URL.EscapedPath())[1])
 	case r.Method == http.MethodPost && target == "Logs_20140328.FilterLogEvents" && signed[2] == "logs":
 		c.Show("logs FilterLogEvents")
 		c.serveLogs(w, body)

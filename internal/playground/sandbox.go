@@ -75,6 +75,10 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 		invoke = func(ctx context.Context, event []byte) error { _, err := s.function.Invoke(ctx, event); return err }
 		s.cloud.Invoke, s.cloud.Lines = s.function.InvokeThrough, s.function.log.written
 		s.cloud.Aliases = []string{rotation.OperateAlias}
+		s.cloud.Settings = map[string]string{}
+		for _, v := range s.World.Endpoints().Function() {
+			s.cloud.Settings[v.Name] = v.Value
+		}
 	}
 	s.Secrets.AddFunction(runtimetest.FunctionARN, invoke)
 	s.Secrets.EnableRotation(BillingSecret, runtimetest.FunctionARN)

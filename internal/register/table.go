@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -119,7 +120,7 @@ func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (
 		return Revision{}, err
 	}
 	r := Revision{Number: was.Number + 1, Nonce: rand.Text(), Item: next}
-	r.Item.Table = t.Name
+	r.Item.Table = nameOf(t.Name)
 	row, problem := encode(key, r)
 	if problem == nil {
 		r, problem = decode(row)
@@ -197,8 +198,11 @@ func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Rev
 // nothing of what has happened since.
 func (t *Table) decode(row attributes) (Revision, *Problem) {
 	r, problem := decode(row)
-	if problem == nil && r.Item.Table != "" && r.Item.Table != t.Name {
+	if problem == nil && r.Item.Table != "" && nameOf(r.Item.Table) != nameOf(t.Name) {
 		r.Item, r.Copied = Item{}, true
 	}
 	return r, problem
 }
+
+// nameOf returns a table's name, which may be given by an ARN.
+func nameOf(table string) string { return table[strings.LastIndexByte(table, '/')+1:] }
