@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -119,7 +121,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "environment": environment},
 	})
 }
 
@@ -171,4 +173,18 @@ func eventually(ts *testscript.TestScript, look func() error) {
 		}
 		<-again.C
 	}
+}
+
+// environment sets a variable to the id of the environment that the sandbox's admin is
+// of, given the address of the sandbox: environment $HOST NAME.
+func environment(ts *testscript.TestScript, _ bool, args []string) {
+	client := secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: aws.String("http://" + args[0] + ":" + playground.SecretsManagerPort), Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "made-up", ""),
+	})
+	out, err := client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(playground.AdminSecret)})
+	ts.Check(err)
+	var admin playground.Credential
+	ts.Check(json.Unmarshal([]byte(aws.ToString(out.SecretString)), &admin))
+	ts.Setenv(args[1], admin.EnvironmentID)
 }

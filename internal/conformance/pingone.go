@@ -1,0 +1,139 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"pingrotate/internal/belief"
+	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
+)
+
+// PingOne is the suite for one environment. Applications, custom resources, populations
+// and users are created in it.
+type PingOne struct {
+	Environment pingone.Environment
+	Admin       pingone.Credential // may be of another environment
+	HTTP        *http.Client       // nil means a client of this package's own
+	Clock       Clock
+	Run         string // in the names of what is created
+
+	token    *pingone.Token // of the admin
+	resource sharedResource
+	shared   Inquiry // has what Close removes
+}
+
+// sharedResource is what tokens are asked for in most probes.
+type sharedResource struct{ id, scope string }
+
+// Plan says what a run does.
+func (p *PingOne) Plan() Plan {
+	return Plan{
+		Creates: []string{
+			"applications, up to 4 at a time, among them workers that hold roles in the environment",
+			"custom resources, 2 at a time", "a population with 2 users",
+		},
+		Rights: []string{
+			"Environment Admin in the environment: applications, secrets, resources, grants, roles",
+			"Identity Data Admin in the environment: populations and users; without it, what needs a user is not decided",
+		},
+		Cost:   "no money; some 900 calls, which count against the licence's limit of 600 a minute for configuration",
+		Leaves: "nothing; what an interrupted run leaves, the next one removes. PingOne's audit log keeps that it was there",
+		Lasts:  10 * time.Minute,
+	}
+}
+
+// Beliefs implements [Suite].
+func (p *PingOne) Beliefs() []belief.Belief { return pingonetest.Beliefs() }
+
+// Probes implements [Suite].
+func (p *PingOne) Probes() []Probe {
+	var all []Probe
+	for _, group := range [][]pingOneProbe{secretProbes, tokenProbes, assertionProbes, applicationProbes, roleProbes, resourceProbes, userProbes} {
+		for _, one := range group {
+			all = append(all, Probe{one.belief, one.leans, func(q *Inquiry) { one.ask(&pingOneInquiry{Inquiry: q, suite: p}) }})
+		}
+	}
+	return all
+}
+
+// Reasons implements [Suite].
+func (p *PingOne) Reasons() map[string]string { return pingOneReasons }
+
+type pingOneProbe struct {
+	belief string
+	leans  bool
+	ask    func(*pingOneInquiry)
+}
+
+// pingOneReasons says why some beliefs have no probe.
+var pingOneReasons = map[string]string{
+	"B01": "only an imported application has a client id that is not its id, and importing one takes a feature that the vendor turns on for an environment",
+	"B22": "to find the limit is to reach it, for every program that uses the licence",
+	"B34": "takes an environment with a custom domain; the function's own testSecret shows it there",
+	"B73": "takes an environment with a custom domain",
+}
+
+// Sweep implements [Suite]. It knows what earlier runs made by the prefix of its name
+// and the marker in its description; users are known by their population.
+func (p *PingOne) Sweep(ctx context.Context) ([]string, error) {
+	var swept []string
+	for _, collection := range []string{"applications", "resources", "populations"} {
+		q := p.inquiry(ctx, "sweep")
+		for _, found := range q.listAll("/" + collection) {
+			name, _ := found["name"].(string)
+			description, _ := found["description"].(string)
+			id, _ := found["id"].(string)
+			if !strings.HasPrefix(name, Prefix) || !strings.Contains(description, marker) {
+				continue
+			}
+			if collection == "populations" {
+				users, err := q.sweepUsers(id)
+				swept = append(swept, users...)
+				if err != nil {
+					return swept, err
+				}
+			}
+			if err := q.remove("/" + collection + "/" + id); err != nil {
+				return swept, fmt.Errorf("%s: %w", name, err)
+			}
+			swept = append(swept, strings.TrimSuffix(collection, "s")+" "+name)
+		}
+		// An admin that may not read populations has left none behind.
+		if q.obstacle != nil && collection != "populations" {
+			return swept, q.obstacle
+		}
+	}
+	return swept, nil
+}
+
+// sweepUsers removes the users of a population that an earlier run made.
+func (q *pingOneInquiry) sweepUsers(population string) (swept []string, err error) {
+	for _, user := range q.listAll("/users?filter=" + filter("population.id", population)) {
+		username, _ := user["username"].(string)
+		id, _ := user["id"].(string)
+		if !strings.HasPrefix(username, Prefix) {
+			continue
+		}
+		if err := q.remove("/users/" + id); err != nil {
+			return swept, fmt.Errorf("%s: %w", username, err)
+		}
+		swept = append(swept, "user "+username)
+	}
+	return swept, nil
+}
+
+// Close implements [Suite].
+func (p *PingOne) Close(ctx context.Context) error {
+	p.shared.ctx = ctx
+	_, err := p.shared.clean()
+	p.shared = Inquiry{}
+	return err
+}
+
+func (p *PingOne) inquiry(ctx context.Context, belief string) *pingOneInquiry {
+	return &pingOneInquiry{Inquiry: &Inquiry{ctx: ctx, clock: p.Clock, belief: belief}, suite: p}
+}

@@ -1,0 +1,411 @@
+package conformance
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// tokenProbes are about access to the API, and about tokens.
+var tokenProbes = []pingOneProbe{
+	{"B18", true, (*pingOneInquiry).rolesOfALiveToken},
+	{"B19", true, (*pingOneInquiry).badTokensAreRefused},
+	{"B20", false, (*pingOneInquiry).tokensOutliveSecrets},
+	{"B21", false, (*pingOneInquiry).adminOfAnotherEnvironment},
+	{"B23", false, (*pingOneInquiry).formOfAnError},
+	{"B77", true, (*pingOneInquiry).readsLag},
+	{"B25", false, (*pingOneInquiry).anyTransactionID},
+	{"B26", false, (*pingOneInquiry).credentialsInOnePlace},
+	{"B27", false, (*pingOneInquiry).refusalsLookAlike},
+	{"B28", false, (*pingOneInquiry).otherMethodIsRefused},
+	{"B29", false, (*pingOneInquiry).disabledApplication},
+	{"B30", true, (*pingOneInquiry).clientIsJudgedFirst},
+	{"B31", false, (*pingOneInquiry).basicIsFormEncoded},
+	{"B32", false, (*pingOneInquiry).tokenForTheAPI},
+	{"B33", false, (*pingOneInquiry).tokenForAResource},
+	{"B35", true, (*pingOneInquiry).newSecretSettles},
+	{"B79", false, (*pingOneInquiry).typeOfAToken},
+	{"B36", false, (*pingOneInquiry).signatureVerifies},
+	{"B85", false, (*pingOneInquiry).unknownVerb},
+}
+
+// applicationsPath is a read that takes a role of an application.
+const applicationsPath = "/applications?limit=1"
+
+func (q *pingOneInquiry) rolesOfALiveToken() {
+	c := q.worker(applicationDeveloper)
+	extra := q.give(c, identityDataAdmin, "ENVIRONMENT", q.suite.Environment.ID)
+	token := q.bearer(c)
+	if !q.eventually(func() bool { return q.as(token, http.MethodGet, "/populations?limit=1", nil).status == http.StatusOK }) {
+		token = q.bearer(c) // the first one may be older than the role
+	}
+	q.must(http.MethodDelete, c.path("/roleAssignments/"+extra), nil)
+	took, ok := q.until(q.clock.now(), patience, func() bool {
+		return q.as(token, http.MethodGet, "/populations?limit=1", nil).status == http.StatusForbidden
+	})
+	if !ok {
+		q.differ("a token conveys a role %v after that was taken away", took.Round(time.Second))
+	} else {
+		q.measure("a role that is taken away is gone from a live token", []time.Duration{took}, LimitSettling)
+	}
+	before := q.bearer(c)
+	q.give(c, identityDataAdmin, "ENVIRONMENT", q.suite.Environment.ID)
+	q.pause(5 * time.Second)
+	if r := q.as(before, http.MethodGet, "/populations?limit=1", nil); r.status == http.StatusOK {
+		q.differ("a token conveys a role that was given after it was issued")
+	}
+}
+
+func (q *pingOneInquiry) badTokensAreRefused() {
+	resource := q.consumer(nil)
+	for what, token := range map[string]string{"no token": "", "an unknown token": "a.b.c", "a token for a custom resource": q.bearer(resource)} {
+		q.want(what, q.as(token, http.MethodGet, applicationsPath, nil), http.StatusUnauthorized, "")
+	}
+	c := q.worker(applicationDeveloper)
+	token := q.bearer(c)
+	if !q.eventually(func() bool { return q.as(token, http.MethodGet, applicationsPath, nil).status == http.StatusOK }) {
+		q.block("a new worker's token is of no use")
+	}
+	q.disable(c)
+	took, ok := q.until(q.clock.now(), patience, func() bool {
+		return q.as(token, http.MethodGet, applicationsPath, nil).status == http.StatusUnauthorized
+	})
+	if !ok {
+		q.differ("the token of a disabled application is good %v later", took.Round(time.Second))
+		return
+	}
+	q.measure("a disabled application's token is refused", []time.Duration{took}, LimitSettling)
+}
+
+// disable turns an application off, by replacing its configuration with itself.
+func (q *pingOneInquiry) disable(c client) {
+	body := q.must(http.MethodGet, c.path(""), nil).body
+	if q.blocked() {
+		return
+	}
+	body["enabled"] = false
+	q.must(http.MethodPut, c.path(""), body)
+}
+
+func (q *pingOneInquiry) tokensOutliveSecrets() {
+	c := q.worker(applicationDeveloper)
+	token := q.bearer(c)
+	if !q.eventually(func() bool { return q.as(token, http.MethodGet, applicationsPath, nil).status == http.StatusOK }) {
+		q.block("a new worker's token is of no use")
+	}
+	q.mint(c, 0)
+	q.eventually(func() bool { return !q.accepted(c, c.secret) })
+	q.want("a token after its secret has ended", q.as(token, http.MethodGet, applicationsPath, nil), http.StatusOK, "")
+}
+
+func (q *pingOneInquiry) adminOfAnotherEnvironment() {
+	if q.suite.Admin.Environment.ID == q.suite.Environment.ID {
+		q.skip("the admin is of the same environment; take one of another")
+		return
+	}
+	q.want("an admin of another environment", q.api(http.MethodGet, "/resources?limit=1", nil), http.StatusOK, "")
+}
+
+func (q *pingOneInquiry) formOfAnError() {
+	var seen []string
+	for range 2 {
+		r := q.api(http.MethodGet, "/applications/"+newUUID(), nil)
+		if !q.blocked() && (r.text("id") == "" || r.text("code") == "" || r.text("message") == "") {
+			q.differ("an error of the API lacks id, code or message: %s", r)
+		}
+		seen = append(seen, r.text("id"))
+	}
+	if !q.blocked() && seen[0] != "" && seen[0] == seen[1] {
+		q.differ("two errors have the same id")
+	}
+}
+
+// Samples of what is measured several times.
+const samples = 5
+
+func (q *pingOneInquiry) readsLag() {
+	var created, renamed, minted []time.Duration
+	ok := true
+	watch := func(all *[]time.Duration, done func() bool) {
+		took, seen := q.until(q.clock.now(), patience, done)
+		ok = ok && seen
+		*all = append(*all, took)
+	}
+	for range samples {
+		if q.blocked() {
+			return
+		}
+		body := q.body(nil)
+		made := q.api(http.MethodPost, "/applications", body)
+		c := client{id: made.text("id")}
+		watch(&created, func() bool { return q.api(http.MethodGet, c.path(""), nil).status == http.StatusOK })
+		body["name"] = q.name()
+		q.must(http.MethodPut, c.path(""), body)
+		watch(&renamed, func() bool { return q.api(http.MethodGet, c.path(""), nil).text("name") == body["name"] })
+		_, next := q.mint(c, kept)
+		watch(&minted, func() bool { return q.api(http.MethodGet, c.path("/secret"), nil).text("secret") == next.secret })
+	}
+	if !ok {
+		q.differ("a read did not show a change within %v", patience)
+	}
+	q.measure("a read shows what was created", created, LimitReads)
+	q.measure("a read shows a change", renamed, LimitReads)
+	q.measure("a read shows a new secret", minted, LimitReads)
+}
+
+func (q *pingOneInquiry) anyTransactionID() {
+	r := q.send(request{
+		method: http.MethodGet, auth: "Bearer " + q.adminToken(), header: http.Header{"X-Ping-External-Transaction-Id": {`a b"c;d`}},
+		url: q.suite.Environment.API + "/v1/environments/" + q.suite.Environment.ID + applicationsPath,
+	})
+	q.want("a transaction id with other characters", r, http.StatusOK, "")
+}
+
+func (q *pingOneInquiry) credentialsInOnePlace() {
+	c := q.consumer(nil)
+	r := q.token(c, c.secret, url.Values{"client_id": {c.id}, "client_secret": {c.secret}})
+	if !q.blocked() && (r.status == http.StatusOK || r.status >= 500) {
+		q.differ("credentials in the header and in the body: got %s, want a refusal", r)
+	}
+}
+
+func (q *pingOneInquiry) refusalsLookAlike() {
+	c := q.consumer(nil)
+	unknown := c
+	unknown.id = newUUID()
+	wrong, absent := q.token(c, randomSecret(), nil), q.token(unknown, c.secret, nil)
+	q.want("a wrong secret", wrong, http.StatusUnauthorized, "invalid_client")
+	q.want("an unknown client", absent, http.StatusUnauthorized, "invalid_client")
+	if wrong.words() != absent.words() {
+		q.differ("a wrong secret and an unknown client are refused in other words: %q, %q", wrong.words(), absent.words())
+	}
+}
+
+func (q *pingOneInquiry) otherMethodIsRefused() {
+	c := q.consumer(nil)
+	right, wrong := c, c
+	right.method, wrong.method = postMethod, postMethod
+	good, bad := q.token(right, c.secret, nil), q.token(wrong, randomSecret(), nil)
+	q.want("another method", good, http.StatusUnauthorized, "invalid_client")
+	if !q.blocked() && good.status == http.StatusUnauthorized && !strings.Contains(good.words(), "Unsupported authentication method") {
+		q.differ("another method is refused with %q", good.words())
+	}
+	if good.status != bad.status || good.words() != bad.words() {
+		q.differ("another method with a wrong secret is refused otherwise: %s", bad)
+	}
+}
+
+func (q *pingOneInquiry) disabledApplication() {
+	c := q.consumer(nil)
+	wrong := q.token(c, randomSecret(), nil)
+	q.disable(c)
+	var r reply
+	took, ok := q.until(q.clock.now(), patience, func() bool { r = q.token(c, c.secret, nil); return r.status != http.StatusOK })
+	if !ok {
+		q.differ("a disabled application obtains tokens %v later", took.Round(time.Second))
+	} else {
+		q.measure("a disabled application obtains no token", []time.Duration{took}, Limit{})
+	}
+	if ok && (r.status != wrong.status || r.code() != wrong.code() || r.words() != wrong.words()) {
+		q.differ("a disabled application is refused with %s, and not like a wrong secret", r)
+	}
+	q.want("read its secret", q.api(http.MethodGet, c.path("/secret"), nil), http.StatusOK, "")
+	q.want("regenerate its secret", q.api(http.MethodPost, c.path("/secret"), object{}), http.StatusOK, "")
+}
+
+func (q *pingOneInquiry) clientIsJudgedFirst() {
+	c := q.consumer(nil)
+	for what, form := range map[string]url.Values{
+		"a scope that is not granted": {"scope": {"no-such-scope"}},
+		"a grant type that it lacks":  {"grant_type": {"authorization_code"}, "code": {"none"}, "redirect_uri": {"https://example.com/"}},
+	} {
+		q.want("a right secret with "+what, q.token(c, c.secret, form), http.StatusBadRequest, "")
+		q.want("a wrong secret with "+what, q.token(c, randomSecret(), form), http.StatusUnauthorized, "invalid_client")
+	}
+}
+
+func (q *pingOneInquiry) basicIsFormEncoded() {
+	c := q.consumer(nil)
+	if q.blocked() {
+		return
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {c.scope}}
+	r := q.send(request{
+		method: http.MethodPost, url: q.suite.Environment.TokenEndpoint(), contentType: "application/x-www-form-urlencoded",
+		auth: basicAuth(escapeAll(c.id), escapeAll(c.secret)), body: []byte(form.Encode()),
+	})
+	q.want("a Basic credential with every character escaped", r, http.StatusOK, "")
+}
+
+func escapeAll(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, "%%%02X", s[i])
+	}
+	return b.String()
+}
+
+// claimsOf returns the header and the claims of an access token.
+func (q *pingOneInquiry) claimsOf(token string) (header, claims object) {
+	parts := strings.Split(token, ".")
+	if q.blocked() {
+		return nil, nil
+	}
+	decode := func(part string) (o object) {
+		text, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil || json.Unmarshal(text, &o) != nil {
+			q.block("an access token is no JWT")
+		}
+		return o
+	}
+	if len(parts) != 3 {
+		q.block("an access token is no JWT")
+		return nil, nil
+	}
+	return decode(parts[0]), decode(parts[1])
+}
+
+// names lists a claim that is one text or several.
+func names(claim any) []string {
+	switch claim := claim.(type) {
+	case string:
+		return []string{claim}
+	case []any:
+		var all []string
+		for _, one := range claim {
+			if s, ok := one.(string); ok {
+				all = append(all, s)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+func (q *pingOneInquiry) tokenForTheAPI() {
+	c := q.worker(applicationDeveloper)
+	r := q.token(c, c.secret, nil)
+	_, claims := q.claimsOf(r.text("access_token"))
+	if q.blocked() {
+		return
+	}
+	if life, _ := r.at("expires_in").(float64); life != 3600 {
+		q.differ("it lives for %v s, want 3600", life)
+	}
+	if !slices.Contains(names(claims["aud"]), q.suite.Environment.API) {
+		q.differ("aud is %q, want %s", names(claims["aud"]), q.suite.Environment.API)
+	}
+	for _, name := range []string{"env", "org"} {
+		if claims[name] == nil {
+			q.differ("it has no %s", name)
+		}
+	}
+	if claims["scope"] != nil {
+		q.differ("it has a scope")
+	}
+}
+
+func (q *pingOneInquiry) tokenForAResource() {
+	c := q.application(nil)
+	resource, scopeID, scope := q.custom(object{"audience": "urn:" + q.name()})
+	q.must(http.MethodPost, "/resources/"+resource+"/attributes", object{"name": "colour", "value": "blue"})
+	audience := q.must(http.MethodGet, "/resources/"+resource, nil).text("audience")
+	q.grant(c, resource, scopeID)
+	c.scope = scope
+	q.awaitToken(c)
+	_, claims := q.claimsOf(q.bearer(c))
+	if q.blocked() {
+		return
+	}
+	if !slices.Equal(names(claims["aud"]), []string{audience}) {
+		q.differ("aud does not name the resource alone")
+	}
+	for name, want := range map[string]string{"scope": scope, "env": q.suite.Environment.ID, "p1.rid": resource, "colour": "blue"} {
+		if claims[name] != want {
+			q.differ("%s is not as expected", name)
+		}
+	}
+	if claims["org"] == nil {
+		q.differ("it has no org")
+	}
+}
+
+func (q *pingOneInquiry) newSecretSettles() {
+	c := q.consumer(nil)
+	var learnt []time.Duration
+	for range samples {
+		if q.blocked() {
+			return
+		}
+		begun := q.clock.now()
+		_, next := q.mint(c, time.Hour)
+		if !q.accepted(c, c.secret) {
+			q.differ("the previous secret is refused right after a regeneration")
+		}
+		took, ok := q.until(begun, patience, func() bool { return q.accepted(next, next.secret) })
+		if !ok {
+			q.differ("a new secret is refused %v after its regeneration", took.Round(time.Second))
+			return
+		}
+		learnt = append(learnt, took)
+		c = next
+	}
+	q.measure("a new secret obtains a token", learnt, LimitSettling)
+}
+
+func (q *pingOneInquiry) typeOfAToken() {
+	header, _ := q.claimsOf(q.bearer(q.consumer(nil)))
+	switch typ, _ := header["typ"].(string); {
+	case q.blocked():
+	case typ == "":
+		q.note("no typ")
+	case typ == "at+jwt":
+		q.note("typ is at+jwt")
+	default:
+		q.differ("typ is %q", masked(typ))
+	}
+}
+
+func (q *pingOneInquiry) signatureVerifies() {
+	c := q.consumer(nil)
+	token := q.bearer(c)
+	discovery := q.send(request{method: http.MethodGet, url: q.suite.Environment.Auth + "/as/.well-known/openid-configuration"})
+	q.want("the discovery document", discovery, http.StatusOK, "")
+	keysURL, err := url.Parse(discovery.text("jwks_uri"))
+	auth, _ := url.Parse(q.suite.Environment.Auth)
+	if q.blocked() {
+		return
+	}
+	if err != nil || auth == nil || keysURL.Host != auth.Host {
+		q.differ("the discovery document names no key set of this host")
+		return
+	}
+	keys, _ := q.send(request{method: http.MethodGet, url: keysURL.String()}).at("keys").([]any)
+	_, err = jwt.Parse(token, func(t *jwt.Token) (any, error) {
+		for _, one := range keys {
+			if key, _ := one.(object); key["kid"] == t.Header["kid"] {
+				return rsaKey(key)
+			}
+		}
+		return nil, fmt.Errorf("no such key")
+	}, jwt.WithoutClaimsValidation(), jwt.WithValidMethods([]string{"RS256", "RS384", "RS512"}))
+	if err != nil {
+		q.differ("no key of the set verifies the token's signature")
+	}
+}
+
+func (q *pingOneInquiry) unknownVerb() {
+	c := q.application(nil)
+	r := q.api(http.MethodPut, c.path("/secret"), object{})
+	q.want("PUT on a secret", r, http.StatusForbidden, "")
+	if r.status == http.StatusForbidden && r.code() != "" {
+		q.differ("the refusal has the code %s", masked(r.code()))
+	}
+}
