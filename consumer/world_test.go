@@ -72,7 +72,9 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 			app.Roles = []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}
 		}
 		w.app = ping.AddApplication(app)
-		sm.Put(adminName, encode(document(w.admin)))
+		admin := document(w.admin)
+		admin["allow"] = []any{map[string]any{"secret": orders, "environmentId": app.Environment, "applications": w.app.ID}}
+		sm.Put(adminName, encode(admin))
 		sm.Put(orders, encode(document(w.app)))
 		db := registertest.Within(quiet{t})
 		db.Follow(time.Now)

@@ -3,7 +3,9 @@ package rotation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/provision"
@@ -17,7 +19,8 @@ import (
 type admin struct {
 	client      pingone.Client // acts as the admin application
 	application string         // its id
-	allowsAll   bool           // its document lists no targets
+	permission  *document.Permission
+	any         bool // it allows the secret any application, by "*"
 }
 
 // adminSecret is an admin's secret as it was read.
@@ -27,35 +30,25 @@ type adminSecret struct {
 	err error
 }
 
-// readAdmin reads an admin's secret.
-func (s *secret) readAdmin(ctx context.Context, id string) adminSecret {
-	out, err := s.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, s.count.requests)
-	if err != nil {
-		err = secretsManagerError("read the admin secret "+id, err)
-	}
-	return adminSecret{id, out, err}
-}
-
-// adminFor returns the id of the secret with the credential that acts on the document's
-// target.
-func (set Settings) adminFor(d *document.Document) (string, error) {
-	if id := cmp.Or(d.Rotation.AdminSecretID, set.AdminSecretID); id != "" {
-		return id, nil
-	}
-	return "", document.NewFieldError("rotation.adminSecretId", "is missing, and the function has no default in PINGONE_ADMIN_SECRET_ID")
-}
-
-// permit returns the admin, if its secret is meant for the target. It does so before
-// any call to PingOne, and before anything about the target is read or recorded.
-func (r *run) permit(a adminSecret, target *document.Document) (*admin, error) {
-	if a.id == r.secret.arn || a.id == r.secret.name || a.id == r.secret.id {
+// permit returns the admin, if its owner allows the target. It does so before anything
+// about the target is read, locked or recorded, but for the description in PingOne on
+// which that may depend.
+func (r *run) permit(ctx context.Context, a adminSecret, target *document.Document) (*admin, error) {
+	if r.secret.isCalled(a.id) {
 		return nil, errOwnAdmin
 	}
 	if a.err != nil {
 		return nil, a.err
 	}
-	if aws.ToString(a.out.ARN) == r.secret.arn {
+	switch arn := aws.ToString(a.out.ARN); {
+	case arn == r.secret.arn:
 		return nil, errOwnAdmin
+	case !r.Settings.isAdmin(arn, aws.ToString(a.out.Name), r.home()):
+		return nil, errNoAdmin
+	}
+	question := allowed{aws.ToString(a.out.VersionId), target.EnvironmentID, target.ApplicationID(), target.Rotation.Twin, target.IsResource()}
+	if known := r.found.allowed[question]; known != nil {
+		return known, nil
 	}
 	wrap := func(err error) error { return fmt.Errorf("the admin secret %s: %w", a.id, err) }
 	v, err := decode(a.out)
@@ -63,9 +56,6 @@ func (r *run) permit(a adminSecret, target *document.Document) (*admin, error) {
 		return nil, wrap(err)
 	}
 	d := v.Document
-	if err := d.Permits(target, r.secret.name, r.secret.arn); err != nil {
-		return nil, wrap(err)
-	}
 	env, err := r.Settings.environment(d)
 	if err != nil {
 		return nil, wrap(err)
@@ -79,10 +69,37 @@ func (r *run) permit(a adminSecret, target *document.Document) (*admin, error) {
 		PrivateKey:  d.PrivateKey,
 		KeyID:       d.KeyID,
 	}
+	p := provision.Provisioner{Client: &client, Marker: provision.MarkerOf(r.secret.arn)}
+	names := []string{r.secret.name, r.secret.arn}
+	permission, err := p.Permit(ctx, d, names, target, func(ctx context.Context) ([]string, error) {
+		return r.adminApplications(ctx, a)
+	})
+	if err != nil {
+		return nil, wrap(err)
+	}
 	if err := client.Admin.Check(); err != nil {
 		return nil, wrap(document.NewFieldError("privateKey", err.Error()))
 	}
-	return &admin{client, d.ApplicationID(), d.Allow == nil}, nil
+	any := slices.ContainsFunc(d.AllowancesFor(names), func(a document.Allowance) bool { return a.Applications.Any })
+	acting := &admin{client, d.ApplicationID(), permission, any}
+	r.found.allowed[question] = acting
+	return acting, nil
+}
+
+// An allowed is what a run has asked an admin's document about. The answer holds for the
+// rest of the run: what is allowed is no state that a rotation changes.
+type allowed struct {
+	admin                            string // the version of its secret
+	environmentID, application, twin string
+	resource                         bool
+}
+
+// denial reports whether an admin's owner does not allow something, or does not say so
+// as it should. Anything else is a failure to find out.
+func denial(err error) bool {
+	_, refused := errors.AsType[*document.Refusal](err)
+	_, wrong := errors.AsType[*document.FieldError](err)
+	return refused || wrong
 }
 
 var errOwnAdmin = document.NewFieldError("rotation.adminSecretId",
@@ -91,7 +108,8 @@ var errOwnAdmin = document.NewFieldError("rotation.adminSecretId",
 // provisioner configures what the secret's document specifies, as the admin.
 func (r *run) provisioner() *provision.Provisioner {
 	return &provision.Provisioner{
-		Client: &r.found.acting.client, AdminApplication: r.found.acting.application, Marker: provision.MarkerOf(r.secret.arn), Note: r.record.change,
+		Client: &r.found.acting.client, AdminApplication: r.found.acting.application, Marker: provision.MarkerOf(r.secret.arn),
+		Permission: r.found.acting.permission, Note: r.record.change,
 	}
 }
 

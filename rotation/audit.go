@@ -197,6 +197,7 @@ const (
 	pointLeak       = "leak"
 	pointRegister   = "register"
 	pointShared     = "shared"
+	pointAllow      = "allow"
 )
 
 // judge says what is not well, by what the run has seen last. The error is why it could
@@ -213,6 +214,9 @@ func (e *examination) judge(err error) {
 	}
 	if len(e.item().Secrets) > 1 {
 		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
+	}
+	if e.found.acting.any {
+		e.warn(pointAllow, remedyOfAny, `the admin allows this secret any application, by "*", so that whoever can write it can get the client secret of each`)
 	}
 	if e.hold.failure != nil {
 		e.warn(pointRegister, remedyOf(e.hold.failure), "%v; nothing is minted or ended", e.hold.failure)

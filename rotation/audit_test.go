@@ -186,6 +186,7 @@ func TestAuditThatOnlyLooksCompletesNothing(t *testing.T) {
 func TestAuditComesRoundByItsCursor(t *testing.T) {
 	inBubble(t, func(w *world) {
 		const n = 150
+		w.allow("pingone/app-*", document(w.app))
 		for i := range n {
 			name := fmt.Sprintf("pingone/app-%03d", i)
 			w.sm.Put(name, encode(document(w.app)))

@@ -77,11 +77,7 @@ func (c *checkup) examine(ctx context.Context) {
 		return
 	}
 	c.ok("admin", "application %s obtains a token", admin.application)
-	if admin.allowsAll {
-		c.warn("allow list", "add allow to the admin's secret", "the admin serves every target that it can manage, for whoever may write a secret of this function")
-	} else {
-		c.ok("allow list", "the admin is meant for this secret")
-	}
+	c.writerReaches(ctx)
 	if c.action.CreateTestUser {
 		c.makeTestUser(ctx)
 	}

@@ -46,26 +46,18 @@ func (w *world) schedule() { w.sm.Schedule(orders, "rate(30 days)") }
 
 func TestCheckOfAHealthySecretIsAllOK(t *testing.T) {
 	w := newWorld(t, withDocument(func(map[string]any) {}))
-	w.allow()
 	w.schedule()
 	c := w.check()
 	if c.State != rotation.OK || c.Decision != rotation.Regenerate {
 		t.Errorf("got %s, decision %s, want ok and regenerate: %+v", c.State, c.Decision, c.Findings)
 	}
-	for _, name := range []string{"rotation", "pending", "document", "permissions", "region", "grace", "admin", "allow list",
+	for _, name := range []string{"rotation", "pending", "document", "permissions", "region", "grace", "admin", "allow",
 		"application", "verification", "roles", "regenerate", "application secret", "current", "decision"} {
 		if f := point(c.Findings, name); f.State != rotation.OK || f.Detail == "" {
 			t.Errorf("%s: got %+v, want ok with details", name, f)
 		}
 	}
 	t.Logf("a check takes %+v calls", c.Calls)
-}
-
-// allow gives the admin's document a list of what it serves.
-func (w *world) allow() {
-	admin := document(w.admin)
-	admin["allow"] = []any{map[string]any{"secret": "pingone/*", "environmentId": w.app.Environment}}
-	w.sm.Put(adminName, encode(admin))
 }
 
 func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
@@ -111,7 +103,12 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0)
 		}, "admin", rotation.Failure, "invalid_client", "the secret is wrong"},
 		{"the admin is the target", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": orders} })}, func(*world) {}, "admin", rotation.Failure, "the secret itself", "another admin"},
-		{"no allow list", nil, func(*world) {}, "allow list", rotation.Warning, "every target", "add allow"},
+		{"not allowed", nil, func(w *world) { w.sm.Put(adminName, encode(document(w.admin))) }, "admin", rotation.Failure, "does not allow this secret", "pingrotate allow " + orders},
+		{"any application is allowed", nil, func(w *world) {
+			admin := document(w.admin)
+			admin["allow"] = []any{map[string]any{"secret": "pingone/*", "environmentId": w.app.Environment, "applications": "*"}}
+			w.sm.Put(adminName, encode(admin))
+		}, "allow", rotation.Warning, "any application but admins", "by the ids of applications"},
 		{"the application is gone", []option{withDocument(func(d map[string]any) { d["clientId"] = "ae72e133-0935-4935-a84c-4dcf7b5e8b71" })}, func(*world) {}, "application", rotation.Failure, "404", "check environmentId"},
 		{"the application is disabled", nil, func(w *world) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })

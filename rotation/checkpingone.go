@@ -104,6 +104,38 @@ func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application
 	}
 }
 
+// writerReaches says what the writer of the document could bring about, with whichever
+// admin of the function the document names.
+func (c *checkup) writerReaches(ctx context.Context) {
+	var texts []string
+	any := false
+	for _, a := range c.adminSecrets(ctx, c.found.admin) {
+		if a.err != nil {
+			c.warn(pointAllow, remedyOf(a.err), "what the admin %s allows is not known: %v", a.id, a.err)
+			continue
+		}
+		v, err := decode(a.out)
+		if err != nil {
+			continue // it serves nothing, until it is corrected
+		}
+		for _, entry := range v.AllowancesFor([]string{c.secret.name, c.secret.arn}) {
+			any = any || entry.Applications.Any
+			if text := entry.String(); !slices.Contains(texts, text) {
+				texts = append(texts, text)
+			}
+		}
+	}
+	detail := "whoever can write this secret can " + strings.Join(texts, "; ")
+	if any {
+		c.warn(pointAllow, remedyOfAny, "%s", detail)
+		return
+	}
+	c.ok(pointAllow, "%s", detail)
+}
+
+// remedyOfAny says what to do about an allowance of "*".
+const remedyOfAny = `replace "*" in the admin's allow by the ids of applications, or by "marked"; pingrotate allow prints the entry that a secret needs`
+
 // adminReaches checks that no role of the target keeps its secret from the admin, and
 // that some role of the admin's lets it regenerate.
 func (c *checkup) adminReaches(ctx context.Context) {

@@ -13,6 +13,10 @@ type Document = document.Document
 // quotes no value.
 func ParseDocument(text string) (*Document, error) { return document.Parse(text) }
 
+// EntryFor returns the entry of an admin's allow that a secret with this document needs,
+// as JSON.
+func EntryFor(secretName string, d *Document) string { return document.EntryFor(secretName, d) }
+
 // ParseGrace reads how long a replaced secret shall live, such as "24h".
 func ParseGrace(s string) (time.Duration, error) { return document.ParseGrace(s) }
 

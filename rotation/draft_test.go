@@ -33,18 +33,21 @@ func drafted(app pingonetest.Application, change func(map[string]any)) string {
 
 func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 	w := newWorld(t)
-	w.allow()
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "shipping", Roles: w.app.Roles})
 	strong := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "strong", Roles: []pingonetest.RoleAssignment{{Role: "Organization Admin"}}})
+	const mistyped = "0ab5db43-4eef-4202-9ed5-0ed61f914f31"
+	w.allowOnly("pingone/*", []any{other.ID, strong.ID, mistyped})
+	w.rotator.Settings.AdminSecretIDs = []string{"pingone/admn"}
 	for _, c := range []struct {
 		name, secret, text string
 		point, words       string // of what is wrong; "" if nothing is
 	}{
 		{"well", "pingone/shipping", drafted(other, nil), "", ""},
-		{"a client id with a digit wrong", "pingone/shipping", drafted(other, func(d map[string]any) { d["clientId"] = "0ab5db43-4eef-4202-9ed5-0ed61f914f31" }), "application", "404"},
+		{"a client id with a digit wrong", "pingone/shipping", drafted(other, func(d map[string]any) { d["clientId"] = mistyped }), "application", "404"},
 		{"another region", "pingone/shipping", drafted(other, func(d map[string]any) { d["region"] = "AU" }), "admin", "region"},
 		{"an admin that is not there", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": "pingone/admn"} }), "admin", "admn"},
-		{"not allowed", "elsewhere/shipping", drafted(other, nil), "admin", "allow"},
+		{"no admin of the function", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": "pingone/other"} }), "admin", "not an admin"},
+		{"not allowed", "elsewhere/shipping", drafted(other, nil), "admin", "pingrotate allow elsewhere/shipping"},
 		{"a role that the admin lacks", "pingone/strong", drafted(strong, nil), "roles", "Organization Admin"},
 		{"a domain that is not allowed", "pingone/shipping", drafted(other, func(d map[string]any) { d["authDomain"] = "login.example.com" }), "region", "authDomain"},
 		{"a typing error", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"garce": "24h"} }), "document", "garce"},
@@ -66,6 +69,7 @@ func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 func TestDraftOfAClientThatAnotherSecretHoldsIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.rotate() // which enters it in the register
+	w.allow("pingone/second", document(w.app))
 	got := w.draft("pingone/second", drafted(w.app, nil), "")
 	if f := point(got.Findings, "client"); got.WouldRotate || f.State != rotation.Failure || !strings.Contains(f.Detail, orders) {
 		t.Errorf("got would rotate %t, %+v, want the secret that holds the client to be named", got.WouldRotate, f)
@@ -82,6 +86,7 @@ func TestDraftOfAClientThatAnotherSecretHoldsIsRefused(t *testing.T) {
 func TestDraftOfASecretThatIsReadAlreadyMustHoldPingOnesSecret(t *testing.T) {
 	w := newWorld(t)
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "shipping", Roles: w.app.Roles})
+	w.allow("app/shipping", document(other))
 	old := pingone.NewSecret(w.ping.Secret(other.Environment, other.ID).Value).Fingerprint()
 	if got := w.draft("app/shipping", drafted(other, nil), old); !got.WouldRotate {
 		t.Errorf("PingOne's current secret: got %q", got.Because)
@@ -98,6 +103,10 @@ func TestDraftOfAnApplicationToCreateIsResolved(t *testing.T) {
 	text := func() string {
 		return encode(map[string]any{"environmentId": w.app.Environment, "region": "EU", "rotation": map[string]any{"application": spec}})
 	}
+	if got := w.draft(orders, text(), ""); got.WouldRotate || !strings.Contains(got.Because, "does not allow this secret to create") {
+		t.Errorf("before it is allowed: got %t, %q", got.WouldRotate, got.Because)
+	}
+	w.allow(orders, map[string]any{"environmentId": w.app.Environment, "region": "EU", "rotation": map[string]any{"application": spec}})
 	if got := w.draft(orders, text(), ""); !got.WouldRotate || !strings.Contains(got.Because, "create") {
 		t.Errorf("got %t, %q", got.WouldRotate, got.Because)
 	}

@@ -63,7 +63,7 @@ const copyName = "pingone/orders-copy"
 
 // heldTwice makes it, and lets the register know of both.
 func heldTwice(w *world) {
-	w.sm.Put(copyName, encode(document(w.app)))
+	w.put(copyName, document(w.app))
 	w.sm.EnableRotation(copyName, functionARN)
 	w.audit()
 	w.advance(time.Hour)

@@ -420,7 +420,7 @@ const unknownTokenLife = time.Hour
 
 // findTargets names what else has to be rotated, where an admin of the function leaked.
 func (rep *Report) findTargets(ctx context.Context, n *run) {
-	if n.found.current.Allow == nil && !n.Settings.isAdmin(n.secret.description) {
+	if !n.Settings.isAdmin(n.secret.arn, n.secret.name, n.home()) {
 		return // to read every secret of a fleet in every emergency would take hours
 	}
 	names, err := n.Rotator.targets(ctx, n.secret.description)

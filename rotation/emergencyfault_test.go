@@ -25,7 +25,7 @@ func TestEmergencyBeforeTheFirstAuditServesTheOtherManagedSecret(t *testing.T) {
 		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 			t.Run(c.name+", "+string(e), func(t *testing.T) {
 				w := newWorld(t, c.opts...)
-				w.sm.Put(copyName, encode(document(w.app)))
+				w.put(copyName, document(w.app))
 				w.sm.EnableRotation(copyName, functionARN)
 				if c.empty {
 					w.db.Remove(registerTable, func(string) bool { return true })

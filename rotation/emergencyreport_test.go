@@ -9,6 +9,7 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/memory"
+	"pingrotate/internal/provision"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 )
@@ -74,7 +75,8 @@ func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
 func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
 	w := newWorld(t, mayCreate, wanting(documents[4].application))
 	resource := documents[4].application["resource"].(map[string]any)
-	w.post("resources", map[string]any{"name": resource["name"], "audience": resource["audience"], "accessTokenValiditySeconds": 5 * 24 * 60 * 60})
+	w.post("resources", map[string]any{"name": resource["name"], "audience": resource["audience"],
+		"description": provision.MarkerOf(w.sm.ARN(orders)).String(), "accessTokenValiditySeconds": 5 * 24 * 60 * 60})
 	w.rotate()
 	w.advance(3 * time.Hour)
 	rep := w.emergency(rotation.Swift)

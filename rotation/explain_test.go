@@ -76,13 +76,21 @@ func TestRefusalThatCannotBeExplainedStaysAsItIs(t *testing.T) {
 var peers = [2]string{"pingone/admin-a", "pingone/admin-b"}
 
 func (w *world) peers() (apps [2]pingonetest.Application) {
+	var documents [2]map[string]any
 	for i, name := range peers {
 		apps[i] = w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: name, Roles: w.admin.Roles})
 		d := document(apps[i])
 		d["rotation"] = map[string]any{"adminSecretId": peers[1-i]}
-		w.sm.Put(name, encode(d))
+		documents[i] = d
+	}
+	for i := range peers {
+		documents[i]["allow"] = []any{entryFor(peers[1-i], documents[1-i])}
+	}
+	for i, name := range peers {
+		w.sm.Put(name, encode(documents[i]))
 		w.sm.EnableRotation(name, functionARN)
 	}
+	w.rotator.Settings.AdminSecretIDs = peers[:]
 	return apps
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pingrotate/internal/memory"
+	"pingrotate/internal/provision"
 	"pingrotate/internal/registertest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation/secretsmanagertest"
@@ -22,10 +23,15 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 	db.Follow(ping.Now)
 	w = populate(t, ping, sm, db)
 
+	// So many have no entry each. The applications are marked as the secrets'.
+	admin := w.adminDocument()
+	admin["allow"] = []any{map[string]any{"secret": "pingone/fleet/*", "environmentId": w.app.Environment, "applications": "marked"}}
+	sm.Put(adminName, encode(admin))
 	for i := range size {
 		name := fmt.Sprintf("pingone/fleet/%05d", i)
 		app := ping.AddApplication(pingonetest.Application{Name: name})
-		sm.Put(name, encode(document(app)))
+		arn := sm.Put(name, encode(document(app)))
+		ping.UpdateApplication(app.Environment, app.ID, func(a *pingonetest.Application) { a.Description = provision.MarkerOf(arn).String() })
 		sm.EnableRotation(name, functionARN)
 		names = append(names, name)
 	}

@@ -44,7 +44,7 @@ func refusing(operation string) func(*play, fault.Call) fault.Kind {
 func (p *play) rewrite(change func(d map[string]any)) {
 	d := p.stored("AWSCURRENT")
 	change(d)
-	p.sm.Put(orders, encode(d))
+	p.put(orders, d)
 }
 
 var hindrances = []hindrance{

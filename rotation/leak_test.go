@@ -77,7 +77,7 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		w := newWorld(t)
 		const other = "pingone/orders-copy"
-		w.sm.Put(other, encode(document(w.app)))
+		w.put(other, document(w.app))
 		w.sm.EnableRotation(other, functionARN)
 		w.do(rotation.Action{Action: "audit"}) // which enters both
 		leaked := w.secret("AWSCURRENT")
@@ -94,7 +94,7 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 	w := newWorld(t)
 	const other = "pingone/orders-copy"
-	w.sm.Put(other, encode(document(w.app)))
+	w.put(other, document(w.app))
 	w.sm.EnableRotation(other, functionARN)
 	w.do(rotation.Action{Action: "audit"})
 	w.loseItem()
@@ -109,7 +109,7 @@ func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 // A rotation knows it as well, and does not evict what it holds.
 func TestRotationAfterTheItemWasLostSparesTheOtherManagedSecret(t *testing.T) {
 	w := newWorld(t)
-	w.sm.Put(copyName, encode(document(w.app)))
+	w.put(copyName, document(w.app))
 	w.sm.EnableRotation(copyName, functionARN)
 	w.do(rotation.Action{Action: "audit"})
 	w.rotate()
@@ -149,8 +149,11 @@ func TestEmergencyOfAnAdminNamesWhatItCouldRead(t *testing.T) {
 	root := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "root", Roles: []pingonetest.RoleAssignment{
 		{Role: "Environment Admin"}, {Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
 	}})
-	w.sm.Put("pingone/root", encode(document(root)))
-	d := document(w.admin)
+	d := w.adminDocument()
+	above := document(root)
+	above["allow"] = []any{entryFor(adminName, d)}
+	w.sm.Put("pingone/root", encode(above))
+	w.rotator.Settings.AdminSecretIDs = []string{"pingone/root"}
 	d["rotation"] = map[string]any{"adminSecretId": "pingone/root"}
 	w.sm.Put(adminName, encode(d))
 	w.sm.EnableRotation(adminName, functionARN)

@@ -164,19 +164,8 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	if err := r.authorize(ctx); err != nil {
 		return err
 	}
-	d := r.found.current
-	if r.found.twin == "" && d.Rotation.Strategy == document.Alternating && d.Rotation.Twin != r.found.stranger {
-		r.found.twin = d.Rotation.Twin
-	}
-	if r.found.twin == d.ApplicationID() && d.Rotation.Twin != "" { // AWSCURRENT has changed sides
-		r.found.twin = d.Rotation.Twin
-	}
-	if own := r.found.own; own != nil && r.found.twin == "" && d.Alternates() && d.MayFollow(own.ClientID) {
-		r.found.twin = own.ClientID // created for this rotation
-	}
-	if own := r.found.own; d.ClientID == "" && r.found.created == "" && own != nil && d.MayFollow(own.ClientID) {
-		r.found.created = own.ApplicationID() // for this secret, or the look refuses it
-		r.client.Settle, r.found.acting.client.Settle = provision.Settle, provision.Settle
+	if err := r.identify(ctx); err != nil {
+		return err
 	}
 	if r.hold == nil {
 		if err := r.approach(ctx); err != nil {
@@ -187,33 +176,17 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	if err := r.readAll(ctx, goal, held); err != nil {
 		return err
 	}
-	if goal == plan.Emergency && r.twinOfRegister() {
-		if err := r.readAll(ctx, goal, held); err != nil {
+	if goal == plan.Emergency {
+		found, err := r.twinOfRegister(ctx)
+		if err == nil && found {
+			err = r.readAll(ctx, goal, held)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	r.found.underHold = held
 	return nil
-}
-
-// twinOfRegister finds the twin that no version names which may be AWSCURRENT: of a first
-// rotation that is not over. Its secret may have leaked as well.
-func (r *run) twinOfRegister() bool {
-	d := r.found.current
-	if r.found.twin != "" || !d.Alternates() {
-		return false
-	}
-	for id := range r.item().Applications {
-		if id != d.ApplicationID() {
-			r.found.twin = id
-		}
-	}
-	for _, v := range r.found.others { // or it was created, and never regenerated
-		if id := v.ApplicationID(); r.found.twin == "" && id != "" && id != d.ApplicationID() && id != r.found.stranger && d.MayFollow(v.ClientID) {
-			r.found.twin = id
-		}
-	}
-	return r.found.twin != ""
 }
 
 // readAll reads in parallel.
@@ -324,25 +297,6 @@ func (r *run) applicationID() string {
 	return r.found.created
 }
 
-// authorize finds the admin and checks that it is meant for AWSCURRENT's target.
-func (r *run) authorize(ctx context.Context) error {
-	if _, err := r.Settings.environment(r.found.current.Document); err != nil {
-		return err
-	}
-	id, err := r.Settings.adminFor(r.found.current.Document)
-	if err != nil {
-		return err
-	}
-	if r.found.admin.id != id {
-		if id == r.secret.arn || id == r.secret.name || id == r.secret.id {
-			return errOwnAdmin
-		}
-		r.found.admin = r.secret.readAdmin(ctx, id)
-	}
-	r.found.acting, err = r.permit(r.found.admin, r.found.current.Document)
-	return err
-}
-
 // readOthers reads the versions with other labels that decisions depend on.
 func (r *run) readOthers(ctx context.Context) error {
 	labels := r.secret.staged()
@@ -391,9 +345,8 @@ func (r *run) unfit() error {
 		return document.NewFieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
 			"is not the application's, which is %s; to change that would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
 	}
-	if twin := r.found.apps[r.found.twin]; twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
-		return remedied(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
-			"remove the field, and a twin is created")
+	if twin := r.found.apps[r.found.twin]; r.found.stranger != "" || twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
+		return errNoTwin
 	}
 	return nil
 }

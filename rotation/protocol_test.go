@@ -194,7 +194,7 @@ func TestT13TwoSecretsInOneProcess(t *testing.T) {
 	billing := w.ping.AddApplication(pingonetest.Application{
 		Environment: w.app.Environment, TokenEndpointAuthMethod: "CLIENT_SECRET_POST", Roles: w.app.Roles,
 	})
-	w.sm.Put("pingone/billing-api", encode(document(billing)))
+	w.put("pingone/billing-api", document(billing))
 	w.sm.EnableRotation("pingone/billing-api", functionARN)
 	for range 3 {
 		w.rotate()
@@ -222,7 +222,7 @@ func TestT16AdminSecretRotatedBetweenSteps(t *testing.T) {
 		if err := w.invoke(t.Context(), w.sm.Event(orders, step)); err != nil {
 			t.Fatalf("%s: %v", step, err)
 		}
-		admin := document(w.admin)
+		admin := w.adminDocument()
 		admin["clientSecret"] = w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0)
 		w.sm.Put(adminName, encode(admin))
 		w.advance(2 * time.Hour) // the access token has ended, too
@@ -234,7 +234,8 @@ func TestAdminCredentialOfTheTargetItselfIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.sm.Put("pingone/same-application", encode(document(w.app)))
 	d := w.stored("AWSCURRENT")
-	for _, id := range []string{orders, w.sm.ARN(orders), strings.TrimSuffix(w.sm.ARN(orders), w.sm.ARN(orders)[len(w.sm.ARN(orders))-7:]), "pingone/same-application"} {
+	w.rotator.Settings.AdminSecretIDs = []string{"pingone/same-application"}
+	for _, id := range []string{orders, w.sm.ARN(orders), "pingone/same-application"} {
 		d["rotation"] = map[string]any{"adminSecretId": id}
 		w.sm.Put(orders, encode(d))
 		w.rotateFails("own secret")
@@ -246,21 +247,23 @@ func TestAdminCredentialOfTheTargetItselfIsRefused(t *testing.T) {
 }
 
 func TestAdminAllowListIsEnforced(t *testing.T) {
-	const every = "*"
 	other := "11111111-2222-3333-4444-555555555555"
 	for _, c := range []struct {
 		name, secret, env string
 		apps              []string
 		allowed           bool
 	}{
-		{"by name", orders, "", nil, true},
-		{"by pattern", "pingone/*", "", nil, true},
-		{"by ARN pattern", "arn:aws:secretsmanager:*:secret:pingone/orders-*", "", nil, true},
-		{"by application", every, "", []string{other, "app"}, true},
-		{"another secret", "pingone/billing-api", "", nil, false},
-		{"a prefix only", "pingone/order", "", nil, false},
-		{"another environment", every, other, nil, false},
-		{"another application", every, "", []string{other}, false},
+		{"by name", orders, "", []string{"app"}, true},
+		{"by pattern", "pingone/*", "", []string{"app"}, true},
+		{"by pattern across segments", "**", "", []string{"app"}, true},
+		{"by ARN pattern", "arn:aws:secretsmanager:*:*:secret:pingone/orders-*", "", []string{"app"}, true},
+		{"without applications", orders, "", nil, false},
+		{"by application", "pingone/orders-api", "", []string{other, "app"}, true},
+		{"another secret", "pingone/billing-api", "", []string{"app"}, false},
+		{"a prefix only", "pingone/order", "", []string{"app"}, false},
+		{"a pattern of one segment", "*", "", []string{"app"}, false},
+		{"another environment", "**", other, []string{"app"}, false},
+		{"another application", "**", "", []string{other}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -295,7 +298,7 @@ func TestAdminWithAnEmptyAllowListServesNobody(t *testing.T) {
 	admin := document(w.admin)
 	admin["allow"] = []any{}
 	w.sm.Put(adminName, encode(admin))
-	w.rotateFails("does not allow this target")
+	w.rotateFails("does not allow this secret in this environment", "pingrotate allow "+orders)
 }
 
 func TestAdminOfAnotherRegionIsRefused(t *testing.T) {

@@ -156,7 +156,7 @@ func TestCreatedWorkerHasTheRolesAskedForAndNoOthers(t *testing.T) {
 		"preset": "non-interactive-worker", "name": "reader",
 		"roles": []any{map[string]any{"role": "Identity Data Admin", "scope": map[string]any{"type": "ENVIRONMENT", "id": w.app.Environment}}},
 	}}}
-	w.sm.Put(orders, encode(d))
+	w.put(orders, d)
 	w.rotate()
 	if got, want := w.roles(), []string{"Identity Data Admin"}; !slices.Equal(got, want) {
 		t.Errorf("roles: got %q, want %q", got, want)

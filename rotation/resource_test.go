@@ -20,7 +20,7 @@ func (w *world) resource() {
 		w.t.Fatal(err)
 	}
 	w.app = pingonetest.Application{Environment: w.app.Environment, ID: r.ID, ClientID: r.ID, Secret: w.ping.Secret(w.app.Environment, r.ID).Value}
-	w.sm.Put(orders, encode(w.resourceDocument()))
+	w.put(orders, w.resourceDocument())
 }
 
 func (w *world) resourceDocument() map[string]any {
@@ -85,7 +85,7 @@ func TestResourceSecretIsTakenOverByTheFirstRotation(t *testing.T) {
 	w.resource()
 	d := w.resourceDocument()
 	delete(d, "clientSecret")
-	w.sm.Put(orders, encode(d))
+	w.put(orders, d)
 	if err := w.sm.TestOnly(t.Context(), orders); err != nil {
 		t.Errorf("the test of the settings: %v", err)
 	}
@@ -103,13 +103,13 @@ func TestResourceThatDoesNotExistIsOneClearError(t *testing.T) {
 	for _, id := range []string{appID, application} {
 		d := w.resourceDocument()
 		d["clientId"] = id
-		w.sm.Put(orders, encode(d))
+		w.put(orders, d)
 		w.rotateFails("createSecret", "read the resource secret: PingOne answered 404", "CUSTOM resources")
 		w.unstick()
 	}
 	d := w.resourceDocument()
 	delete(d, "rotation")
-	w.sm.Put(orders, encode(d))
+	w.put(orders, d)
 	w.rotateFails("createSecret", "404")
 	if w.mints() != 0 {
 		t.Errorf("mints: got %d, want 0", w.mints())
@@ -122,12 +122,12 @@ func TestResourceWithAnotherMethodStopsTheRotationBeforeTheMint(t *testing.T) {
 	w.resource()
 	d := w.resourceDocument()
 	d["tokenEndpointAuthMethod"] = "CLIENT_SECRET_POST"
-	w.sm.Put(orders, encode(d))
+	w.put(orders, d)
 	w.rotateFails("createSecret", "tokenEndpointAuthMethod", "introspectEndpointAuthMethod")
 	if w.mints() != 0 {
 		t.Errorf("mints: got %d, want 0", w.mints())
 	}
-	w.sm.Put(orders, encode(w.resourceDocument()))
+	w.put(orders, w.resourceDocument())
 	w.rotate()
 	w.checkPromoted()
 }

@@ -54,11 +54,12 @@ type run struct {
 type found struct {
 	admin       adminSecret
 	acting      *admin
+	allowed     map[allowed]*admin
 	current     *stored
 	own         *stored
 	others      []*stored
 	twin        string // application id, once it is known
-	stranger    string // an application that the document names as the twin, and is none
+	stranger    string // an application that a document names as the twin, and is none
 	created     string // id of the application that this run has created
 	apps        map[string]*pingone.Application
 	views       map[string]*pingone.ApplicationSecret
@@ -85,6 +86,7 @@ func (r *Rotator) begin(secretID, by, what, token string) *run {
 	n.client.TransactionID = token
 	n.client.Observe = count.observe
 	n.found.secrets, n.found.answers, n.found.proof = map[string]pingone.Secret{}, map[string]plan.Answer{}, map[string]error{}
+	n.found.allowed = map[allowed]*admin{}
 	n.requested = n.record.begun
 	return n
 }

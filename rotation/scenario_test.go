@@ -97,7 +97,7 @@ func ordinary() []scenario {
 		{name: "admin secret rotated meanwhile", call: func(p *play, c fault.Call) fault.Kind {
 			if c.Operation == "DescribeSecret" && p.already != p.attempts { // once in each attempt
 				p.already = p.attempts
-				admin := document(p.admin)
+				admin := p.adminDocument()
 				admin["clientSecret"] = p.ping.Regenerate(p.admin.Environment, p.admin.ID, time.Hour)
 				p.sm.Put(adminName, encode(admin))
 			}
@@ -205,7 +205,7 @@ func (p *play) endedByAudit() error {
 
 // shared gives the client another managed secret, which the register knows.
 func (p *play) shared() {
-	p.sm.Put(copied, encode(document(p.app)))
+	p.put(copied, document(p.app))
 	p.sm.EnableRotation(copied, functionARN)
 	p.promise.add(copied)
 	for range 2 { // each enters one of them at least

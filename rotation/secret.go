@@ -23,6 +23,11 @@ type secret struct {
 	description // as last described
 }
 
+// isCalled reports whether the id is a name of the secret.
+func (s *secret) isCalled(id string) bool {
+	return id != "" && (id == s.arn || id == s.name || id == s.id)
+}
+
 // describe reads which version has which label. It may lag.
 func (s *secret) describe(ctx context.Context) error {
 	out, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.id}, s.count.requests)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,13 +17,18 @@ import (
 
 // Settings are the function's own: what no document may decide.
 type Settings struct {
-	AdminSecretID string          // the admin credential of documents that name none; may be empty
-	Grace         time.Duration   // how long a replaced secret lives where a document does not say; 0 means 24 hours
-	AuthDomains   []string        // custom domains that documents may name as authDomain
-	Regions       pingone.Regions // regions that are newer than this release
-	APIURL        string          // in place of the region's API; empty outside tests
-	AuthURL       string          // in place of the region's auth host and of custom domains; empty outside tests
-	Emulated      bool            // by sam local, which knows no aliases: actions pass without one
+	AdminSecretID string // the admin credential of documents that name none; may be empty
+
+	// AdminSecretIDs are the secrets, by name or ARN, that documents may name as their
+	// admin, besides AdminSecretID. No other secret is an admin of the function.
+	AdminSecretIDs []string
+
+	Grace       time.Duration   // how long a replaced secret lives where a document does not say; 0 means 24 hours
+	AuthDomains []string        // custom domains that documents may name as authDomain
+	Regions     pingone.Regions // regions that are newer than this release
+	APIURL      string          // in place of the region's API; empty outside tests
+	AuthURL     string          // in place of the region's auth host and of custom domains; empty outside tests
+	Emulated    bool            // by sam local, which knows no aliases: actions pass without one
 }
 
 const defaultGrace = 24 * time.Hour
@@ -31,16 +37,21 @@ const defaultGrace = 24 * time.Hour
 // Secrets Manager, where it is not the Region's.
 const EndpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
+// AdminsVariable is the variable with the admins that documents may name.
+const AdminsVariable = "PINGONE_ADMIN_SECRET_IDS"
+
 // ParseSettings reads the function's settings from its variables, which getenv looks
 // up as os.Getenv does. The error names the variable. It also checks the endpoint of
 // Secrets Manager, which is the SDK's to read.
 func ParseSettings(getenv func(string) string) (Settings, error) {
 	sam := getenv("AWS_SAM_LOCAL") == "true"
-	s := Settings{AdminSecretID: getenv("PINGONE_ADMIN_SECRET_ID"), Emulated: sam}
+	s := Settings{Emulated: sam}
 	for _, v := range []struct {
 		name string
 		read func(string) error
 	}{
+		{"PINGONE_ADMIN_SECRET_ID", func(value string) (err error) { s.AdminSecretID, err = parseSecretID(value); return err }},
+		{AdminsVariable, func(value string) (err error) { s.AdminSecretIDs, err = parseSecretIDs(value); return err }},
 		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = ParseGrace(value); return err }},
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
 		{"PINGONE_REGIONS", func(value string) (err error) { s.Regions, err = pingone.ParseRegions(value); return err }},
@@ -60,6 +71,31 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 	}
 	return s, nil
 }
+
+func parseSecretIDs(list string) (ids []string, err error) {
+	for _, value := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		id, err := parseSecretID(value)
+		if err != nil {
+			return nil, fmt.Errorf("separated by commas, each %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// parseSecretID reads the name or the ARN of a secret. See CreateSecret in the reference
+// of Secrets Manager's API.
+func parseSecretID(value string) (string, error) {
+	if !secretName.MatchString(value) && !secretARN.MatchString(value) {
+		return "", errors.New("must be the name of a secret, or its full ARN with the six characters at the end")
+	}
+	return value, nil
+}
+
+var (
+	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$`)
+)
 
 func parseDomains(list string) ([]string, error) {
 	domains := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })

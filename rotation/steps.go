@@ -123,6 +123,12 @@ func (r *run) setSecret(ctx context.Context) error {
 	if err := r.authorize(ctx); err != nil {
 		return err
 	}
+	if err := r.identify(ctx); err != nil {
+		return err
+	}
+	if r.found.stranger == own.ApplicationID() {
+		return errNoTwin
+	}
 	if own.AuthMethod != "" {
 		if answer, err = r.ask(ctx, own.Document, own.ClientSecret, own.AuthMethod); err != nil {
 			r.record.warn("PingOne did not say whether it accepts the new secret: %v", err)
@@ -233,20 +239,22 @@ func (r *run) testSecret(ctx context.Context) error {
 // its specification names is there, and that no other application is in the way.
 func (r *run) testSpecification(ctx context.Context, d *document.Document) error {
 	r.record.decision = "verify the specification"
-	if err := r.authorize(ctx); err != nil {
+	var err error
+	if r.found.acting, err = r.adminOf(ctx, d); err != nil {
 		return err
 	}
 	if _, err := r.provisioner().Resolve(ctx, d); err != nil {
 		return err
 	}
-	_, err := r.provisioner().FindOwn(ctx, d)
+	_, err = r.provisioner().FindOwn(ctx, d)
 	return err
 }
 
 // completed returns a document that no rotation has written yet with what it lacks: the
 // authentication method, or even the secret, as createSecret would take it over.
 func (r *run) completed(ctx context.Context, d *document.Document) (*document.Document, error) {
-	if err := r.authorize(ctx); err != nil {
+	var err error
+	if r.found.acting, err = r.adminOf(ctx, d); err != nil {
 		return nil, err
 	}
 	app, err := r.found.acting.read(ctx, d, d.ApplicationID())

@@ -33,8 +33,3 @@ func (r *Rotator) targets(ctx context.Context, admin description) (names []strin
 	slices.Sort(names)
 	return names, nil
 }
-
-// isAdmin reports whether a secret is one that the settings name as an admin.
-func (s Settings) isAdmin(d description) bool {
-	return s.AdminSecretID != "" && (s.AdminSecretID == d.name || s.AdminSecretID == d.arn)
-}

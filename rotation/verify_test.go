@@ -62,7 +62,7 @@ func (w *world) keyed() map[string]any {
 		a.TokenEndpointAuthMethod = "PRIVATE_KEY_JWT"
 		a.JWKS = fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"k1","n":%q,"e":%q}]}`, encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes()))
 	})
-	d := document(w.admin)
+	d := w.adminDocument()
 	delete(d, "clientSecret")
 	d["tokenEndpointAuthMethod"] = "PRIVATE_KEY_JWT"
 	d["privateKey"] = pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
@@ -74,7 +74,7 @@ func TestAdminsAuthenticateByEachMethod(t *testing.T) {
 		t.Run(string(method), func(t *testing.T) {
 			w := newWorld(t)
 			w.ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.TokenEndpointAuthMethod = string(method) })
-			d := document(w.admin)
+			d := w.adminDocument()
 			d["tokenEndpointAuthMethod"] = string(method)
 			if method == pingone.PrivateKeyJWT {
 				d = w.keyed()

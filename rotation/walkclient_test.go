@@ -82,6 +82,7 @@ type walkSecret struct {
 	begun       []string       // ClientRequestTokens of rotations, oldest first
 	campaign    []string       // of manual rotations
 	mints       map[string]int // by rotation
+	allow       []any          // of an admin: what it serves
 
 	text, version string
 	current       walkDocument
@@ -92,6 +93,14 @@ type walkSecret struct {
 	replaced      bool      // and it holds a secret that had been replaced
 	dead          bool      // AWSCURRENT's secret, as was said
 	excuse        string    // the exception that was the cause
+}
+
+// allowing returns the secret's document with what it serves, if it is an admin's.
+func (sec *walkSecret) allowing(d map[string]any) map[string]any {
+	if sec.allow != nil {
+		d["allow"] = sec.allow
+	}
+	return d
 }
 
 // walkDocument is what consumers read.

@@ -76,7 +76,7 @@ func setRole(a *pingonetest.Application, role string, want bool) {
 func (w *walk) write(sec *walkSecret, change func(map[string]any)) {
 	var d map[string]any
 	if json.Unmarshal([]byte(sec.text), &d) != nil {
-		d = document(sec.group.clients[0].app)
+		d = sec.allowing(document(sec.group.clients[0].app))
 	}
 	change(d)
 	w.sm.Put(sec.name, encode(d))
@@ -119,7 +119,7 @@ func (w *walk) forge(sec *walkSecret, label string, foreign bool) {
 	if foreign {
 		k = w.bystander.client
 	}
-	d := document(k.app)
+	d := sec.allowing(document(k.app))
 	d["clientSecret"] = "made-up"
 	w.tokens++
 	id := fmt.Sprintf("forged-%025d", w.tokens)

@@ -123,7 +123,7 @@ func newWalk(t *testing.T, ping *pingonetest.Server, sm *secretsmanagertest.Serv
 		clients: map[string]*walkClient{}, groups: map[string]*walkGroup{}, lag: map[string]time.Duration{}, excused: map[string]int{}, seen: map[string]bool{},
 		fatal: map[callID]*invocation{}, owners: map[callID]*invocation{}, sent: map[callID]time.Time{},
 	}
-	w.settings = rotation.Settings{APIURL: ping.URL(), AuthURL: ping.URL()}
+	w.settings = rotation.Settings{APIURL: ping.URL(), AuthURL: ping.URL(), AdminSecretIDs: []string{"pingone/admin-1", "pingone/admin-2"}}
 	sm.AddFunction(functionARN, w.invoke)
 	db.CreateTable(registerTable, "subject", "entry", "expires")
 	keys := credentials.NewStaticCredentialsProvider(walker, "example", "")
@@ -152,7 +152,7 @@ func newWalk(t *testing.T, ping *pingonetest.Server, sm *secretsmanagertest.Serv
 }
 
 func (w *walk) populate(unseeded int) {
-	for i, s := range []struct {
+	plans := []struct {
 		name, admin, method string
 		roles               []string
 		strategy, grace     string
@@ -163,7 +163,9 @@ func (w *walk) populate(unseeded int) {
 		{"pingone/billing", "pingone/admin-2", "CLIENT_SECRET_POST", []string{data}, "single", "168h"},
 		{"pingone/billing-too", "pingone/admin-2", "CLIENT_SECRET_POST", nil, "single", "168h"}, // the same client
 		{"pingone/stock", "pingone/admin-2", "CLIENT_SECRET_BASIC", nil, "alternating", "24h"},
-	} {
+	}
+	var documents []map[string]any
+	for i, s := range plans {
 		grace, _ := time.ParseDuration(s.grace)
 		sec := &walkSecret{name: s.name, index: i, grace: grace, alternating: s.strategy == "alternating", mints: map[string]int{}}
 		if i == shared+1 {
@@ -182,10 +184,17 @@ func (w *walk) populate(unseeded int) {
 		if unseeded>>i&1 == 1 {
 			d["clientSecret"] = ""
 		}
-		sec.arn = w.sm.Put(s.name, encode(d))
-		w.sm.EnableRotation(s.name, functionARN)
+		documents = append(documents, d)
 		sec.group.secrets = append(sec.group.secrets, sec)
 		w.secrets = append(w.secrets, sec)
+	}
+	for i, s := range plans {
+		at := slices.IndexFunc(w.secrets, func(sec *walkSecret) bool { return sec.name == s.admin })
+		w.secrets[at].allow = append(w.secrets[at].allow, entryFor(s.name, documents[i]))
+	}
+	for i, sec := range w.secrets {
+		sec.arn = w.sm.Put(sec.name, encode(sec.allowing(documents[i])))
+		w.sm.EnableRotation(sec.name, functionARN)
 		w.readCurrent(sec, "")
 	}
 	w.addBystander()

@@ -141,12 +141,14 @@ func populate(t testing.TB, ping *pingonetest.Server, sm *secretsmanagertest.Ser
 	o.app.Name, o.app.Environment = "orders-api", w.admin.Environment
 	w.app = ping.AddApplication(o.app)
 
-	sm.Put(adminName, encode(document(w.admin)))
 	first := document(w.app)
 	if o.edit != nil {
 		o.edit(first)
 	}
 	sm.Put(orders, encode(first))
+	admin := document(w.admin)
+	admin["allow"] = []any{entryFor(orders, first)}
+	sm.Put(adminName, encode(admin))
 
 	o.settings.AdminSecretID = adminName
 	o.settings.APIURL, o.settings.AuthURL = ping.URL(), ping.URL()
@@ -237,6 +239,43 @@ func document(a pingonetest.Application) map[string]any {
 		"clientSecret":            a.Secret,
 		"tokenEndpointAuthMethod": a.TokenEndpointAuthMethod,
 	}
+}
+
+// allow has the admin serve a secret with this document, beside those that it serves.
+func (w *world) allow(name string, d map[string]any) {
+	admin := w.adminDocument()
+	all, _ := admin["allow"].([]any)
+	admin["allow"] = append(all, entryFor(name, d))
+	w.sm.Put(adminName, encode(admin))
+}
+
+// put stores a document in a secret, and allows what it asks for.
+func (w *world) put(name string, d map[string]any) string {
+	w.allow(name, d)
+	return w.sm.Put(name, encode(d))
+}
+
+// adminDocument returns what the admin's secret holds.
+func (w *world) adminDocument() map[string]any {
+	text, _ := w.sm.Value(adminName, "AWSCURRENT")
+	var d map[string]any
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// entryFor returns the entry of allow that a secret with this document needs. A document
+// that does not parse is of the application that it names.
+func entryFor(name string, d map[string]any) (entry map[string]any) {
+	parsed, err := rotation.ParseDocument(encode(d))
+	if err != nil {
+		return map[string]any{"secret": name, "environmentId": d["environmentId"], "applications": d["clientId"]}
+	}
+	if err := json.Unmarshal([]byte(rotation.EntryFor(name, parsed)), &entry); err != nil {
+		panic(err)
+	}
+	return entry
 }
 
 func encode(document map[string]any) string {

@@ -27,7 +27,7 @@ func (d *deployment) adopting(t *testing.T, app pingonetest.Application) func(co
 		t.Setenv(name, value)
 	}
 	text, err := json.Marshal(map[string]string{"environmentId": app.Environment, "region": "NA", "clientId": app.ClientID})
-	if err != nil {
+	if err = errors.Join(err, d.Serve("shop", string(text))); err != nil {
 		t.Fatal(err)
 	}
 	return func(ctx context.Context) error {

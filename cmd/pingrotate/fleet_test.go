@@ -17,7 +17,11 @@ import (
 // leaves it out has not ended its leak.
 func TestEmergencyOfAllDoesNotEndWellWithoutASecretThatIsTurnedOff(t *testing.T) {
 	d := deploy(t, answered)
-	d.Secrets.Put(playground.BillingSecret, d.Document(d.Add("billing", "Identity Data Admin")))
+	billing := d.Document(d.Add("billing", "Identity Data Admin"))
+	d.Secrets.Put(playground.BillingSecret, billing)
+	if err := d.Serve(playground.BillingSecret, billing); err != nil {
+		t.Fatal(err)
+	}
 	d.Secrets.EnableRotation(playground.BillingSecret, runtimetest.FunctionARN)
 	client := secretsmanager.New(secretsmanager.Options{
 		BaseEndpoint: aws.String(d.World.Endpoints().SecretsManager), Region: "us-east-1",

@@ -18,7 +18,11 @@ func TestStatusAsksUntilEverySecretIsReached(t *testing.T) {
 	})
 	for n := range 9 {
 		name := fmt.Sprintf("pingone/api-%d", n)
-		d.Secrets.Put(name, d.Document(d.Add(name, "Identity Data Admin")))
+		text := d.Document(d.Add(name, "Identity Data Admin"))
+		d.Secrets.Put(name, text)
+		if err := d.Serve(name, text); err != nil {
+			t.Fatal(err)
+		}
 		d.Secrets.EnableRotation(name, runtimetest.FunctionARN)
 	}
 	look := rotation.Action{Action: rotation.ActionAudit, ReadOnly: true}

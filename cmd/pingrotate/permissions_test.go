@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -148,7 +149,7 @@ func TestWhoOperatesNeedsWhatThePageSays(t *testing.T) {
 func TestWhoAttachesNeedsWhatThePageSays(t *testing.T) {
 	d := deploy(t, answered)
 	app := d.Add("shop", "Identity Data Admin")
-	if err := d.Know(app); err != nil {
+	if err := errors.Join(d.Know(app), d.Serve("pingone/orders/shop", d.Document(app))); err != nil {
 		t.Fatal(err)
 	}
 	through := d.operate(t, []string{"adopt", "--secret", "pingone/orders/shop", "--tag", "team=orders", "--pingone-region", "NA",

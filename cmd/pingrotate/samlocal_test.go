@@ -93,7 +93,7 @@ func newSamWorld(t *testing.T) *samWorld {
 	t.Cleanup(w.Close)
 	w.billing = w.Add("billing API", "Identity Data Admin")
 	w.Secrets.Put(playground.BillingSecret, w.Document(w.billing))
-	if err := w.Know(w.billing, w.Secrets.ARN(playground.BillingSecret)); err != nil {
+	if err := errors.Join(w.Know(w.billing, w.Secrets.ARN(playground.BillingSecret)), w.Serve(playground.BillingSecret, w.Document(w.billing))); err != nil {
 		t.Fatal(err)
 	}
 	w.Secrets.AddFunction(samFunctionARN, func(context.Context, []byte) error { return errors.New("only this test invokes it") })

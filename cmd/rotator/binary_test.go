@@ -274,7 +274,7 @@ func TestTheAdminsSecretMayChangeBetweenSteps(t *testing.T) {
 		}
 		steps = append(steps, e.Step)
 		w.admin.Secret = w.pingone.Regenerate(w.admin.Environment, w.admin.ID, 0)
-		w.secrets.Put(adminID, document(w.admin))
+		w.putAdmin()
 		_, err := w.Invoke(ctx, event)
 		return err
 	})

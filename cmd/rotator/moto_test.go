@@ -109,7 +109,7 @@ func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 			table.CreateTable(tableName, "subject", "entry", "expires")
 			know(table, app)
 			f, err := runtimetest.Start(t.Context(), runtimetest.Config{Program: program, Output: out, Env: []string{
-				"PINGONE_ADMIN_SECRET_ID=" + newMotoSecret(t, url, document(admin)).name,
+				"PINGONE_ADMIN_SECRET_ID=" + newMotoSecret(t, url, allowing(document(admin), entry(secret.name, app))).name,
 				"PINGONE_API_URL=" + ping.URL(),
 				"PINGONE_AUTH_URL=" + ping.URL(),
 				"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + url,

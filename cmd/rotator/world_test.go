@@ -61,6 +61,7 @@ type world struct {
 	secrets  *secretsmanagertest.Server
 	register *registertest.Server
 	admin    pingonetest.Application
+	allow    []string // the admin's
 	output   *output
 }
 
@@ -75,7 +76,7 @@ func newWorld(t testing.TB) *world {
 	w.register.Follow(time.Now)
 	w.register.CreateTable(tableName, "subject", "entry", "expires")
 	w.admin = w.pingone.AddApplication(pingonetest.Application{Name: "admin", Roles: roles("Environment Admin")})
-	w.secrets.Put(adminID, document(w.admin))
+	w.putAdmin()
 	w.start(t)
 	t.Cleanup(func() {
 		w.Close()
@@ -117,6 +118,8 @@ func (w *world) addSecret(name string) pingonetest.Application {
 // addUnknownSecret is addSecret for one that was attached just now.
 func (w *world) addUnknownSecret(name string) pingonetest.Application {
 	app := w.pingone.AddApplication(pingonetest.Application{Name: name, Roles: roles("Identity Data Admin")})
+	w.allow = append(w.allow, entry(name, app))
+	w.putAdmin()
 	w.secrets.Put(name, document(app))
 	w.secrets.EnableRotation(name, runtimetest.FunctionARN)
 	return app
@@ -128,6 +131,19 @@ func know(s *registertest.Server, app pingonetest.Application) {
 		"subject": "client#" + app.Environment + "/" + app.ID, "entry": "item",
 		"format": 1, "number": 1, "nonce": "made-up", "item": "{}",
 	})
+}
+
+// putAdmin stores the admin's document, with an entry for each secret.
+func (w *world) putAdmin() { w.secrets.Put(adminID, allowing(document(w.admin), w.allow...)) }
+
+// allowing adds an allow to the document of an admin.
+func allowing(admin string, entries ...string) string {
+	return strings.TrimSuffix(admin, "}") + `,"allow":[` + strings.Join(entries, ",") + "]}"
+}
+
+// entry is that of a secret in the allow of its admin.
+func entry(name string, app pingonetest.Application) string {
+	return fmt.Sprintf(`{"secret":%q,"environmentId":%q,"applications":%q}`, name, app.Environment, app.ID)
 }
 
 func roles(name string) []pingonetest.RoleAssignment {

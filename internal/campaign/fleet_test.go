@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pingrotate/internal/memory"
+	"pingrotate/internal/provision"
 	"pingrotate/internal/register"
 	"pingrotate/internal/registertest"
 	"pingrotate/pingone"
@@ -80,7 +81,6 @@ func (f *fleet) populate(size int) {
 	admin := f.ping.AddApplication(pingonetest.Application{Name: "admin", Roles: []pingonetest.RoleAssignment{
 		organization("Client Application Developer"), organization("Identity Data Admin"),
 	}})
-	f.sm.Put(adminSecret, credentialOf(admin))
 	f.sm.AddFunction(fleetFunction, func(context.Context, []byte) error { return errors.New("nothing is scheduled here") })
 	for i := range size {
 		app := f.ping.AddApplication(pingonetest.Application{
@@ -89,7 +89,8 @@ func (f *fleet) populate(size int) {
 			Roles:       []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}},
 		})
 		name := fmt.Sprintf("pingone/fleet/%05d", i)
-		f.sm.Put(name, credentialOf(app))
+		arn := f.sm.Put(name, credentialOf(app))
+		f.ping.UpdateApplication(app.Environment, app.ID, func(a *pingonetest.Application) { a.Description = provision.MarkerOf(arn).String() })
 		f.sm.EnableRotation(name, fleetFunction)
 		f.db.Put(fleetRegister, map[string]any{ // an audit has entered it long ago
 			"subject": "client#" + app.Environment + "/" + app.ID, "entry": "item",
@@ -97,7 +98,37 @@ func (f *fleet) populate(size int) {
 		})
 		f.names, f.apps = append(f.names, name), append(f.apps, app)
 	}
+	f.sm.Put(adminSecret, f.adminDocument(admin))
 	<-time.After(time.Hour) // consumers have had these secrets for a while
+}
+
+// adminDocument allows the applications by their ids, or by their marks where those are
+// more than fit into a secret.
+func (f *fleet) adminDocument(admin pingonetest.Application) string {
+	type entry struct {
+		Secret        string   `json:"secret"`
+		EnvironmentID string   `json:"environmentId"`
+		Applications  []string `json:"applications"`
+	}
+	var allow []entry
+	for i, app := range f.apps {
+		if i%perEnvironment == 0 {
+			allow = append(allow, entry{"pingone/fleet/*", app.Environment, nil})
+		}
+		last := &allow[len(allow)-1]
+		last.Applications = append(last.Applications, app.ID)
+		if len(f.apps) > perEnvironment {
+			last.Applications = []string{"marked"}
+		}
+	}
+	text, err := json.Marshal(struct {
+		credential
+		Allow []entry `json:"allow"`
+	}{credential{admin.Environment, "EU", admin.ClientID, admin.Secret, admin.TokenEndpointAuthMethod}, allow})
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(text)
 }
 
 // A credential is what the stored document has of an application.

@@ -11,6 +11,7 @@ import (
 // allowances that reach its target. Nil is [Everything].
 type Permission struct {
 	everything bool
+	names      []string // of the secret
 	entries    []Allowance
 }
 
@@ -20,7 +21,7 @@ var Everything = &Permission{everything: true}
 // Facts are what [Permit] cannot learn from documents.
 type Facts struct {
 	// Admins are the ids of the applications that are admins of the function, which
-	// only an id allows.
+	// only an id allows. Nil means that they have not been read.
 	Admins []string
 
 	// Targets says what PingOne has in the descriptions of the applications that were
@@ -35,12 +36,19 @@ type Mark struct {
 	TwinOf string // the marker of the twin of the application with this id; "" for none
 }
 
-// Unread is the error of [Permit] when it depends on facts that are not there: the
-// descriptions of these applications, or custom resources, are to be read and added to
-// [Facts.Targets]. Nothing else of them may be read yet.
-type Unread struct{ IDs []string }
+// Unread is the error of [Permit] when it depends on facts that are not there.
+type Unread struct {
+	// IDs are of applications, or custom resources, whose descriptions are to be read and
+	// added to [Facts.Targets]. Nothing else of them may be read yet.
+	IDs []string
+
+	Admins bool // [Facts.Admins] are to be read
+}
 
 func (e *Unread) Error() string {
+	if e.Admins {
+		return "whether this secret is allowed depends on which applications are admins of the function"
+	}
 	return "whether this secret is allowed depends on the descriptions of " + strings.Join(e.IDs, ", ")
 }
 
@@ -76,24 +84,36 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	}
 	if len(entries) == 0 {
 		return nil, &Refusal{"does not allow this secret in this environment",
-			fmt.Sprintf("its owner can add to allow an entry with secret %q, environmentId %q and applications", nameOf(names), target.EnvironmentID)}
+			fmt.Sprintf("its owner can add to allow an entry with secret %q, environmentId %q and applications", nameOf(names), target.EnvironmentID) + printed(names)}
 	}
 	q := question{target: target, facts: facts}
 	granted := slices.DeleteFunc(slices.Clone(entries), func(a Allowance) bool { return !q.reaches(a) })
 	switch {
+	case len(granted) > 0 && target.Rotation.Application == nil:
+		// Whatever else is allowed, nothing is to be configured.
+	case q.admins:
+		return nil, &Unread{Admins: true}
 	case len(q.unread) > 0:
 		slices.Sort(q.unread)
-		return nil, &Unread{slices.Compact(q.unread)}
+		return nil, &Unread{IDs: slices.Compact(q.unread)}
 	case len(granted) == 0 && q.foreignTwin:
 		return nil, NewFieldError("rotation.twin", "names an application that was not created for this secret as the other one's twin; remove the field, and a twin is created")
 	case len(granted) == 0 && target.ApplicationID() == "":
 		return nil, &Refusal{"does not allow this secret to create an application",
-			`its owner can add "create": true to the entry's configure, and "marked" to its applications`}
+			`its owner can add "create": true to the entry's configure, and "marked" to its applications` + printed(names)}
 	case len(granted) == 0:
 		return nil, &Refusal{fmt.Sprintf("does not allow this secret the %s %s", target.Target().Kind, target.ApplicationID()),
-			fmt.Sprintf("its owner can add %q to the applications of the entry", target.ApplicationID())}
+			fmt.Sprintf("its owner can add %q to the applications of the entry", target.ApplicationID()) + printed(names)}
 	}
-	return &Permission{entries: granted}, nil
+	return &Permission{names: names, entries: granted}, nil
+}
+
+// printed says what prints the entry that a secret needs.
+func printed(names []string) string {
+	if name := nameOf(names); name != "" {
+		return "; pingrotate allow " + Printable(name) + " prints it"
+	}
+	return ""
 }
 
 func nameOf(names []string) string {
@@ -109,6 +129,7 @@ type question struct {
 	facts  Facts
 
 	unread      []string // what an answer depends on
+	admins      bool     // an answer depends on which applications are admins
 	foreignTwin bool     // the target names one that PingOne does not have as such
 }
 
@@ -144,12 +165,15 @@ func (q *question) covers(a Applications, id string) bool {
 	switch {
 	case slices.Contains(a.IDs, id):
 		return true
+	case !a.Any && !a.Marked:
+		return false
+	case q.facts.Admins == nil:
+		q.admins = true
+		return false
 	case slices.Contains(q.facts.Admins, id):
 		return false
 	case a.Any:
 		return true
-	case !a.Marked:
-		return false
 	}
 	m := q.mark(id)
 	return m != nil && m.Marked
@@ -190,5 +214,5 @@ func (p *Permission) Allows(changes ...Change) error {
 	}
 	slices.Sort(missing)
 	return &Refusal{"does not allow this secret what rotation.application asks for: " + strings.Join(refused, "; "),
-		"its owner can add to the entry's configure: " + strings.Join(slices.Compact(missing), ", ")}
+		"its owner can add to the entry's configure: " + strings.Join(slices.Compact(missing), ", ") + printed(p.names)}
 }

@@ -49,7 +49,9 @@ func target(t *testing.T, id, rotation string) *document.Document {
 var names = []string{"pingone/orders", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pingone/orders-AbCdEf"}
 
 // marked are facts of applications that were read.
-func marked(all map[string]document.Mark) document.Facts { return document.Facts{Targets: all} }
+func marked(all map[string]document.Mark) document.Facts {
+	return document.Facts{Admins: []string{}, Targets: all}
+}
 
 func TestWithoutAnEntryNothingIsServed(t *testing.T) {
 	own := `["` + appID + `"]`
@@ -71,7 +73,7 @@ func TestWithoutAnEntryNothingIsServed(t *testing.T) {
 		{"another environment's entry", admin(t, strings.Replace(entry(own, ""), envID, otherEnv, 1)), target(t, appID, ""), document.Facts{}, "does not allow this secret", ""},
 		{"no applications", admin(t, `{"secret":"pingone/orders","environmentId":"`+envID+`"}`), target(t, appID, ""), document.Facts{}, "field allow[0].applications: is missing", "ids"},
 		{"no applications in another entry", admin(t, entry(own, ""), `{"secret":"x","environmentId":"`+envID+`","applications":[]}`), target(t, appID, ""), document.Facts{}, "field allow[1].applications: is missing", "ids"},
-		{"any", admin(t, entry(`"*"`, "")), target(t, victimID, ""), document.Facts{}, "", ""},
+		{"any", admin(t, entry(`"*"`, "")), target(t, victimID, ""), document.Facts{Admins: []string{}}, "", ""},
 		{"any, an admin", admin(t, entry(`"*"`, "")), target(t, victimID, ""), document.Facts{Admins: []string{victimID}}, "does not allow this secret the application", ""},
 		{"an admin by its id", admin(t, entry(`["`+victimID+`"]`, "")), target(t, victimID, ""), document.Facts{Admins: []string{victimID}}, "", ""},
 		{"marked", admin(t, entry(`"marked"`, "")), target(t, appID, ""), marked(map[string]document.Mark{appID: {Marked: true}}), "", ""},
@@ -117,17 +119,19 @@ func TestWhatMustBeReadBeforeTheAnswerIsNamedAndNothingElse(t *testing.T) {
 	for _, c := range []struct {
 		applications, id, rotation string
 		facts                      document.Facts
-		want                       []string
+		want                       []string // nil for the admins
 	}{
-		{`"marked"`, appID, "", document.Facts{}, []string{appID}},
+		{`"marked"`, appID, "", document.Facts{}, nil},
+		{`"*"`, appID, "", document.Facts{}, nil},
+		{`"marked"`, appID, "", marked(nil), []string{appID}},
 		{`["` + appID + `"]`, appID, `"strategy":"alternating","twin":"` + twinID + `"`, document.Facts{}, []string{appID, twinID}},
 		{`["` + appID + `"]`, appID, `"strategy":"alternating","twin":"` + twinID + `"`, marked(map[string]document.Mark{appID: {}}), []string{twinID}},
-		{`"marked"`, twinID, `"strategy":"alternating","twin":"` + appID + `"`, document.Facts{}, []string{appID, twinID}},
+		{`"marked"`, twinID, `"strategy":"alternating","twin":"` + appID + `"`, marked(nil), []string{appID, twinID}},
 	} {
 		_, err := document.Permit(admin(t, entry(c.applications, "")), names, target(t, c.id, c.rotation), c.facts)
 		unread, ok := errors.AsType[*document.Unread](err)
 		slices.Sort(c.want)
-		if !ok || !slices.Equal(unread.IDs, c.want) {
+		if !ok || !slices.Equal(unread.IDs, c.want) || unread.Admins != (c.want == nil) {
 			t.Errorf("%s of %s: got %v, want that %q are to be read", c.id, c.applications, err, c.want)
 		}
 	}

@@ -60,6 +60,14 @@ func (d *Document) Successor(clientID string) *Document {
 	return &next
 }
 
+// WithTwin returns the document as if it named the application as its twin, to ask
+// whether that is allowed. It is not to be stored.
+func (d *Document) WithTwin(id string) *Document {
+	next := *d
+	next.Rotation.Twin = id
+	return &next
+}
+
 // MayFollow reports whether a version of the client with this id may come after the
 // document.
 func (d *Document) MayFollow(clientID string) bool {

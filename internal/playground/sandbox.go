@@ -59,7 +59,14 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 	billing := s.Add("billing API", "Identity Data Admin")
 	s.Secrets.Put(BillingSecret, s.Document(billing))
 	s.Shipping = s.Add("shipping API", "Identity Data Admin")
-	if err := errors.Join(s.Know(billing, s.Secrets.ARN(BillingSecret)), s.Know(s.Shipping)); err != nil {
+	err := errors.Join(
+		s.Serve(BillingSecret, s.Document(billing)),
+		s.Serve(ShippingSecret, s.Document(s.Shipping)),
+		// What new creates here may have no more than this.
+		s.Allow(fmt.Sprintf(`{"secret": "pingone/*", "environmentId": %q, "applications": "marked",
+			"configure": {"create": true, "roles": [{"role": "Identity Data Admin", "scope": %[1]q}]}}`, s.Shipping.Environment)),
+		s.Know(billing, s.Secrets.ARN(BillingSecret)), s.Know(s.Shipping))
+	if err != nil {
 		return err
 	}
 	s.cloud = &Cloud{Lines: func() []LogLine { return nil }, Show: tell}

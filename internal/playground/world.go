@@ -3,6 +3,7 @@ package playground
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"pingrotate/internal/registertest"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -20,6 +22,9 @@ const (
 	AdminSecret   = "pingone/admin"
 	OrdersSecret  = "pingone/orders-api"
 	BillingSecret = "pingone/billing-api" // of the sandbox
+
+	// ShippingSecret is one that the sandbox's admin serves as soon as it exists.
+	ShippingSecret = "pingone/shipping-api"
 
 	// RegisterTable is the name of the register's table.
 	RegisterTable = "pingone-rotator-register"
@@ -36,6 +41,9 @@ type World struct {
 	Secrets  *secretsmanagertest.Server
 	Register *registertest.Server
 	Orders   pingonetest.Application
+
+	admin pingonetest.Application
+	allow []json.RawMessage // what the admin serves
 }
 
 // Start starts the services at the addresses. It is the one place that does: the demo,
@@ -62,15 +70,37 @@ func Start(at Addresses) (*World, error) {
 
 	// An admin must hold every role that its target holds. Environment Admin may also
 	// give roles to an application that it creates.
-	admin := w.Add("rotation admin", "Client Application Developer", "Environment Admin", "Identity Data Admin")
+	w.admin = w.Add("rotation admin", "Client Application Developer", "Environment Admin", "Identity Data Admin")
 	w.Orders = w.Add("orders API", "Identity Data Admin")
-	w.Secrets.Put(AdminSecret, w.Document(admin))
+	err = w.Serve(OrdersSecret, w.Document(w.Orders))
 	w.Secrets.Put(OrdersARN, w.Document(w.Orders))
-	if err := w.Know(w.Orders, OrdersARN); err != nil {
+	if err = errors.Join(err, w.Know(w.Orders, OrdersARN)); err != nil {
 		w.Close()
 		return nil, err
 	}
 	return w, nil
+}
+
+// Serve has the admin serve a secret with this document.
+func (w *World) Serve(name, document string) error {
+	d, err := rotation.ParseDocument(document)
+	if err != nil {
+		return err
+	}
+	return w.Allow(rotation.EntryFor(name, d))
+}
+
+// Allow adds an entry to the allow of the admin.
+func (w *World) Allow(entry string) error {
+	w.allow = append(w.allow, json.RawMessage(entry))
+	text, err := json.Marshal(struct {
+		Credential
+		Allow []json.RawMessage `json:"allow"`
+	}{w.credential(w.admin), w.allow})
+	if err == nil {
+		w.Secrets.Put(AdminSecret, string(text))
+	}
+	return err
 }
 
 // Know gives the register the item of an application's client as an audit does for the
@@ -114,18 +144,22 @@ func (w *World) Add(name string, roles ...string) pingonetest.Application {
 
 // Document returns an application's credential as it is stored.
 func (w *World) Document(app pingonetest.Application) string {
-	text, err := json.Marshal(Credential{
+	text, err := json.Marshal(w.credential(app))
+	if err != nil {
+		panic(err) // strings
+	}
+	return string(text)
+}
+
+func (w *World) credential(app pingonetest.Application) Credential {
+	return Credential{
 		EnvironmentID: app.Environment,
 		Region:        "NA",
 		ClientID:      app.ClientID,
 		ClientSecret:  app.Secret,
 		AuthMethod:    app.TokenEndpointAuthMethod,
 		TokenEndpoint: w.Endpoints().PingOne + "/" + app.Environment + "/as/token",
-	})
-	if err != nil {
-		panic(err) // strings
 	}
-	return string(text)
 }
 
 // Held returns the fingerprint of the secret that a label of the orders secret points

@@ -12,21 +12,30 @@ import (
 
 // Permit is [document.Permit], and reads the descriptions in PingOne on which it
 // depends: nothing else of an application before it is allowed. The names are the
-// secret's name and ARN; admins are the ids of the applications that are admins of the
-// function.
-func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, names []string, target *document.Document, admins []string) (*document.Permission, error) {
-	facts := document.Facts{Admins: admins, Targets: map[string]document.Mark{}}
+// secret's name and ARN; admins, which is called where the answer depends on it, returns
+// the ids of the applications that are admins of the function.
+func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, names []string, target *document.Document,
+	admins func(context.Context) ([]string, error)) (*document.Permission, error) {
+	facts := document.Facts{Targets: map[string]document.Mark{}}
 	for {
 		permission, err := document.Permit(admin, names, target, facts)
 		unread, ok := errors.AsType[*document.Unread](err)
-		if !ok {
+		switch {
+		case !ok:
 			return permission, err
+		case unread.Admins:
+			ids, err := admins(ctx)
+			if err != nil {
+				return nil, err
+			}
+			facts.Admins = append([]string{}, ids...) // which is not nil, so that it is not asked for again
+		default:
+			marks, err := p.marks(ctx, target, unread.IDs)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(facts.Targets, marks) // each of the ids, for the same reason
 		}
-		marks, err := p.marks(ctx, target, unread.IDs)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(facts.Targets, marks) // each of the ids, so that it is not asked for again
 	}
 }
 

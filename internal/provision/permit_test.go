@@ -146,7 +146,7 @@ func TestMarkOfPingOneDecidesAndTheDocumentDoesNot(t *testing.T) {
 	app := w.AddApplication(pingonetest.Application{Environment: w.env, Name: "orders"})
 	victim := w.AddApplication(pingonetest.Application{Environment: w.env, Name: "victim"})
 	permit := func(d *document.Document, applications string) error {
-		_, err := w.Permit(t.Context(), w.adminDocument(applications, ""), names, d, []string{w.admin.ID})
+		_, err := w.Permit(t.Context(), w.adminDocument(applications, ""), names, d, admins(w.admin.ID))
 		return err
 	}
 	if err := permit(w.document(app.ID, ""), `"marked"`); err == nil {
@@ -160,7 +160,7 @@ func TestMarkOfPingOneDecidesAndTheDocumentDoesNot(t *testing.T) {
 	if err := permit(w.document(app.ID, ""), `"marked"`); err != nil {
 		t.Errorf("a marked application: got %v", err)
 	}
-	if _, err := w.of(otherARN).Permit(t.Context(), w.adminDocument(`"marked"`, ""), names, w.document(app.ID, ""), nil); err == nil {
+	if _, err := w.of(otherARN).Permit(t.Context(), w.adminDocument(`"marked"`, ""), names, w.document(app.ID, ""), admins()); err == nil {
 		t.Error("another secret's mark counts")
 	}
 

@@ -91,10 +91,15 @@ func (w *world) adminDocument(applications, configure string) *document.Document
 	return d
 }
 
+// admins are the ids of the function's.
+func admins(ids ...string) func(context.Context) ([]string, error) {
+	return func(context.Context) ([]string, error) { return ids, nil }
+}
+
 // permit gives the provisioner the permission that the admin's entry is for the document.
 func (w *world) permit(d *document.Document, applications, configure string) {
 	w.t.Helper()
-	p, err := w.Permit(w.t.Context(), w.adminDocument(applications, configure), names, d, nil)
+	p, err := w.Permit(w.t.Context(), w.adminDocument(applications, configure), names, d, admins())
 	if err != nil {
 		w.t.Fatal(err)
 	}

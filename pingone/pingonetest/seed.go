@@ -17,6 +17,7 @@ type Application struct {
 	ID                      string // UUID; defaults to a new one
 	ClientID                string // defaults to ID; another value makes it an imported application
 	Name                    string
+	Description             string // of one that was created by a call, only [Server.UpdateApplication] knows it
 	Type                    string // defaults to WORKER
 	Protocol                string // defaults to OPENID_CONNECT
 	TokenEndpointAuthMethod string // defaults to CLIENT_SECRET_BASIC
@@ -81,7 +82,7 @@ func (s *Server) AddApplication(a Application) Application {
 		s.t.Fatalf("pingonetest: application %s (client %s) exists", a.ID, a.ClientID)
 	}
 	s.check(&a)
-	s.store(a, defaultSettings(a))
+	s.store(a, described(defaultSettings(a), a.Description))
 	return a.clone()
 }
 
@@ -126,11 +127,21 @@ func (s *Server) UpdateApplication(env, id string, change func(*Application)) {
 	a := s.application(env, id)
 	changed := a.Application.clone()
 	changed.Secret = a.secret
+	changed.Description, _ = a.settings["description"].(string)
 	change(&changed)
 	changed.Environment, changed.ID, changed.ClientID = a.Environment, a.ID, a.ClientID
 	s.check(&changed)
 	s.changingApplication(a)
-	a.Application, a.updated = changed, s.Now()
+	a.Application, a.settings, a.updated = changed, described(a.settings, changed.Description), s.Now()
+}
+
+// described returns the settings with another description.
+func described(settings map[string]any, description string) map[string]any {
+	settings = maps.Clone(settings)
+	if settings["description"] = description; description == "" {
+		delete(settings, "description")
+	}
+	return settings
 }
 
 // check refuses what no console would save, and lets go of the caller's memory.
