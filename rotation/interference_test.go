@@ -14,6 +14,40 @@ func (w *world) edit() {
 	w.sm.Put(orders, encode(d))
 }
 
+// With two applications a version that names the other one must not undo an edit either.
+func TestEditUnderWayIsNotUndoneWhereTwoApplicationsAlternate(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		flipped int // rotations before
+		mints   int
+	}{
+		{"the twin is new", 0, 0},
+		{"the twin is named", 2, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, alternate)
+			for range c.flipped {
+				w.rotate()
+				w.advance(25 * time.Hour)
+			}
+			before, minted := w.client(), w.mints()
+			w.at("PutSecretValue", 2, w.edit) // the first only asks whether it may
+			w.rotateFails("AWSCURRENT was changed")
+			w.rotate()
+			w.checkPromoted()
+			if got := w.stored("AWSCURRENT")["owner"]; got != "orders team" {
+				t.Errorf("got owner %v, want the edit kept", got)
+			}
+			if w.client() == before {
+				t.Error("AWSCURRENT still names the same application")
+			}
+			if got := w.mints() - minted; got != c.mints {
+				t.Errorf("%d secrets were minted, want %d", got, c.mints)
+			}
+		})
+	}
+}
+
 func TestMethodChangedUnderWayIsTakenUpByAFreshRotation(t *testing.T) {
 	w := newWorld(t)
 	w.stick()

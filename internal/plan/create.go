@@ -62,10 +62,21 @@ func (s Situation) alternate() Move {
 		return s.adopt(s.Twin, Seed) // its first secret, which no consumer holds
 	}
 	held, _ := s.held()
-	if held != "" && held != s.Views[s.Twin].Current {
+	if held != "" && held != s.Views[s.Twin].Current || held == "" && s.unused(s.Twin) {
 		return s.adopt(s.Twin, Adopt) // an earlier run regenerated, and did not get further
 	}
 	return s.regenerate(s.Twin)
+}
+
+// unused reports whether no consumer can hold the application's current secret: it was
+// minted for this managed secret after AWSCURRENT last moved. So says the register, where
+// no label is on a version of the application any more: an edit of AWSCURRENT gives
+// AWSPREVIOUS to the version before the edit. Another mint would end the secret that
+// consumers may still hold from before the last rotation.
+func (s Situation) unused(application string) bool {
+	made := s.Item.Applications[application].Current
+	return made.Secret == s.Secret && made.Fingerprint != "" && made.Fingerprint == s.Views[application].Current &&
+		made.At.After(s.Item.Secrets[s.Secret].Since)
 }
 
 // fate returns what follows from a mint that the register knows to have been made for

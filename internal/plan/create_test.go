@@ -33,6 +33,17 @@ func alternating(change func(*plan.Situation)) plan.Situation {
 	})
 }
 
+// mintedAndEdited has a twin that was regenerated at a time, and an AWSCURRENT that moved
+// two hours ago and was edited since: no label is on a version of the twin.
+func mintedAndEdited(at time.Time) plan.Situation {
+	return alternating(func(s *plan.Situation) {
+		twins.of("minted already")[0].set(s)
+		s.Others[0].Application, s.Others[0].Fingerprint = app, "s0"
+		s.Item.Applications = map[string]register.Application{twin: {Current: register.Minted{Fingerprint: "t1", At: at, Secret: arn, Rotation: "another"}}}
+		s.Item.Secrets = map[string]register.Secret{arn: {Version: before, Fingerprint: "s0", Left: other, Since: ago(2 * time.Hour)}}
+	})
+}
+
 // An audit completes what nothing else does, and leaves alone what is at work.
 func TestAudit(t *testing.T) {
 	behind := func(change func(*plan.Situation)) plan.Situation {
@@ -145,6 +156,8 @@ func TestCreateSecret(t *testing.T) {
 		}), plan.Look, ""},
 		{"alternating, the twin is idle: regenerate its secret", alternating(nil), plan.Mint, plan.Regenerate},
 		{"alternating, the twin's secret is newer than the version that holds it: adopt", alternating(func(s *plan.Situation) { twins.of("minted already")[0].set(s) }), plan.Store, plan.Adopt},
+		{"alternating, AWSCURRENT was edited after the twin's mint, which was not promoted: adopt", mintedAndEdited(ago(time.Hour)), plan.Store, plan.Adopt},
+		{"alternating, AWSCURRENT was edited after the twin's mint was promoted and left again: regenerate", mintedAndEdited(ago(3 * time.Hour)), plan.Mint, plan.Regenerate},
 		{"alternating, there is no twin: prove the path first", changed(func(s *plan.Situation) { s.Alternates, s.Done = true, plan.Progress{} }), plan.Prove, plan.Seed},
 		{"alternating, there is no twin, and the path is proved: provision", changed(func(s *plan.Situation) { s.Alternates = true }), plan.Provision, plan.Seed},
 	}
