@@ -2,10 +2,9 @@ package campaign
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"time"
 
+	"pingrotate/internal/waves"
 	"pingrotate/rotation"
 )
 
@@ -32,15 +31,10 @@ type Options struct {
 }
 
 // StartFormat is RFC 3339 to the millisecond, so that no two campaigns share a start.
-const StartFormat = "2006-01-02T15:04:05.000Z07:00"
+const StartFormat = waves.StartFormat
 
-// token derives the ClientRequestToken of a secret's rotation from the campaign and
-// the secret. A resumed campaign therefore needs no memory: it continues the very
-// version that the killed one began, and recognises one that was promoted whatever the
-// clocks say.
+// token derives the ClientRequestToken of a secret's rotation from the campaign and the
+// secret, as the function does for a state machine: either continues what the other began.
 func (o Options) token(secret string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "pingrotate campaign\n%s\n%s\n%s", o.Start.UTC().Format(StartFormat), o.Emergency, secret))
-	b := sum[:16]
-	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80 // a UUID of version 8, RFC 9562
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return waves.Token(o.Start, string(o.Emergency), secret)
 }

@@ -2,13 +2,15 @@ package campaign
 
 import (
 	"time"
+
+	"pingrotate/internal/waves"
 )
 
 // PingOne counts configuration calls by the minute, for the whole licence: "Rate
 // limits" in the PingOne Admin documentation. It does not say where a minute begins,
 // so no minute whatever may hold more than the limit.
 const (
-	LicenceLimit = 600 // configuration calls a minute, what a licence allows by default
+	LicenceLimit = waves.LicenceLimit // configuration calls a minute, what a licence allows by default
 
 	// share of the limit is what a campaign aims at. The rest is for rotations that
 	// begin evenly and whose calls arrive in a bunch, and for two that were saved up.

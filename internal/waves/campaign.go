@@ -1,0 +1,135 @@
+package waves
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Campaign is what an execution of a state machine is started with.
+type Campaign struct {
+	// Start names the campaign, to the millisecond. The ClientRequestToken of each
+	// rotation follows from it, so that whatever runs under the same start continues the
+	// same rotations.
+	Start time.Time `json:"start"`
+
+	// Audit is set when the secrets are looked at and not rotated.
+	Audit bool `json:"audit,omitempty"`
+
+	Emergency string `json:"emergency,omitempty"` // as in the action rotate
+	Reason    string `json:"reason,omitempty"`
+	By        string `json:"by,omitempty"`
+
+	Secrets []string          `json:"secrets,omitempty"` // names or ARNs; without any, all that the function rotates
+	Tags    map[string]string `json:"tags,omitempty"`    // those of them that have all these
+
+	Canary      int  `json:"canary,omitempty"`      // so many are rotated first, one after the other
+	SoakSeconds int  `json:"soakSeconds,omitempty"` // before the canaries are looked at again
+	Approve     bool `json:"approve,omitempty"`     // a person decides after the canaries
+	KeepGoing   bool `json:"keepGoing,omitempty"`   // do not stop at a failure
+
+	// PeriodSeconds is of an audit: the time until the next, in which this one has to end.
+	PeriodSeconds int `json:"periodSeconds,omitempty"`
+
+	// Since is when the execution began. What has stopped an earlier execution of the
+	// campaign does not stop this one. The first plan fills it in.
+	Since time.Time `json:"since,omitzero"`
+
+	// Limit is how many configuration calls a minute PingOne allows the licence. Zero
+	// means [LicenceLimit].
+	Limit int `json:"limit,omitempty"`
+}
+
+// StartFormat is RFC 3339 to the millisecond, so that no two campaigns share a start.
+const StartFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// idFormat is a start as the name of an execution, which takes no colon. See
+// "StartExecution" in the Step Functions API reference.
+const idFormat = "2006-01-02T15-04-05.000Z"
+
+// ID returns the name of the campaign's execution, and of its rows in the register.
+func (c Campaign) ID() string {
+	id := c.Start.UTC().Format(idFormat)
+	if c.Audit {
+		return "audit-" + id
+	}
+	return id
+}
+
+// ParseID returns the start in a campaign's ID. What follows it after a "_" tells
+// several executions of one campaign apart.
+func ParseID(id string) (start time.Time, err error) {
+	id, _, _ = strings.Cut(id, "_")
+	if start, err = time.Parse(idFormat, id); err != nil {
+		return start, errors.New("a campaign's id is a time as in 2006-01-02T15-04-05.000Z")
+	}
+	return start, nil
+}
+
+// Token derives the ClientRequestToken of a secret's rotation from the campaign and
+// the secret. A campaign therefore needs no memory to be resumed: it continues the very
+// version that was begun, and recognises one that was promoted whatever the clocks say.
+func Token(start time.Time, emergency, secret string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "pingrotate campaign\n%s\n%s\n%s", start.UTC().Format(StartFormat), emergency, secret))
+	b := sum[:16]
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80 // a UUID of version 8, RFC 9562
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// Order returns what each item of the campaign must know of it.
+func (c Campaign) Order() Campaign {
+	return Campaign{Start: c.Start, Audit: c.Audit, Emergency: c.Emergency, Reason: c.Reason, By: c.By, KeepGoing: c.KeepGoing, Since: c.Since}
+}
+
+// Stops reports whether no other item of the campaign may begin after such an ending: a
+// new secret that was refused stops every campaign, a failure one that is not told to
+// tolerate it. In an emergency each secret counts more than the next failure.
+func (c Campaign) Stops(e Ending) bool {
+	return e.Unverified || !e.Well && e.Again == "" && !c.tolerates()
+}
+
+func (c Campaign) tolerates() bool { return c.KeepGoing || c.Emergency != "" }
+
+// The most that a campaign takes. A state's input has at most 256 KB: see "Quotas" in
+// the Step Functions developer guide.
+const (
+	maxNames  = 96 << 10 // bytes of all names together, with what JSON puts around them
+	maxCanary = 100
+	maxSoak   = 30 * 24 * time.Hour
+)
+
+// Check returns what is wrong with a campaign, and which member it is.
+func (c Campaign) Check() error {
+	bytes := 0
+	for _, name := range c.Secrets {
+		if name == "" || len(name) > 2048 {
+			return errors.New("secrets: each must be the name or ARN of a secret")
+		}
+		bytes += len(name) + itemBytes
+	}
+	switch {
+	case c.Start.IsZero():
+		return errors.New("start: is missing")
+	case len(c.Secrets) > 0 && len(c.Tags) > 0:
+		return errors.New("tags: secrets are named, or have tags, not both")
+	case bytes > maxNames:
+		return fmt.Errorf("secrets: their names take more than %d KB; give them a tag", maxNames>>10)
+	case c.Canary < 0 || c.Canary > maxCanary:
+		return fmt.Errorf("canary: must be from 0 to %d", maxCanary)
+	case c.SoakSeconds < 0 || time.Duration(c.SoakSeconds)*time.Second > maxSoak:
+		return fmt.Errorf("soakSeconds: must be from 0 to %d", maxSoak/time.Second)
+	case c.Canary == 0 && (c.Approve || c.SoakSeconds > 0):
+		return errors.New("canary: is needed, or there is nothing to approve")
+	case c.Emergency != "" && c.Canary > 0:
+		return errors.New("canary: an emergency has none")
+	case c.Limit < 0:
+		return errors.New("limit: must not be negative")
+	case c.PeriodSeconds < 0 || c.PeriodSeconds > 0 && !c.Audit:
+		return errors.New("periodSeconds: is of an audit, and not negative")
+	case c.Audit && (c.Emergency != "" || c.Canary > 0):
+		return errors.New("audit: rotates nothing")
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package waves
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Tally is what the register knows of a campaign.
+type Tally struct {
+	Endings []Ending // of each secret the last one that PingOne did not cut short
+	Limited []Ending // tries that it did
+	Looked  []Looked
+	Halts   []Halt
+}
+
+// Halted returns why the campaign has stopped in the execution that began at this time;
+// "" if it has not.
+func (t Tally) Halted(since time.Time) string {
+	for _, h := range t.Halts {
+		if !h.At.Before(since) {
+			return h.Why
+		}
+	}
+	return ""
+}
+
+// done returns the secrets that the campaign is done with.
+func (t Tally) done() map[string]bool {
+	all := map[string]bool{}
+	for _, e := range t.Endings {
+		all[e.Secret] = e.over()
+	}
+	for _, l := range t.Looked {
+		for _, s := range l.Secrets {
+			all[s] = true
+		}
+	}
+	return all
+}
+
+// rotated returns the names of the secrets that were rotated, in the order in which
+// they ended.
+func (t Tally) rotated() (names []string) {
+	for _, e := range slices.SortedFunc(slices.Values(t.Endings), func(a, b Ending) int { return a.At.Compare(b.At) }) {
+		if e.rotated() {
+			names = append(names, e.Secret)
+		}
+	}
+	return names
+}
+
+// cost returns the configuration calls of a rotation by experience; otherwise where
+// there is little of it.
+func (t Tally) cost(otherwise float64) float64 {
+	const enough = 20
+	var calls, n float64
+	for _, e := range t.Endings {
+		if e.rotated() {
+			calls, n = calls+float64(e.Calls), n+1
+		}
+	}
+	if n < enough || calls == 0 {
+		return otherwise
+	}
+	return calls / n
+}
+
+// A Summary says how a campaign stands, or ended.
+type Summary struct {
+	Start    time.Time `json:"start"`
+	Planned  int       `json:"planned"` // secrets that were given to the state machine, or will be in a moment
+	Promoted int       `json:"promoted"`
+	Ended    int       `json:"ended"`
+	Skipped  int       `json:"skipped"`
+	Refused  int       `json:"refused"`
+	Busy     int       `json:"busy"`
+	Open     int       `json:"open"`
+	Failed   int       `json:"failed"`
+	Left     int       `json:"left"` // of those planned, without an ending
+	Off      int       `json:"off"`  // left out, because their rotation is turned off
+	OffNames []string  `json:"offNames"`
+	Limited  int       `json:"limited"` // tries that PingOne cut short with 429
+	Calls    int64     `json:"calls"`   // configuration calls of PingOne
+	Unwell   []Ending  `json:"unwell"`  // what did not end well; at most maxUnwell
+	Last     time.Time `json:"last,omitzero"`
+	Stopped  string    `json:"stopped"` // why before the end
+	Well     bool      `json:"well"`
+	Text     string    `json:"text"` // the same in words
+}
+
+// maxUnwell is how many of the secrets that did not end well a summary names.
+const maxUnwell = 50
+
+// Summary returns how the campaign stands. The plan's memory tells how many secrets
+// were planned; complete says that no more will be.
+func (t Tally) Summary(c Campaign, m Memory, stopped string) Summary {
+	s := Summary{Start: c.Start, Planned: m.Planned, Off: m.Off, OffNames: append([]string{}, m.OffNames...), Stopped: stopped, Limited: len(t.Limited), Unwell: []Ending{}}
+	if halted := t.Halted(m.Since); halted != "" {
+		s.Stopped = halted // it says more than the state machine can
+	}
+	for _, e := range t.Limited {
+		s.Calls += e.Calls
+	}
+	for _, e := range t.Endings {
+		s.Calls += e.Calls
+		if e.At.After(s.Last) {
+			s.Last = e.At
+		}
+		switch {
+		case e.Outcome == promoted && !e.Unverified:
+			s.Promoted++
+			continue
+		case e.Outcome == ended:
+			s.Ended++
+			continue
+		case e.Outcome == skipped:
+			s.Skipped++
+			continue
+		case e.Outcome == refused:
+			s.Refused++
+		case e.Outcome == busy:
+			s.Busy++
+		case e.Outcome == open:
+			s.Open++
+		default:
+			s.Failed++
+		}
+		s.Unwell = append(s.Unwell, e)
+	}
+	s.Planned = max(s.Planned, s.over())
+	s.Left = s.Planned - s.over()
+	slices.SortFunc(s.Unwell, func(a, b Ending) int { return cmp.Compare(a.Secret, b.Secret) })
+	s.Unwell = s.Unwell[:min(len(s.Unwell), maxUnwell)]
+	s.Well = s.Stopped == "" && s.Refused+s.Busy+s.Open+s.Failed+s.Left == 0 && (c.Emergency == "" || s.Off == 0)
+	s.Text = s.words()
+	return s
+}
+
+func (s Summary) over() int {
+	return s.Promoted + s.Ended + s.Skipped + s.Refused + s.Busy + s.Open + s.Failed
+}
+
+// maxTold is how many secrets are told of by their errors in a message.
+const maxTold = 10
+
+func (s Summary) words() string {
+	var b strings.Builder
+	if s.Well {
+		b.WriteString("Every secret has ended well.\n")
+	} else {
+		b.WriteString("Not every secret has ended well.\n")
+	}
+	if s.Stopped != "" {
+		fmt.Fprintf(&b, "Stopped: %s\n", s.Stopped)
+	}
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{s.Promoted, "promoted: AWSCURRENT is a new secret"},
+		{s.Ended, "ended: AWSCURRENT is a new secret, and the leaked one is refused"},
+		{s.Skipped, "skipped: rotated since the campaign began"},
+		{s.Refused, "refused: consumers lag, nothing was changed"},
+		{s.Busy, "busy: another rotation was under way"},
+		{s.Open, "open: the leaked secret may still work"},
+		{s.Failed, "failed"},
+		{s.Left, "left: not begun, or not ended"},
+		{s.Off, "left out: their rotation is turned off"},
+	} {
+		if c.n > 0 {
+			fmt.Fprintf(&b, "%7d %s\n", c.n, c.what)
+		}
+	}
+	for i, e := range s.Unwell {
+		if i == maxTold {
+			fmt.Fprintf(&b, "and others, which pingrotate campaign show lists\n")
+			break
+		}
+		fmt.Fprintf(&b, "%s: %s: %s\n", e.Secret, e.Outcome, e.Error)
+	}
+	return b.String()
+}
