@@ -26,6 +26,7 @@ import (
 //	client#<environment>/<id>       emergency#<token>  an emergency of the client that is open
 //	secret#<ARN>                    <time>#<id>        evidence about a managed secret
 //	month#<year>-<month>            <time>#<id>        the same evidence, of all secrets
+//	campaign#<id>                   <kind>#<of>        what a campaign's items have left
 type Table struct {
 	Name       string
 	Connection Connection
