@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"pingrotate/internal/waves"
 )
 
 // What the function does besides the steps of Secrets Manager.
@@ -18,6 +21,9 @@ const (
 	ActionCheck    = "check"    // whether a rotation would succeed; changes nothing
 	ActionAudit    = "audit"    // every secret of the function
 	ActionRollback = "rollback" // back to AWSPREVIOUS, with the strategy "alternating"
+	ActionList     = "list"     // of a campaign: which secrets come next, and how fast
+	ActionTally    = "tally"    // of a campaign: how it stands
+	ActionHalt     = "halt"     // of a campaign: no other item begins
 )
 
 // Emergency says that the secret labelled AWSCURRENT has leaked, and how soon it
@@ -71,6 +77,14 @@ type Action struct {
 
 	ReadOnly bool   `json:"readOnly,omitempty"` // look, and complete nothing
 	After    string `json:"after,omitempty"`    // go on after this name; the last audit's Next
+
+	// Of a campaign, which a state machine carries out. A rotation has its reason, its
+	// emergency and its token from the campaign.
+
+	Campaign *waves.Campaign `json:"campaign,omitempty"`
+	Secrets  []string        `json:"secrets,omitempty"` // of audit: names or ARNs, in place of all
+	Memory   waves.Memory    `json:"memory,omitzero"`   // of list and tally: the last plan's
+	Stopped  string          `json:"stopped,omitempty"` // of tally and halt: why
 }
 
 // ParseAction decodes and checks an action. A field that it does not know, or one of
@@ -121,24 +135,35 @@ func (a Action) check() error {
 		"holds":              a.Holds != "",
 		"readOnly":           a.ReadOnly,
 		"after":              a.After != "",
+		"campaign":           a.Campaign != nil,
+		"secrets":            len(a.Secrets) > 0,
+		"memory":             !reflect.ValueOf(a.Memory).IsZero(),
+		"stopped":            a.Stopped != "",
 	}
 	takes := map[string]string{
-		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore",
+		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore campaign",
 		ActionCheck:    "secretId createTestUser document holds",
-		ActionAudit:    "readOnly after",
+		ActionAudit:    "readOnly after secrets campaign",
 		ActionRollback: "secretId",
+		ActionList:     "campaign memory",
+		ActionTally:    "campaign memory stopped",
+		ActionHalt:     "campaign memory stopped",
 	}
 	fields, ok := takes[a.Action]
 	if !ok {
-		return eventError("action", "must be rotate, check, audit or rollback")
+		return eventError("action", "must be rotate, check, audit, rollback, list, tally or halt")
 	}
 	for name, given := range has {
 		if given && !strings.Contains(" "+fields+" ", " "+name+" ") {
 			return eventError(name, "does not belong to the action "+a.Action)
 		}
 	}
+	if err := a.checkCampaign(); err != nil {
+		return err
+	}
+	ofOne := strings.Contains(" "+fields+" ", " secretId ")
 	switch {
-	case a.Action != ActionAudit && (a.SecretID == "" || len(a.SecretID) > 2048):
+	case ofOne && (a.SecretID == "" || len(a.SecretID) > 2048):
 		return eventError("secretId", "must be the name or ARN of a secret")
 	case a.Emergency != "" && a.Emergency != Swift && a.Emergency != Contain:
 		return eventError("emergency", `must be "swift" or "contain"`)
@@ -157,6 +182,44 @@ func (a Action) check() error {
 	}
 	return nil
 }
+
+// checkCampaign checks what an action says about a campaign.
+func (a Action) checkCampaign() error {
+	c := a.Campaign
+	switch {
+	case c == nil && (a.Action == ActionList || a.Action == ActionTally || a.Action == ActionHalt):
+		return eventError("campaign", "is missing")
+	case c == nil && len(a.Secrets) > 0:
+		return eventError("secrets", "does not belong to an audit of no campaign")
+	case c == nil:
+		return nil
+	case a.Emergency != "" || a.ClientRequestToken != "" || !a.IfStoredBefore.IsZero() || a.Reason != "" || a.By != "" || a.ReadOnly || a.After != "":
+		return eventError("campaign", "says what an item of it has no member of its own for")
+	case a.Action == ActionAudit && (len(a.Secrets) == 0 || len(a.Secrets) > maxBatch):
+		return eventError("secrets", fmt.Sprintf("must be 1 to %d names or ARNs", maxBatch))
+	case c.Emergency != "" && Emergency(c.Emergency) != Swift && Emergency(c.Emergency) != Contain:
+		return eventError("campaign.emergency", `must be "swift" or "contain"`)
+	case !plainText(c.Reason) || !plainText(c.By):
+		return eventError("campaign", "reason and by must each be one line of at most 256 characters")
+	case a.Action == ActionHalt && (a.Stopped == "" || !plainText(a.Stopped)):
+		return eventError("stopped", "must be one line of at most 256 characters")
+	case a.Memory.Skip < 0 || a.Memory.Planned < 0:
+		return eventError("memory", "is not one that the action list has returned")
+	}
+	for _, name := range a.Secrets {
+		if name == "" || len(name) > 2048 {
+			return eventError("secrets", "each must be the name or ARN of a secret")
+		}
+	}
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("read the event: field campaign: %w", err)
+	}
+	return nil
+}
+
+// maxBatch is how many secrets an audit looks at for a campaign: no more than canaries
+// or a batch have.
+const maxBatch = waves.Batch
 
 // plainText reports whether a text can stand in a log as it is.
 func plainText(s string) bool {

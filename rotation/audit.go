@@ -70,7 +70,7 @@ func (r *Rotator) list(ctx context.Context, count *counter) ([]description, erro
 			return nil, secretsManagerError("list the secrets", err)
 		}
 		for _, e := range out.SecretList {
-			if f := aws.ToString(e.RotationLambdaARN); f == r.FunctionARN || r.qualified(f) != nil {
+			if r.owns(aws.ToString(e.RotationLambdaARN)) {
 				all = append(all, listed(e))
 			}
 		}

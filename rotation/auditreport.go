@@ -69,6 +69,11 @@ func (r *Rotator) logHealth(ctx context.Context, h *Health) {
 }
 
 func (r *Rotator) emitAudit(rep *AuditReport) {
+	r.emit(rep.values(), map[string]string{"of": ActionAudit})
+}
+
+// values returns the metrics of an audit.
+func (rep *AuditReport) values() map[Metric]float64 {
 	values := map[Metric]float64{
 		SecretsAudited: float64(len(rep.Secrets)), SecretsNotReached: float64(rep.NotReached),
 		SecretsFailing: 0, PreviousInUse: 0, PreviousInUseNearEnd: 0, SecretsOverdue: 0, RotationsStuck: 0, EmergenciesOpen: 0, OldestSecretHours: 0,
@@ -95,5 +100,5 @@ func (r *Rotator) emitAudit(rep *AuditReport) {
 			values[OldestSecretHours] = max(values[OldestSecretHours], rep.At.Sub(h.CurrentSince).Hours())
 		}
 	}
-	r.emit(values, map[string]string{"of": ActionAudit})
+	return values
 }

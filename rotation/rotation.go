@@ -94,8 +94,9 @@ const (
 
 // Handle carries out an event, as JSON: a step that Secrets Manager asks for, or an
 // action. How an action ended, its failure included, is in the report, a [*Report],
-// [*Checkup] or [*AuditReport]; a step has none. The error is of a step, or of an
-// event that cannot be understood.
+// [*Checkup] or [*AuditReport]; a step has none. What the state machine of a campaign
+// asks for is answered by a type of package waves. The error is of a step, of an event
+// that cannot be understood, or of the actions list, tally and halt.
 func (r *Rotator) Handle(ctx context.Context, event []byte) (report any, err error) {
 	return r.handle(ctx, event, inProcess)
 }
@@ -116,6 +117,14 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 			r.log().ErrorContext(ctx, "rotation action", "error", err.Error())
 			return nil, err
 		}
+		switch a.Action {
+		case ActionList, ActionTally, ActionHalt:
+			report, err := r.ask(ctx, a)
+			if err != nil {
+				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", a.Campaign.ID(), "error", inFull(err))
+			}
+			return report, err
+		}
 		return r.Do(ctx, a), nil
 	}
 	ev, err := ParseEvent(event)
@@ -135,6 +144,12 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 func (r *Rotator) Do(ctx context.Context, a Action) any {
 	ctx, cancel := before(ctx, margin)
 	defer cancel()
+	switch {
+	case a.Action == ActionRotate && a.Campaign != nil:
+		return r.item(ctx, a)
+	case a.Action == ActionAudit && a.Campaign != nil:
+		return r.batch(ctx, a)
+	}
 	switch a.Action {
 	case ActionCheck:
 		if a.Document != "" {
@@ -148,6 +163,19 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 	default:
 		return r.rotate(ctx, a)
 	}
+}
+
+// ask carries out what the state machine of a campaign asks for about the campaign.
+func (r *Rotator) ask(ctx context.Context, a Action) (any, error) {
+	ctx, cancel := before(ctx, margin)
+	defer cancel()
+	switch a.Action {
+	case ActionTally:
+		return r.sum(ctx, a)
+	case ActionHalt:
+		return r.stop(ctx, a)
+	}
+	return r.plan(ctx, a)
 }
 
 func (r *Rotator) log() *slog.Logger {

@@ -1,0 +1,349 @@
+package rotation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"pingrotate/internal/register"
+	"pingrotate/internal/waves"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// The kinds of notes that the items of a campaign leave.
+const (
+	noteEnding  = "ending"  // by the secret's name
+	noteLimited = "limited" // by the time, and the secret's name
+	noteLooked  = "looked"  // by the first secret of the batch
+	noteHalt    = "halt"    // by the time
+)
+
+// How long notes are kept.
+const (
+	campaignKept = register.DefaultRetention
+	auditKept    = 7 * 24 * time.Hour
+)
+
+// plan says what the state machine of a campaign does next. It lists secrets, and
+// changes nothing. The error makes the state machine try again.
+func (r *Rotator) plan(ctx context.Context, a Action) (*waves.Plan, error) {
+	c := *a.Campaign
+	t, err := r.tally(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	p := waves.Next(c, a.Memory, t, r.PingOne.Time().UTC())
+	switch {
+	case !p.Wants() || p.Memory.End:
+	case len(c.Secrets) > 0:
+		at := a.Memory.Skip
+		for ; at < len(c.Secrets) && !p.Full(); at++ {
+			p.Add(c.Secrets[at])
+		}
+		p.Memory.Skip, p.Memory.End = at, at >= len(c.Secrets)
+	case c.Audit && !a.Memory.Urgent:
+		err = r.fillUrgent(ctx, p)
+	default:
+		err = r.fill(ctx, c.Tags, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Wants() && (p.Memory.End || len(p.Items) == 0) {
+		p.Close()
+	}
+	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), "campaign", c.ID(),
+		"phase", string(p.Phase), "items", len(p.Items), "concurrency", p.Concurrency, "holdSeconds", p.HoldSeconds)
+	if p.Phase == waves.Done && c.Audit {
+		r.emitWalk(t, p.Memory.End)
+	}
+	return p, nil
+}
+
+// fill adds secrets from where the last plan has left the list.
+func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Plan) error {
+	m := &p.Memory
+	for again := false; ; {
+		page, next, err := r.listPage(ctx, m.Token)
+		if refused, ok := errors.AsType[*types.InvalidNextTokenException](err); ok && m.Token != "" && !again {
+			// Secrets Manager does not say how long a token lasts. From the beginning again:
+			// what has ended is not added twice.
+			r.log().WarnContext(ctx, "list the secrets from the beginning", "error", refused.ErrorCode())
+			again, m.Token, m.Skip = true, "", 0
+			continue
+		}
+		if err != nil {
+			return secretsManagerError("list the secrets", err)
+		}
+		for ; m.Skip < len(page); m.Skip++ {
+			if p.Full() {
+				return nil
+			}
+			switch e := page[m.Skip]; {
+			case !r.owns(aws.ToString(e.RotationLambdaARN)) || !tagged(e.Tags, tags):
+			case !aws.ToBool(e.RotationEnabled):
+				if !p.Order.Audit {
+					m.LeftOut(aws.ToString(e.Name))
+					continue
+				}
+				fallthrough
+			default:
+				p.Add(aws.ToString(e.Name))
+			}
+		}
+		if m.Token, m.Skip = next, 0; next == "" {
+			m.End = true
+			return nil
+		}
+	}
+}
+
+// fillUrgent adds the secrets with which an audit begins. It reads the whole list for
+// them, a hundred secrets a call; where there are none, or more than a page takes, the
+// list itself comes next, from its beginning.
+func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
+	p.Memory.Urgent = true
+	for token := ""; ; {
+		page, next, err := r.listPage(ctx, token)
+		if err != nil {
+			return secretsManagerError("list the secrets", err)
+		}
+		for _, e := range page {
+			if r.owns(aws.ToString(e.RotationLambdaARN)) && listed(e).urgent() && !p.Full() {
+				p.Add(aws.ToString(e.Name))
+			}
+		}
+		if token = next; next == "" {
+			break
+		}
+	}
+	if len(p.Items) > 0 {
+		return nil
+	}
+	return r.fill(ctx, nil, p)
+}
+
+// listPage returns one page of ListSecrets, and the token of the next; "" after the
+// last.
+func (r *Rotator) listPage(ctx context.Context, token string) (page []types.SecretListEntry, next string, err error) {
+	if r.FunctionARN == "" {
+		return nil, "", remedied(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
+	}
+	in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(100)}
+	if token != "" {
+		in.NextToken = &token
+	}
+	out, err := r.Secrets.ListSecrets(ctx, in)
+	if err != nil {
+		return nil, "", err
+	}
+	return out.SecretList, aws.ToString(out.NextToken), nil
+}
+
+// owns reports whether a secret with this rotation function is this function's. One that
+// names it with a version or alias is, too: what is wrong with that is said of each.
+func (r *Rotator) owns(function string) bool {
+	return function == r.FunctionARN || r.qualified(function) != nil
+}
+
+// tagged reports whether all the wanted tags are there.
+func tagged(tags []types.Tag, wanted map[string]string) bool {
+	found := 0
+	for _, t := range tags {
+		if value, ok := wanted[aws.ToString(t.Key)]; ok && value == aws.ToString(t.Value) {
+			found++
+		}
+	}
+	return found == len(wanted)
+}
+
+// tally reads what the items of a campaign have left.
+func (r *Rotator) tally(ctx context.Context, c waves.Campaign) (t waves.Tally, err error) {
+	for n, err := range r.table().Notes(ctx, c.ID(), "") {
+		if err != nil {
+			return t, err
+		}
+		switch n.Kind {
+		case noteEnding:
+			err = read(n, &t.Endings)
+		case noteLimited:
+			err = read(n, &t.Limited)
+		case noteLooked:
+			err = read(n, &t.Looked)
+		case noteHalt:
+			err = read(n, &t.Halts)
+		}
+		if err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// read decodes a note and appends it.
+func read[T any](n register.Note, all *[]T) error {
+	var one T
+	if err := json.Unmarshal(n.Text, &one); err != nil {
+		return fmt.Errorf("read what a campaign has done: a row of kind %s is not this program's", n.Kind)
+	}
+	*all = append(*all, one)
+	return nil
+}
+
+// note stores what an item of a campaign has left. Where that fails the log has it, and
+// the campaign's summary counts the secret among those that are left.
+func (r *Rotator) note(ctx context.Context, c waves.Campaign, kind, of string, what any) {
+	kept := campaignKept
+	if c.Audit {
+		kept = auditKept
+	}
+	text, err := json.Marshal(what)
+	if err == nil {
+		err = r.table().Note(ctx, c.ID(), register.Note{Kind: kind, Of: of, Text: text}, kept)
+	}
+	if err != nil {
+		r.log().ErrorContext(ctx, "the register keeps no note of this item", "campaign", c.ID(), "of", of, "error", err.Error())
+	}
+}
+
+// halted returns why the campaign has stopped; "" if it has not, or if the register does
+// not say: then nothing is minted either.
+func (r *Rotator) halted(ctx context.Context, c waves.Campaign) string {
+	var t waves.Tally
+	for n, err := range r.table().Notes(ctx, c.ID(), noteHalt) {
+		if err != nil || read(n, &t.Halts) != nil {
+			break
+		}
+	}
+	return t.Halted(c.Since)
+}
+
+// halt stops a campaign: what has begun ends, and no other item begins.
+func (r *Rotator) halt(ctx context.Context, c waves.Campaign, why string) error {
+	at := r.PingOne.Time().UTC()
+	text, err := json.Marshal(waves.Halt{Why: why, At: at})
+	if err != nil {
+		return err
+	}
+	return r.table().Note(ctx, c.ID(), register.Note{Kind: noteHalt, Of: strconv.FormatInt(at.UnixNano(), 10), Text: text}, campaignKept)
+}
+
+// item rotates one secret of a campaign. That the campaign has stopped is looked for
+// here, because a state machine that stops need not end the items that it has begun and
+// that wait for their moment.
+func (r *Rotator) item(ctx context.Context, a Action) *waves.Ending {
+	c := *a.Campaign
+	if why := r.halted(ctx, c); why != "" {
+		e := waves.Ending{Secret: a.SecretID, Outcome: waves.Left, At: r.PingOne.Time().UTC()}.Judged(false)
+		return &e
+	}
+	one := Action{
+		Action: ActionRotate, SecretID: a.SecretID, Reason: c.Reason, By: c.By, Emergency: Emergency(c.Emergency),
+		ClientRequestToken: waves.Token(c.Start, c.Emergency, a.SecretID),
+	}
+	if c.Emergency == "" {
+		// Not in an emergency: what the schedule has rotated since leaves the leaked secret
+		// alive for its grace. There the token alone tells what is done. Versions may be
+		// dated to the second.
+		one.IfStoredBefore = c.Start.Truncate(time.Second)
+	}
+	rep := r.rotate(ctx, one)
+	e := waves.Ending{
+		Secret: a.SecretID, Outcome: string(rep.Outcome), Error: rep.Error, Unverified: rep.Unverified,
+		Calls: rep.Calls.PingOneAPI, At: rep.Ended,
+	}.Judged(rep.RateLimited)
+	kind, of := noteEnding, e.Secret
+	if e.Again == waves.RateLimited {
+		kind, of = noteLimited, strconv.FormatInt(e.At.UnixNano(), 10)+"#"+e.Secret
+	}
+	r.note(ctx, c, kind, of, e)
+	if c.Stops(e) {
+		why := e.Secret + ": a rotation failed"
+		switch {
+		case e.Unverified:
+			why = e.Secret + ": the new secret was refused"
+		case rep.Outcome == Open:
+			why = e.Secret + ": a leaked secret may still work"
+		}
+		if err := r.halt(ctx, c, why); err != nil {
+			r.log().ErrorContext(ctx, "the register does not take that the campaign stops", "campaign", c.ID(), "error", err.Error())
+		}
+	}
+	return &e
+}
+
+// batch looks at some secrets of a campaign, and completes what any run has left.
+func (r *Rotator) batch(ctx context.Context, a Action) *waves.Looked {
+	rep := &AuditReport{Action: a.Action, At: r.PingOne.Time().UTC(), Secrets: []Health{}}
+	var order []description
+	for _, name := range a.Secrets {
+		order = append(order, description{arn: name, name: name})
+	}
+	reached, _ := r.lookAt(ctx, a, order, rep)
+	l := &waves.Looked{Secrets: a.Secrets[:reached], NotLooked: len(order) - reached, Values: map[string]float64{}, Calls: rep.Calls.PingOneAPI, At: rep.At}
+	rep.NotReached = l.NotLooked
+	for metric, value := range rep.values() {
+		l.Values[string(metric)] = value
+	}
+	l.Failing = int(l.Values[string(SecretsFailing)])
+	r.note(ctx, *a.Campaign, noteLooked, a.Secrets[0], l)
+	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), "campaign", a.Campaign.ID(), "secrets", reached, "notReached", l.NotLooked)
+	return l
+}
+
+// emitWalk writes the metrics of an audit whose batches the state machine has walked
+// through: once, as the alarms look at one value for all secrets. Where it has not come to
+// the end, how many were not reached is not known, and at least one was not.
+func (r *Rotator) emitWalk(t waves.Tally, end bool) {
+	values := (&AuditReport{At: r.PingOne.Time()}).values()
+	if !end {
+		values[SecretsNotReached]++
+	}
+	for _, l := range t.Looked {
+		for name, value := range l.Values {
+			if Metric(name) == OldestSecretHours {
+				values[OldestSecretHours] = max(values[OldestSecretHours], value)
+			} else {
+				values[Metric(name)] += value
+			}
+		}
+	}
+	r.emit(values, map[string]string{"of": ActionAudit})
+}
+
+// stop stops a campaign because a person says so.
+func (r *Rotator) stop(ctx context.Context, a Action) (*waves.Summary, error) {
+	if err := r.halt(ctx, *a.Campaign, a.Stopped); err != nil {
+		return nil, err
+	}
+	return r.sum(ctx, a)
+}
+
+// sum says how a campaign stands, or has ended.
+func (r *Rotator) sum(ctx context.Context, a Action) (*waves.Summary, error) {
+	t, err := r.tally(ctx, *a.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	s := t.Summary(*a.Campaign, a.Memory, strings.TrimSpace(a.Stopped))
+	counts := map[string]any{}
+	for name, n := range map[string]int{"promoted": s.Promoted, "ended": s.Ended, "skipped": s.Skipped, "refused": s.Refused, "busy": s.Busy, "open": s.Open, "failed": s.Failed, "left": s.Left, "off": s.Off} {
+		if n > 0 {
+			counts[name] = n
+		}
+	}
+	attrs := []any{"action", a.Action, "outcome", string(OK), "campaign", a.Campaign.ID(), "stopped", s.Stopped}
+	for name := range maps.Keys(counts) {
+		attrs = append(attrs, name, counts[name])
+	}
+	r.log().InfoContext(ctx, "rotation action", attrs...)
+	return &s, nil
+}
