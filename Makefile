@@ -91,6 +91,9 @@ fuzz: ## Fuzz each decoder for FUZZTIME
 moto: ## Compare the stand-in of Secrets Manager with moto's (needs Python, installs moto from PyPI)
 	.ci/moto
 
+statemachine: ## Run the state machines on moto's interpreter (needs Python, installs moto and cfn-lint from PyPI)
+	.ci/statemachine
+
 register-peers: ## Compare the stand-in of DynamoDB with others' (needs what .ci/register-peers says)
 	.ci/register-peers
 

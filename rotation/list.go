@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -334,16 +333,7 @@ func (r *Rotator) sum(ctx context.Context, a Action) (*waves.Summary, error) {
 		return nil, err
 	}
 	s := t.Summary(*a.Campaign, a.Memory, strings.TrimSpace(a.Stopped))
-	counts := map[string]any{}
-	for name, n := range map[string]int{"promoted": s.Promoted, "ended": s.Ended, "skipped": s.Skipped, "refused": s.Refused, "busy": s.Busy, "open": s.Open, "failed": s.Failed, "left": s.Left, "off": s.Off} {
-		if n > 0 {
-			counts[name] = n
-		}
-	}
-	attrs := []any{"action", a.Action, "outcome", string(OK), "campaign", a.Campaign.ID(), "stopped", s.Stopped}
-	for name := range maps.Keys(counts) {
-		attrs = append(attrs, name, counts[name])
-	}
-	r.log().InfoContext(ctx, "rotation action", attrs...)
+	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), "campaign", a.Campaign.ID(),
+		"rotated", s.Promoted+s.Ended, "skipped", s.Skipped, "unwell", s.Refused+s.Busy+s.Open+s.Failed, "left", s.Left, "off", s.Off, "stopped", s.Stopped)
 	return &s, nil
 }

@@ -122,8 +122,9 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 			report, err := r.ask(ctx, a)
 			if err != nil {
 				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", a.Campaign.ID(), "error", inFull(err))
+				return nil, errors.New(inFull(err))
 			}
-			return report, err
+			return report, nil
 		}
 		return r.Do(ctx, a), nil
 	}

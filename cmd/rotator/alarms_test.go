@@ -69,12 +69,14 @@ func metricsOf(t *testing.T) map[string][]string {
 		rotation.MetricNamespace: own,
 		// See "Types of metrics for Lambda functions" in the Lambda developer guide.
 		"AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration"},
+		// See "Execution metrics" in the Step Functions developer guide.
+		"AWS/States": {"ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"},
 	}
 }
 
 func alarms(t *testing.T) map[string]map[string]any {
 	t.Helper()
-	all := deploy(t, nil).ofType("AWS::CloudWatch::Alarm")
+	all := deploy(t, map[string]string{"Campaigns": "true"}).ofType("AWS::CloudWatch::Alarm")
 	if len(all) == 0 {
 		t.Fatal("there is no alarm")
 	}
@@ -87,7 +89,11 @@ func TestEveryAlarmIsOnAMetricThatExists(t *testing.T) {
 		if !slices.Contains(metrics[p["Namespace"].(string)], p["MetricName"].(string)) {
 			t.Errorf("%s: there is no metric %s in %s", name, p["MetricName"], p["Namespace"])
 		}
-		check(t, name+": dimensions", fmt.Sprint(p["Dimensions"]), "[map[Name:FunctionName Value:pingone-rotator]]")
+		dimension := "[map[Name:FunctionName Value:pingone-rotator]]"
+		if p["Namespace"] == "AWS/States" {
+			dimension = "[map[Name:StateMachineArn Value:<CampaignStateMachine>]]"
+		}
+		check(t, name+": dimensions", fmt.Sprint(p["Dimensions"]), dimension)
 	}
 }
 
@@ -138,7 +144,7 @@ func TestTheAuditsRuleSendsAnAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, "action", a, rotation.Action{Action: rotation.ActionAudit})
+	check(t, "action", fmt.Sprint(a), fmt.Sprint(rotation.Action{Action: rotation.ActionAudit}))
 }
 
 func TestEachAlarmSaysWhatToDoAndIsInThePages(t *testing.T) {

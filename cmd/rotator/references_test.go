@@ -31,8 +31,14 @@ func (n node) references(held ...string) (all []reference) {
 	case "!Ref", "!GetAtt":
 		add("", n.Value)
 	case "!Sub":
-		for _, v := range substitution.FindAllString(n.Value, -1) {
-			add("", v[2:len(v)-1])
+		text, own := n.Value, map[string]node{}
+		if items := n.items(); len(items) == 2 {
+			text, own = items[0].Value, items[1].fields()
+		}
+		for _, v := range substitution.FindAllString(text, -1) {
+			if _, ok := own[v[2:len(v)-1]]; !ok {
+				add("", v[2:len(v)-1])
+			}
 		}
 	case "!Condition":
 		add("Conditions", n.Value)
@@ -185,6 +191,7 @@ func TestOptionsMakeWhatTheyAreForAndNothingElse(t *testing.T) {
 		{map[string]string{"Alarms": "false"}, "", "AWS::CloudWatch::Alarm AWS::Events::Rule AWS::SNS::Topic AWS::SNS::TopicPolicy"},
 		{map[string]string{"AlarmTopicArn": topic}, "", "AWS::SNS::Topic AWS::SNS::TopicPolicy"},
 		{map[string]string{"Dashboard": "false"}, "", "AWS::CloudWatch::Dashboard"},
+		{map[string]string{"Campaigns": "true"}, "AWS::CloudWatch::Alarm AWS::IAM::Role AWS::Logs::LogGroup AWS::Serverless::StateMachine", ""},
 		{map[string]string{"AlarmEmail": "night@example.com", "AdminSecretId": "pingone/admin", "AuditEveryHours": "24"}, "", ""},
 	} {
 		s := deploy(t, tt.parameters)

@@ -133,7 +133,16 @@ func (s *stack) resolve(n node) any {
 	case "!GetAtt":
 		return "<" + n.Value + ">"
 	case "!Sub":
-		return substitution.ReplaceAllStringFunc(n.Value, func(v string) string { return fmt.Sprint(s.ref(v[2 : len(v)-1])) })
+		text, own := n.Value, map[string]node{}
+		if len(items) == 2 {
+			text, own = items[0].Value, items[1].fields()
+		}
+		return substitution.ReplaceAllStringFunc(text, func(v string) string {
+			if value, ok := own[v[2:len(v)-1]]; ok {
+				return fmt.Sprint(s.resolve(value))
+			}
+			return fmt.Sprint(s.ref(v[2 : len(v)-1]))
+		})
 	case "!If":
 		if s.holds(items[0].Value) {
 			return s.resolve(items[1])

@@ -66,6 +66,9 @@ func workNow(t *testing.T) *world {
 		`{"action":"audit"}`,
 		`{"action":"check","secretId":"pingone/orders"}`,
 		`{"action":"rotate","secretId":"pingone/orders","emergency":"swift","reason":"in a repository","by":"a test"}`,
+		`{"action":"list","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
+		`{"action":"rotate","secretId":"pingone/new","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
+		`{"action":"tally","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
 	} {
 		if _, err := w.InvokeThrough(t.Context(), rotation.OperateAlias, []byte(event)); err != nil {
 			t.Fatalf("%s: %v", event, err)
