@@ -70,7 +70,7 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 		KeyID:       d.KeyID,
 	}
 	p := provision.Provisioner{Client: &client, Marker: provision.MarkerOf(r.secret.arn)}
-	names := []string{r.secret.name, r.secret.arn}
+	names := r.secret.names()
 	permission, err := p.Permit(ctx, d, names, target, func(ctx context.Context) ([]string, error) {
 		return r.adminApplications(ctx, a)
 	})

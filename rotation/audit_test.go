@@ -102,6 +102,8 @@ func TestAuditFindsWhatIsWrongAndCountsIt(t *testing.T) {
 			w.sm.Before(nil)
 			w.advance(25 * time.Hour)
 		}, "pending", "has been waiting since", "RotationsStuck"},
+		{"any application is allowed", nil, func(w *world) { w.allowOnly("pingone/*", "*") }, "allow", `by "*"`, "SecretsAudited"},
+		{"an application is not allowed", nil, func(w *world) { w.allowOnly("pingone/billing-api", "*") }, "readable", "does not allow this secret", "SecretsFailing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, c.opts...)

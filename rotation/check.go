@@ -57,6 +57,7 @@ func (c *checkup) examine(ctx context.Context) {
 		return
 	}
 	d := c.found.current
+	c.needs(d.Document)
 	c.ok("document", "version %s is a valid document, stored %s", d.versionID, d.created.UTC().Format(time.RFC3339))
 	if all := c.copies(); len(all) > 0 {
 		c.fail("copies", "remove the copy, or name the member in rotation.names", "a rotation is refused, because %s would go stale", strings.Join(all, ", "))

@@ -57,6 +57,12 @@ func TestCheckOfAHealthySecretIsAllOK(t *testing.T) {
 			t.Errorf("%s: got %+v, want ok with details", name, f)
 		}
 	}
+	if f := point(c.Findings, "allow"); !strings.Contains(f.Detail, "get the client secret of "+w.app.ID) {
+		t.Errorf("allow: got %q, want what the secret's writer can bring about", f.Detail)
+	}
+	if c.Admin != adminName || !strings.Contains(string(c.Allow), w.app.ID) {
+		t.Errorf("got the admin %q and the entry %s, want what the secret needs", c.Admin, c.Allow)
+	}
 	t.Logf("a check takes %+v calls", c.Calls)
 }
 

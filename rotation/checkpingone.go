@@ -3,6 +3,7 @@ package rotation
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -104,6 +105,12 @@ func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application
 	}
 }
 
+// needs enters what the admin's owner has to allow, for the document to be served.
+func (c *checkup) needs(d *document.Document) {
+	c.Admin, _ = c.Settings.adminFor(d) // that there is none is a point of its own
+	c.Allow = json.RawMessage(document.EntryFor(c.secret.name, d))
+}
+
 // writerReaches says what the writer of the document could bring about, with whichever
 // admin of the function the document names.
 func (c *checkup) writerReaches(ctx context.Context) {
@@ -118,7 +125,7 @@ func (c *checkup) writerReaches(ctx context.Context) {
 		if err != nil {
 			continue // it serves nothing, until it is corrected
 		}
-		for _, entry := range v.AllowancesFor([]string{c.secret.name, c.secret.arn}) {
+		for _, entry := range v.AllowancesFor(c.secret.names()) {
 			any = any || entry.Applications.Any
 			if text := entry.String(); !slices.Contains(texts, text) {
 				texts = append(texts, text)

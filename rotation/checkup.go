@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -46,6 +47,10 @@ type Checkup struct {
 	// why not. A warning, or a failure that a rotation repairs, does not count.
 	WouldRotate bool   `json:"wouldRotate"`
 	Because     string `json:"because"`
+
+	// Admin is the admin's secret, and Allow the entry that the secret needs in its allow.
+	Admin string          `json:"admin,omitempty"`
+	Allow json.RawMessage `json:"allow,omitempty"`
 
 	State    State     `json:"state"`              // the worst of the findings'
 	Decision Decision  `json:"decision,omitempty"` // what createSecret would do

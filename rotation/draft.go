@@ -62,6 +62,7 @@ func (c *checkup) draft(ctx context.Context) {
 		return
 	}
 	c.found.current = v
+	c.needs(d)
 	c.ok("document", "is valid")
 	env, err := c.Settings.environment(d)
 	if c.failed("region", err) {

@@ -47,7 +47,7 @@ func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 		{"another region", "pingone/shipping", drafted(other, func(d map[string]any) { d["region"] = "AU" }), "admin", "region"},
 		{"an admin that is not there", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": "pingone/admn"} }), "admin", "admn"},
 		{"no admin of the function", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": "pingone/other"} }), "admin", "not an admin"},
-		{"not allowed", "elsewhere/shipping", drafted(other, nil), "admin", "pingrotate allow elsewhere/shipping"},
+		{"not allowed", "elsewhere/shipping", drafted(other, nil), "admin", "its owner can add to allow an entry with secret"},
 		{"a role that the admin lacks", "pingone/strong", drafted(strong, nil), "roles", "Organization Admin"},
 		{"a domain that is not allowed", "pingone/shipping", drafted(other, func(d map[string]any) { d["authDomain"] = "login.example.com" }), "region", "authDomain"},
 		{"a typing error", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"garce": "24h"} }), "document", "garce"},

@@ -23,6 +23,14 @@ type secret struct {
 	description // as last described
 }
 
+// names returns what allowances may call the secret: its name, and its ARN once it has one.
+func (s *secret) names() []string {
+	if s.arn == "" {
+		return []string{s.name}
+	}
+	return []string{s.name, s.arn}
+}
+
 // isCalled reports whether the id is a name of the secret.
 func (s *secret) isCalled(id string) bool {
 	return id != "" && (id == s.arn || id == s.name || id == s.id)

@@ -33,7 +33,7 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 	cobra.EnableCommandSorting = false // they are in the order of their use
 	root.AddGroup(groups...)
 	for _, c := range []*cobra.Command{
-		newStatus(p), newCheck(p), newEvents(p), newConformance(p),
+		newStatus(p), newCheck(p), newAllow(p), newEvents(p), newConformance(p),
 		newRotate(p), newRollback(p), newAdopt(p), newNew(p), newAudit(p),
 		newDemo(p), newSandbox(p),
 		newSchema(p), newCompletion(p), newMan(p), newVersion(p),

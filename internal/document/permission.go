@@ -108,12 +108,13 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	return &Permission{names: names, entries: granted}, nil
 }
 
-// printed says what prints the entry that a secret needs.
+// printed says what prints the entry that a secret needs, if there is the secret: it has
+// an ARN then.
 func printed(names []string) string {
-	if name := nameOf(names); name != "" {
-		return "; pingrotate allow " + Printable(name) + " prints it"
+	if len(names) < 2 {
+		return ""
 	}
-	return ""
+	return "; pingrotate allow " + Printable(names[0]) + " prints it"
 }
 
 func nameOf(names []string) string {
