@@ -4,6 +4,9 @@ GO ?= go
 ARCHITECTURE ?= arm64
 
 WALKS ?= 2m
+# How much of the crash matrix to play, N/M by the seed, and how many interleavings of each duel.
+SHARE ?= 1/1
+PLAYS ?= 70
 FUZZTIME ?= 30s
 
 # What makes the Lambda program small: no net/rpc, no symbols, no C library. The
@@ -70,7 +73,7 @@ prove-write: ## The same, and write the tables into docs/proof.md
 prove-into:
 	@mkdir -p bin
 	$(GO) test -c -o bin/prove ./rotation
-	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 30m -prove -walks $(WALKS) -readme $(FILE)
+	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 6h -prove -share $(SHARE) -plays $(PLAYS) -walks $(WALKS) -readme $(FILE)
 	@$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove >bin/killed.log || { cat bin/killed.log; exit 1; }
 	@grep 'cells tried' bin/killed.log
 

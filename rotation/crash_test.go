@@ -151,6 +151,7 @@ func TestCrashMatrix(t *testing.T) {
 		}
 		return r
 	})
+	results.cells = first
 	t.Logf("one fault: %d cells in all, %d distinct states after the attempt that was struck", first, len(all.order))
 
 	// A second fault: died before, died after, refused, reply lost at each later call.

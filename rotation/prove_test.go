@@ -29,6 +29,7 @@ var results struct {
 	matrix  map[string]map[string]score // what was tried and scenario, fate
 	excused map[string]map[cause]int    // by scenario
 	checks  int
+	cells   int      // there are with one fault, if all is played at each call
 	duels   []string // rows
 	weeks   string
 }
@@ -85,6 +86,10 @@ func matrixTable() string {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", s.name, sum[0].tried, sum[0].kept, sum[1].tried, sum[1].kept)
 	}
 	fmt.Fprintf(&b, "| **all** | %d | %d | %d | %d |\n", all[0].tried, all[0].kept, all[1].tried, all[1].kept)
+	if shareN < shareM {
+		fmt.Fprintf(&b, "\nThis run has played %d/%d of the cells with one fault, by seed %d, and of those with two that they lead to.\n", shareN, shareM, *seed)
+	}
+	fmt.Fprintf(&b, "\nAt every call everything that can happen: %d cells with one fault.\n", results.cells)
 	return b.String()
 }
 
