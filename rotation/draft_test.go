@@ -83,6 +83,15 @@ func TestDraftOfAClientThatAnotherSecretHoldsIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFilledSecretHoldsItsClientFromThenOn(t *testing.T) {
+	w := newWorld(t, func(o *options) { o.fresh = true }, withDocument(func(d map[string]any) { delete(d, "clientSecret") }))
+	w.do(rotation.Action{Action: "rotate", SecretID: orders})
+	w.checkPromoted()
+	if got := w.draft("pingone/second", drafted(w.app, nil), ""); got.WouldRotate || !strings.Contains(got.Because, orders) {
+		t.Errorf("got %t, %q, want the secret that holds the client", got.WouldRotate, got.Because)
+	}
+}
+
 func TestDraftOfASecretThatIsReadAlreadyMustHoldPingOnesSecret(t *testing.T) {
 	w := newWorld(t)
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "shipping", Roles: w.app.Roles})

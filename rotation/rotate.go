@@ -65,6 +65,9 @@ func (r *run) rotateNow(ctx context.Context, a Action, rep *Report) error {
 	if _, err := r.reach(ctx, plan.Finish); err != nil {
 		return err
 	}
+	if r.record.decision == string(Seed) {
+		r.register(ctx) // so that a second managed secret of the client is refused
+	}
 	rep.Outcome = Promoted
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/campaign"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
@@ -22,44 +23,47 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// An attachment is a secret to make, and to have rotated by the function. Each of its
-// steps finds out whether it has been done already, so that it continues where it was
-// interrupted.
+// An attachment is a secret to make, or to take over, and to have rotated by the function.
+// Each of its steps finds out whether it has been done already, so that it continues where
+// it was interrupted.
 type attachment struct {
 	*program
 	secret   string // name
 	schedule string
+	window   string
 	kmsKey   string
 	tags     []string
+	dryRun   bool
 
-	text string // the document
-	tag  []types.Tag
+	text   string // the document, without a secret; empty for a secret to take over
+	client register.Key
+	tag    map[string]string
+	taken  *takenOver // a secret that applications read already; nil for one to make
 }
 
-var (
-	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
-	schedule   = regexp.MustCompile(`^(rate|cron)\([^()]{1,250}\)$`)
-)
+var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 
 // check takes the document and checks the rest before anything is made.
 func (a *attachment) check(text string) error {
 	a.text = text
+	if d, err := rotation.ParseDocument(text); err == nil {
+		a.client = register.Key{EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
+	}
 	switch {
 	case a.secret == "":
 		return errors.New("--secret is missing: the name of the secret to make")
 	case !secretName.MatchString(a.secret):
 		return errors.New("--secret must be a name of letters, digits and /_+=.@-")
-	case !schedule.MatchString(a.schedule):
-		return errors.New("--schedule must be such as 'rate(30 days)' or 'cron(0 4 1 * ? *)'")
 	}
-	for _, t := range a.tags {
-		key, value, ok := strings.Cut(t, "=")
-		if !ok || key == "" {
-			return fmt.Errorf("--tag must be KEY=VALUE, not %q", t)
-		}
-		a.tag = append(a.tag, types.Tag{Key: &key, Value: &value})
+	return a.checkRest()
+}
+
+func (a *attachment) checkRest() (err error) {
+	if err := checkSchedule(a.schedule, a.window); err != nil {
+		return err
 	}
-	return nil
+	a.tag, err = parseTags(a.tags)
+	return err
 }
 
 // token returns an id that follows from what is to be made, so that a repetition is
@@ -71,8 +75,9 @@ func (a *attachment) token(step string) *string {
 	return aws.String(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }
 
-// attach makes the secret, configures its rotation, waits for Secrets Manager's test
-// of that, and has the function fill it.
+// attach checks everything, makes the secret or gives one that is there its new document,
+// adds tags, configures the rotation, waits for Secrets Manager's test of that, and has the
+// function fill the secret. What was done by an earlier run is not done again.
 func (a *attachment) attach(ctx context.Context) error {
 	call, err := a.call(ctx)
 	if err != nil {
@@ -83,41 +88,73 @@ func (a *attachment) attach(ctx context.Context) error {
 		return err
 	}
 	client := secretsmanager.NewFromConfig(a.cfg)
-	now, err := a.create(ctx, client)
-	if err == nil {
-		err = a.configure(ctx, client, now, function)
-	}
+	now, err := a.lookUp(ctx, client, a.secret)
 	if err != nil {
 		return err
 	}
-
-	if now, err = a.describe(ctx, client); err != nil {
+	does, err := a.settle(ctx, client, now, function)
+	if err != nil {
+		return err
+	}
+	found, err := a.foresee(ctx, call, now, does)
+	if err != nil || a.dryRun {
+		return err
+	}
+	if err := a.put(ctx, client, now, does); err != nil {
+		return err
+	}
+	if now, err = a.present(ctx, client); err != nil {
+		return err
+	}
+	if err := a.addTags(ctx, client, now); err != nil {
+		return err
+	}
+	if err := a.configure(ctx, client, now, function); err != nil {
 		return err
 	}
 	a.enter(ctx, now.arn)
 	var report rotation.Report
-	if now.current == *a.token("create") { // otherwise it has been filled
-		if err := a.tested(ctx, client); err != nil {
-			return err
-		}
-		action := rotation.Action{Action: rotation.ActionRotate, SecretID: a.secret, ClientRequestToken: *a.token("fill"), By: a.by(ctx)}
-		if _, report, err = a.rotateOne(ctx, call, action, 2*time.Minute); err == nil && bad(report.Outcome) {
-			err = errors.New(report.Error)
-		}
-		if err != nil {
-			return remedy.Errorf("once that is repaired, run the same command again", "fill %s: %s", a.secret, remedy.Text(err))
-		}
+	switch {
+	case does == leaves:
+	case a.taken != nil:
+		err = a.tested(ctx, client)
+	default:
+		report, err = a.fill(ctx, call, client)
 	}
-	if now, err = a.describe(ctx, client); err != nil {
+	if err != nil {
 		return err
 	}
+	if now, err = a.present(ctx, client); err != nil {
+		return err
+	}
+	return a.conclude(report, now, found)
+}
+
+// fill waits for Secrets Manager's test, and has the function fill the secret.
+func (a *attachment) fill(ctx context.Context, call campaign.Call, client *secretsmanager.Client) (report rotation.Report, err error) {
+	if err := a.tested(ctx, client); err != nil {
+		return report, err
+	}
+	action := rotation.Action{Action: rotation.ActionRotate, SecretID: a.secret, ClientRequestToken: *a.token("fill"), By: a.by(ctx)}
+	if _, report, err = a.rotateOne(ctx, call, action, 2*time.Minute); err == nil && bad(report.Outcome) {
+		err = errors.New(report.Error)
+	}
+	if err != nil {
+		return report, remedy.Errorf("once that is repaired, run the same command again, with other flags if these were wrong", "fill %s: %s", a.secret, remedy.Text(err))
+	}
+	return report, nil
+}
+
+// conclude says what there is now.
+func (a *attachment) conclude(report rotation.Report, now *holder, found *rotation.Checkup) error {
 	if a.json() {
 		return a.write(struct {
-			ARN          string           `json:"arn"`
-			Name         string           `json:"name"`
-			NextRotation time.Time        `json:"nextRotation,omitzero"`
-			Report       *rotation.Report `json:"report,omitempty"` // of what filled it in this run
-		}{now.arn, a.secret, now.next, filled(report)})
+			ARN          string            `json:"arn"`
+			Name         string            `json:"name"`
+			NextRotation time.Time         `json:"nextRotation,omitzero"`
+			Report       *rotation.Report  `json:"report,omitempty"` // of what filled it in this run
+			Check        *rotation.Checkup `json:"check,omitempty"`
+		}{now.arn, now.name, now.next, filled(report), found})
 	}
 	page := a.page()
 	page.say("%s", now.arn)
@@ -131,12 +168,10 @@ func (a *attachment) attach(ctx context.Context) error {
 // that is yet to be created, and of whatever fails here, the function takes care.
 func (a *attachment) enter(ctx context.Context, arn string) {
 	table := a.register()
-	var d struct{ EnvironmentID, ClientID string }
-	if table.Name == "" || json.Unmarshal([]byte(a.text), &d) != nil || d.ClientID == "" {
+	if table.Name == "" || a.client.ID == "" {
 		return
 	}
-	key := register.Key{EnvironmentID: d.EnvironmentID, ID: d.ClientID}
-	_, err := table.Replace(ctx, key, register.Revision{}, register.Item{}.Begin(time.Now()).Holds(arn))
+	_, err := table.Replace(ctx, a.client, register.Revision{}, register.Item{}.Begin(time.Now()).Holds(arn))
 	if err != nil && !errors.Is(err, register.ErrOvertaken) {
 		a.note("the register was not asked: %v", err)
 	}
@@ -150,90 +185,64 @@ func filled(r rotation.Report) *rotation.Report {
 }
 
 // instruct says what to tell the consumers.
-func (a *attachment) instruct(r rotation.Report, now *attached) {
+func (a *attachment) instruct(r rotation.Report, now *holder) {
 	switch {
+	case a.taken != nil:
+		a.note("%s is rotated by the function from now on; what applications read has kept its names and values", a.secret)
+		return
 	case r.Outcome == "":
-		a.note("%s was filled already; nothing was left to do", a.secret)
+		a.note("%s holds its secret already; nothing was left to do but tags and schedule", a.secret)
 	case r.Promoted != nil:
-		a.note("%s holds %s, PingOne's secret as it is", a.secret, r.Promoted.Fingerprint)
+		a.note("%s holds %s, the secret that the application has in PingOne; it was not changed", a.secret, r.Promoted.Fingerprint)
 	}
 	a.note("tell consumers to read clientId, clientSecret and tokenEndpoint from it, not from a copy; they need secretsmanager:GetSecretValue")
 	if !now.next.IsZero() {
-		a.note("until %s all of them must, for then it is rotated; pingrotate check %s says whether that will work", now.next.UTC().Format(time.RFC3339), a.secret)
+		a.note("all of them must do so before the first rotation, at %s; pingrotate check %s says whether that will work", now.next.UTC().Format(time.RFC3339), a.secret)
 	}
 }
 
-// An attached is what Secrets Manager says of the secret.
-type attached struct {
-	arn, function    string
-	current, pending string // version ids
-	versions         []string
-	enabled          bool
-	next             time.Time
+// present describes a secret that must be there.
+func (a *attachment) present(ctx context.Context, client *secretsmanager.Client) (*holder, error) {
+	now, err := a.lookUp(ctx, client, a.secret)
+	if err == nil && now == nil {
+		err = remedy.Errorf("run the same command again", "describe the secret %s: it is gone", a.secret)
+	}
+	return now, err
 }
 
-func (a *attachment) describe(ctx context.Context, client *secretsmanager.Client) (*attached, error) {
-	out, err := client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &a.secret})
-	if err != nil {
-		return nil, advise("describe the secret "+a.secret, "secretsmanager:DescribeSecret", err)
-	}
-	now := &attached{
-		arn:      aws.ToString(out.ARN),
-		function: aws.ToString(out.RotationLambdaARN),
-		enabled:  aws.ToBool(out.RotationEnabled),
-		next:     aws.ToTime(out.NextRotationDate),
-		versions: slices.Collect(maps.Keys(out.VersionIdsToStages)),
-	}
-	for id, labels := range out.VersionIdsToStages {
-		if slices.Contains(labels, "AWSCURRENT") {
-			now.current = id
-		} else if slices.Contains(labels, "AWSPENDING") {
-			now.pending = id
+// addTags adds the tags that are missing, and replaces those with another value.
+func (a *attachment) addTags(ctx context.Context, client *secretsmanager.Client, now *holder) error {
+	var missing []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(a.tag)) {
+		if !tagged(now.tags, map[string]string{key: a.tag[key]}) {
+			missing = append(missing, types.Tag{Key: aws.String(key), Value: aws.String(a.tag[key])})
 		}
 	}
-	return now, nil
-}
-
-// create makes the secret, unless an earlier run of the same command has.
-func (a *attachment) create(ctx context.Context, client *secretsmanager.Client) (*attached, error) {
-	in := &secretsmanager.CreateSecretInput{
-		Name:               &a.secret,
-		SecretString:       &a.text,
-		ClientRequestToken: a.token("create"),
-		Tags:               a.tag,
-	}
-	if a.kmsKey != "" {
-		in.KmsKeyId = &a.kmsKey
-	}
-	_, err := client.CreateSecret(ctx, in)
-	var exists *types.ResourceExistsException
-	if err != nil && !errors.As(err, &exists) {
-		return nil, advise("create the secret "+a.secret, "secretsmanager:CreateSecret, and secretsmanager:TagResource for tags", err)
-	}
-	now, err := a.describe(ctx, client)
-	if err != nil {
-		return nil, err
-	}
-	if exists != nil && !slices.Contains(now.versions, *a.token("create")) && now.current != *a.token("fill") {
-		return nil, remedy.Errorf("choose another name, or attach that one by aws secretsmanager rotate-secret --rotation-lambda-arn",
-			"create the secret %s: there is one already, which was not made by this command line", a.secret)
-	}
-	return now, nil
-}
-
-// configure names the function as the secret's, without rotating it.
-func (a *attachment) configure(ctx context.Context, client *secretsmanager.Client, now *attached, function string) error {
-	switch {
-	case now.enabled && now.function == function:
+	if len(missing) == 0 {
 		return nil
-	case now.enabled:
-		return remedy.Errorf("name that with --function", "configure the rotation of %s: it is rotated by %s", a.secret, now.function)
+	}
+	if _, err := client.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &now.arn, Tags: missing}); err != nil {
+		return advise("tag the secret "+a.secret, "secretsmanager:TagResource", err)
+	}
+	a.note("%s was added to the tags of %s", counted(len(missing), "tag"), a.secret)
+	return nil
+}
+
+// configure names the function as the secret's, without rotating it. A schedule that is
+// another one is changed.
+func (a *attachment) configure(ctx context.Context, client *secretsmanager.Client, now *holder, function string) error {
+	if now.enabled && now.function == function && now.schedule == a.schedule && (a.window == "" || now.window == a.window) {
+		return nil
+	}
+	rules := &types.RotationRulesType{ScheduleExpression: &a.schedule}
+	if a.window != "" {
+		rules.Duration = &a.window
 	}
 	_, err := client.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
-		SecretId:           &a.secret,
-		ClientRequestToken: a.token("test"),
+		SecretId:           &now.arn,
+		ClientRequestToken: aws.String(rotation.NewToken()),
 		RotationLambdaARN:  &function,
-		RotationRules:      &types.RotationRulesType{ScheduleExpression: &a.schedule},
+		RotationRules:      rules,
 		RotateImmediately:  aws.Bool(false),
 	})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && strings.Contains(api.ErrorMessage(), "cannot invoke") {
@@ -252,11 +261,11 @@ func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) 
 	defer done()
 	deadline := time.Now().Add(2 * time.Minute)
 	for pause := 100 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 2*time.Second) {
-		now, err := a.describe(ctx, client)
+		now, err := a.present(ctx, client)
 		if err != nil {
 			return err
 		}
-		if now.pending == "" || now.pending == *a.token("fill") {
+		if now.pending == "" || now.pending == now.current || now.pending == *a.token("fill") {
 			return nil
 		}
 		if err := wait(ctx, pause); err != nil {
@@ -264,4 +273,89 @@ func (a *attachment) tested(ctx context.Context, client *secretsmanager.Client) 
 		}
 	}
 	return remedy.Errorf("look at the function's log, and run the same command again", "%s: Secrets Manager's test of the rotation is not over after two minutes", a.secret)
+}
+
+// foresee has the function check the document before anything is made. What it finds wrong
+// ends the command; with --dry-run it is told in full.
+func (a *attachment) foresee(ctx context.Context, call campaign.Call, now *holder, does plan) (*rotation.Checkup, error) {
+	if does == leaves && now.enabled && !a.dryRun {
+		return nil, nil // it was checked before it was filled
+	}
+	action := rotation.Action{Action: rotation.ActionCheck, SecretID: a.secret, Document: a.text, By: a.by(ctx)}
+	if now != nil {
+		action.SecretID = now.arn
+	}
+	if a.taken != nil {
+		action.Document, action.Holds = a.taken.document.Outline(), a.taken.document.ClientSecret.Fingerprint()
+	}
+	done := a.busy("checking what " + a.secret + " will hold")
+	raw, err := call(ctx, action)
+	done()
+	if err != nil {
+		return nil, fmt.Errorf("check the document of %s: %w", a.secret, err)
+	}
+	found, err := readJSON[rotation.Checkup](raw)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case a.dryRun && a.json():
+		err = a.write(raw)
+	case a.dryRun:
+		page := a.page()
+		page.say("%s: %s", a.secret, found.Because)
+		tellFindings(page, found.Findings)
+		err = page.err
+	case !found.WouldRotate:
+		a.tellWrong(found)
+	}
+	if err == nil && !found.WouldRotate && strings.Contains(found.Because, "does not allow") {
+		a.tellEntry(action.Document)
+	}
+	if err == nil && !found.WouldRotate {
+		err = fmt.Errorf("%s was not made or changed: %s", a.secret, because(found))
+	}
+	if err == nil && a.dryRun {
+		a.note("%s", does.wouldDo(a.secret))
+	}
+	return &found, err
+}
+
+// because says what is wrong, and what to do.
+func because(c rotation.Checkup) string {
+	for _, f := range c.Findings {
+		if f.State == rotation.Failure && strings.HasPrefix(c.Because, f.Point+": ") {
+			return f.Point + ": " + told(f)
+		}
+	}
+	return c.Because
+}
+
+// tellEntry writes the entry that the admin's owner may add to allow, for that person to
+// look at.
+func (a *attachment) tellEntry(text string) {
+	d, err := rotation.ParseDocument(text)
+	if err != nil {
+		return
+	}
+	a.warn("the entry that the owner of the admin's secret may add to its allow:")
+	fmt.Fprintln(printable{a.err}, rotation.EntryFor(a.secret, d))
+}
+
+// tellWrong writes to standard error what is wrong, if that is more than one thing: the
+// first is in the error.
+func (a *attachment) tellWrong(c rotation.Checkup) {
+	wrong := slices.DeleteFunc(slices.Clone(c.Findings), func(f rotation.Finding) bool { return f.State != rotation.Failure })
+	if len(wrong) < 2 {
+		return
+	}
+	for _, f := range wrong[1:] {
+		a.warn("%s: %s", f.Point, told(f))
+	}
+}
+
+// decodeJSON reads a document's members.
+func decodeJSON(text string) (members map[string]any) {
+	json.Unmarshal([]byte(text), &members)
+	return members
 }
