@@ -29,6 +29,10 @@ const (
 	// completes may take longer.
 	oneSecret = 30 * time.Second
 
+	// longestAudit is the longest that a function may run, see "Timeout" in the Lambda
+	// quotas: so much later than the last one may an audit reach a secret.
+	longestAudit = 15 * time.Minute
+
 	// stuckAfter is how long a rotation may wait before a person should look.
 	stuckAfter = 24 * time.Hour
 )
@@ -294,6 +298,12 @@ func (e *examination) previous(s plan.Situation) {
 	h.PreviousUntil, h.PreviousLastUsed = view.Expires, view.LastUsed
 	lagging, _ := plan.Lag(view, h.CurrentSince, s.Grace)
 	past := view.At.Sub(h.CurrentSince) >= s.Grace
+	// Past its grace an audit ends it as soon as it is idle; it expires later.
+	end := h.CurrentSince.Add(s.Grace)
+	if view.Expires.Before(end) {
+		end = view.Expires
+	}
+	h.nearEnd = end.Sub(view.At) < max(s.Grace/4, e.Settings.auditEvery()+longestAudit)
 	if view.LastUsed.After(h.CurrentSince) && (lagging || past && view.At.Sub(view.LastUsed) < plan.IdleAfter) {
 		e.warn(pointLag, "find the consumers that still hold it, before it ends", "the previous secret was used until %s, %v after it was replaced, and ends at %s",
 			view.LastUsed.UTC().Format(time.RFC3339), view.LastUsed.Sub(h.CurrentSince).Round(time.Minute), view.Expires.UTC().Format(time.RFC3339))

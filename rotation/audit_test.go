@@ -123,6 +123,45 @@ func TestAuditFindsWhatIsWrongAndCountsIt(t *testing.T) {
 	}
 }
 
+// TestPreviousStillInUseIsRaisedBeforeItEnds is T29: however short the grace and however
+// rare the audits, an audit says that consumers lag, and that the end is near, before the
+// secret ends.
+func TestPreviousStillInUseIsRaisedBeforeItEnds(t *testing.T) {
+	for _, grace := range []time.Duration{2 * time.Hour, 24 * time.Hour, 72 * time.Hour} {
+		for _, every := range []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour} {
+			t.Run(fmt.Sprintf("grace %v, audits every %v", grace, every), func(t *testing.T) {
+				inBubble(t, func(w *world) {
+					w.rotator.Settings.Grace, w.rotator.Settings.AuditEvery = grace, every
+					old := w.secret("AWSCURRENT")
+					w.rotate()
+					raised := time.Duration(-1)
+					var life time.Duration
+					for ; w.accepts(old); life += time.Hour {
+						if life > 40*24*time.Hour {
+							w.t.Fatal("the replaced secret does not end")
+						}
+						if w.use(old); life%every == 0 && life > 0 {
+							w.do(rotation.Action{Action: "audit"})
+							if m := w.metrics(); m["PreviousInUseNearEnd"] == 1.0 && raised < 0 {
+								raised = life
+							} else if raised >= 0 && w.accepts(old) && m["PreviousInUseNearEnd"] != 1.0 {
+								w.t.Errorf("after %v the alarm is over, and consumers still lag", life)
+							}
+						}
+						w.advance(time.Hour)
+					}
+					if raised < 0 || raised >= life {
+						w.t.Fatalf("got the alarm at %v, want it before the end at %v", raised, life)
+					}
+					if early := min(life, grace) - max(grace/4, every) - every - time.Hour; raised < early {
+						w.t.Errorf("got the alarm at %v, want none before %v", raised, early)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestAuditEndsAnIdlePreviousSecretWhereTheDocumentSaysSo(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -36,6 +36,8 @@ type Health struct {
 	Labels           map[string]string `json:"labels,omitempty"` // to version ids
 	PreviousUntil    time.Time         `json:"previousUntil,omitzero"`
 	PreviousLastUsed time.Time         `json:"previousLastUsed,omitzero"`
+
+	nearEnd bool // the previous secret is in use, and may end before the next audit says so
 }
 
 func (r *Rotator) logHealth(ctx context.Context, h *Health) {
@@ -86,13 +88,8 @@ func (rep *AuditReport) values() map[Metric]float64 {
 		if points[pointUnreadable] != "" || points[pointCurrent] == Failure {
 			values[SecretsFailing]++
 		}
-		if points[pointLag] != "" {
-			values[PreviousInUse]++
-			// A quarter of the grace, as far as that can be told: from the promotion on.
-			if left, whole := h.PreviousUntil.Sub(rep.At), h.PreviousUntil.Sub(h.CurrentSince); left < whole/4 {
-				values[PreviousInUseNearEnd]++
-			}
-		}
+		values[PreviousInUse] += count(points[pointLag] != "")
+		values[PreviousInUseNearEnd] += count(points[pointLag] != "" && h.nearEnd)
 		values[SecretsOverdue] += count(points[pointOverdue] != "")
 		values[RotationsStuck] += count(points[pointStuck] == Failure)
 		values[EmergenciesOpen] += count(points[pointLeak] != "")

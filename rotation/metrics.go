@@ -30,7 +30,7 @@ const (
 	SecretsNotReached    Metric = "SecretsNotReached"    // time did not suffice
 	SecretsFailing       Metric = "SecretsFailing"       // AWSCURRENT is refused, or the secret cannot be read
 	PreviousInUse        Metric = "PreviousInUse"        // consumers have not let go of the secret before
-	PreviousInUseNearEnd Metric = "PreviousInUseNearEnd" // and it ends within a quarter of its grace
+	PreviousInUseNearEnd Metric = "PreviousInUseNearEnd" // and it ends within a quarter of its grace, or before the next audit
 	SecretsOverdue       Metric = "SecretsOverdue"       // not rotated when the schedule said
 	RotationsStuck       Metric = "RotationsStuck"       // AWSPENDING has been waiting for more than a day
 	EmergenciesOpen      Metric = "EmergenciesOpen"      // a leaked secret is not shown to be dead

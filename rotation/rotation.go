@@ -86,10 +86,14 @@ const (
 	// and the Put.
 	mintBudget = 2*pingone.CallTimeout + 5*time.Second
 
-	// stepLimit is the longest that a step works, however much time the invocation
+	// StepLimit is the longest that a step works, however much time the invocation
 	// has: Secrets Manager waits for it, and whoever finds a rotation under way can
 	// tell by it when that one's last step must have ended.
-	stepLimit = 2 * time.Minute
+	StepLimit = 2 * time.Minute
+
+	// SlowStep is what the alarm slow-step calls slow. The first act on a client, which
+	// waits for 45 s, is not.
+	SlowStep = 90 * time.Second
 )
 
 // Handle carries out an event, as JSON: a step that Secrets Manager asks for, or an

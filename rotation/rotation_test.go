@@ -2,12 +2,14 @@ package rotation_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/register"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 )
@@ -305,4 +307,24 @@ func TestFirstSecretIsPromotedAtOnceThoughTheRegisterKnowsNothing(t *testing.T) 
 			}, withDocument(func(d map[string]any) { delete(d, "clientSecret") }), func(o *options) { o.fresh = true })
 		})
 	}
+}
+
+// TestAFirstRotationIsNotASlowStep: it waits until nothing can be under way that the
+// register does not know of, which is no reason for an alarm.
+func TestAFirstRotationIsNotASlowStep(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.rotate()
+		slowest := 0.0
+		for line := range strings.Lines(w.log.String()) {
+			var m map[string]any
+			if json.Unmarshal([]byte(line), &m) == nil && m["_aws"] != nil {
+				d, _ := m[string(rotation.StepDuration)].(float64)
+				slowest = max(slowest, d)
+			}
+		}
+		waits, limit := register.ResolveTime, rotation.SlowStep-20*time.Second // which PingOne's and AWS's answers may take
+		if took := time.Duration(slowest) * time.Millisecond; took < waits || took > limit {
+			w.t.Errorf("the slowest step took %v, want it to wait %v and to take %v at most", took, waits, limit)
+		}
+	}, func(o *options) { o.fresh = true })
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,10 +29,14 @@ type Settings struct {
 	Regions     pingone.Regions // regions that are newer than this release
 	APIURL      string          // in place of the region's API; empty outside tests
 	AuthURL     string          // in place of the region's auth host and of custom domains; empty outside tests
+	AuditEvery  time.Duration   // from one audit to the next; 0 means an hour
 	Emulated    bool            // by sam local, which knows no aliases: actions pass without one
 }
 
-const defaultGrace = 24 * time.Hour
+const (
+	defaultGrace      = 24 * time.Hour
+	defaultAuditEvery = time.Hour
+)
 
 // EndpointVariable is the SDK's own name for the variable that holds the endpoint of
 // Secrets Manager, where it is not the Region's.
@@ -53,6 +58,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		{"PINGONE_ADMIN_SECRET_ID", func(value string) (err error) { s.AdminSecretID, err = parseSecretID(value); return err }},
 		{AdminsVariable, func(value string) (err error) { s.AdminSecretIDs, err = parseSecretIDs(value); return err }},
 		{"ROTATION_GRACE", func(value string) (err error) { s.Grace, err = ParseGrace(value); return err }},
+		{"AUDIT_EVERY_HOURS", func(value string) (err error) { s.AuditEvery, err = parseHours(value); return err }},
 		{"PINGONE_AUTH_DOMAINS", func(value string) (err error) { s.AuthDomains, err = parseDomains(value); return err }},
 		{"PINGONE_REGIONS", func(value string) (err error) { s.Regions, err = pingone.ParseRegions(value); return err }},
 		{"PINGONE_API_URL", func(value string) (err error) { s.APIURL, err = parseBaseURL(value, sam); return err }},
@@ -96,6 +102,16 @@ var (
 	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$`)
 )
+
+// parseHours reads how often audits run: a day is the longest, because an emergency that
+// was interrupted waits for one.
+func parseHours(value string) (time.Duration, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > 24 {
+		return 0, errors.New("must be a number of hours from 1 to 24")
+	}
+	return time.Duration(n) * time.Hour, nil
+}
 
 func parseDomains(list string) ([]string, error) {
 	domains := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
@@ -164,6 +180,14 @@ func (s Settings) grace(d *document.Document) time.Duration {
 		return s.Grace
 	}
 	return defaultGrace
+}
+
+// auditEvery returns how long after an audit the next one looks.
+func (s Settings) auditEvery() time.Duration {
+	if s.AuditEvery != 0 {
+		return s.AuditEvery
+	}
+	return defaultAuditEvery
 }
 
 // hosts returns every place at which the document's client may be known: a custom domain,

@@ -21,8 +21,8 @@ func (r *Rotator) Step(ctx context.Context, ev Event) error {
 	defer cancel()
 	n := r.begin(ev.SecretID, plan.ByStep, string(ev.Step), ev.ClientRequestToken)
 	n.secret.rotationToken = ev.RotationToken
-	ctx, stop := context.WithDeadlineCause(ctx, n.record.begun.Add(stepLimit-margin),
-		fmt.Errorf("a step's time, which is %v, is nearly used up: %w", stepLimit, context.DeadlineExceeded))
+	ctx, stop := context.WithDeadlineCause(ctx, n.record.begun.Add(StepLimit-margin),
+		fmt.Errorf("a step's time, which is %v, is nearly used up: %w", StepLimit, context.DeadlineExceeded))
 	defer stop()
 	err := n.step(ctx, ev.Step)
 	if err != nil {

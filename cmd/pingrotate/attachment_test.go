@@ -11,6 +11,10 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/internal/playground"
 	"pingrotate/pingone/pingonetest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // operatorKey is the access key id by which the operator's calls are told from the
@@ -120,5 +124,34 @@ func TestAdoptWaitsForSecretsManagersTest(t *testing.T) {
 	close(release)
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAdoptGivesTheRotationItsWindow is T34: without one, a schedule's window lasts until
+// the end of the day.
+func TestAdoptGivesTheRotationItsWindow(t *testing.T) {
+	for _, window := range []string{"", "3h"} {
+		d := deploy(t, answered)
+		app := d.Add("shop", "Identity Data Admin")
+		if err := d.Know(app); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"adopt", "--secret", "shop", "--pingone-region", "NA", "--environment", app.Environment, "--client-id", app.ClientID, "--schedule", "cron(0 3 1 * ? *)"}
+		if window != "" {
+			args = append(args, "--window", window)
+		}
+		d.operate(t, args)
+		d.Secrets.Wait()
+		client := secretsmanager.New(secretsmanager.Options{
+			BaseEndpoint: aws.String(d.Endpoints().SecretsManager), Region: "us-east-1",
+			Credentials: credentials.NewStaticCredentialsProvider("test", "made-up", ""),
+		})
+		got, err := client.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("shop")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rules := got.RotationRules; aws.ToString(rules.Duration) != window || aws.ToString(rules.ScheduleExpression) != "cron(0 3 1 * ? *)" {
+			t.Errorf("--window %q: got the window %q of %q", window, aws.ToString(rules.Duration), aws.ToString(rules.ScheduleExpression))
+		}
 	}
 }

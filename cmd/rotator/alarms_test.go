@@ -136,6 +136,24 @@ func TestTheAlarmForAMissingAuditLooksAtTwoAudits(t *testing.T) {
 	}
 }
 
+// TestASlowStepIsTheSameInTheAlarmItsTextAndTheDashboard: and in the pages.
+func TestASlowStepIsTheSameInTheAlarmItsTextAndTheDashboard(t *testing.T) {
+	s := deploy(t, nil)
+	slow, limit := int(rotation.SlowStep.Seconds()), int(rotation.StepLimit.Seconds())
+	check(t, "threshold", s.get("SlowStepAlarm", "Properties", "Threshold"), any(fmt.Sprint(slow*1000)))
+	text := s.get("SlowStepAlarm", "Properties", "AlarmDescription").(string)
+	for where, words := range map[string][2]string{
+		"the alarm":       {text, fmt.Sprintf("more than %d of the %d seconds", slow, limit)},
+		"the dashboard":   {fmt.Sprint(s.get("RotationDashboard", "Properties", "DashboardBody")), fmt.Sprintf(`"value": %d}`, slow*1000)},
+		"docs/operate.md": {page(t, "operate.md"), fmt.Sprintf("a step took more than %d s of the %d s", slow, limit)},
+		"Timeout":         {s.template.at("Parameters", "Timeout", "Description").Value, fmt.Sprintf("ends itself within %d.", limit)},
+	} {
+		if !strings.Contains(words[0], words[1]) {
+			t.Errorf("%s: does not say %q", where, words[1])
+		}
+	}
+}
+
 func TestTheAuditsRuleSendsAnAudit(t *testing.T) {
 	targets := deploy(t, nil).get("AuditRule", "Properties", "Targets").([]any)
 	target := targets[0].(map[string]any)

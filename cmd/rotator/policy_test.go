@@ -85,6 +85,10 @@ func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
 				!slices.Equal(condition(st, "StringEquals", "secretsmanager:resource/AllowRotationLambdaArn"), []string{function}) {
 				t.Errorf("%s: is allowed on more than the secrets that name this function", action)
 			}
+			if service == "secretsmanager" || service == "dynamodb" {
+				// No other function that is given the role may use it.
+				check(t, action+": by whom", strings.Join(condition(st, "ArnEquals", "lambda:SourceFunctionArn"), " "), function)
+			}
 			switch service {
 			case "secretsmanager":
 				allowed[name] = true
@@ -94,8 +98,6 @@ func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
 				if name == "DeleteItem" {
 					check(t, action+": of which rows", strings.Join(condition(st, "ForAllValues:StringLike", "dynamodb:LeadingKeys"), " "), "client#*")
 					check(t, action+": where no key is named", strings.Join(condition(st, "Null", "dynamodb:LeadingKeys"), " "), "false")
-				} else {
-					check(t, action+": condition", st["Condition"], nil)
 				}
 			case "kms":
 				if !slices.Equal(condition(st, "StringEquals", "kms:ViaService"), []string{"secretsmanager.us-east-1.amazonaws.com"}) {
@@ -228,6 +230,11 @@ func TestASecretIsAttachedAfterThePermissionAndNotRotatedAtOnce(t *testing.T) {
 	check(t, "depends on", r["DependsOn"], any("RotatorPermission"))
 	check(t, "rotates at once", p["RotateImmediatelyOnUpdate"], any("false"))
 	check(t, "secret", p["SecretId"], any(everything["RotatedSecretArn"]))
+	rules := p["RotationRules"].(map[string]any)
+	check(t, "window", rules["Duration"], nil)
+	windowed := maps.Clone(everything)
+	windowed["RotationWindow"] = "3h" // T34
+	check(t, "window", deploy(t, windowed).get("RotatedSecretSchedule", "Properties", "RotationRules", "Duration"), any("3h"))
 	check(t, "function", p["RotationLambdaARN"], any("<RotatorFunction.Arn>")) // which waits for the role and its policies
 }
 
@@ -239,6 +246,13 @@ func TestTheTopicTakesMessagesOfAlarmsAndRulesOnly(t *testing.T) {
 			switch principal := st["Principal"].(map[string]any)["Service"]; principal {
 			case "cloudwatch.amazonaws.com":
 				check(t, name+": account", strings.Join(condition(st, "StringEquals", "aws:SourceAccount"), " "), "123456789012")
+				of := condition(st, "ArnLike", "aws:SourceArn")
+				check(t, name+": alarms", strings.Join(of, " "), "arn:aws:cloudwatch:us-east-1:123456789012:alarm:pingone-rotator-*")
+				for alarm, p := range alarms(t) {
+					if !strings.HasPrefix(p["AlarmName"].(string), "pingone-rotator-") {
+						t.Errorf("%s: may not publish", alarm)
+					}
+				}
 			case "events.amazonaws.com":
 				check(t, name+": a condition, with which EventBridge delivers nothing", st["Condition"], nil)
 			default:
@@ -246,6 +260,43 @@ func TestTheTopicTakesMessagesOfAlarmsAndRulesOnly(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheLogOutlivesTheStack: it may be evidence. A creation that fails leaves none behind,
+// or the next attempt would find its name taken.
+func TestTheLogOutlivesTheStack(t *testing.T) {
+	r := deploy(t, nil).values["RotatorLogGroup"].(map[string]any)
+	check(t, "DeletionPolicy", r["DeletionPolicy"], any("RetainExceptOnCreate"))
+	check(t, "UpdateReplacePolicy", r["UpdateReplacePolicy"], any("Retain"))
+}
+
+// TestWhatAnOrganisationAsksForIsAParameter: T30, and a key for the log.
+func TestWhatAnOrganisationAsksForIsAParameter(t *testing.T) {
+	const boundary, key = "arn:aws:iam::123456789012:policy/boundary", "arn:aws:kms:us-east-1:123456789012:key/1"
+	without := deploy(t, nil)
+	with := deploy(t, map[string]string{"PermissionsBoundaryArn": boundary, "RolePath": "/service/", "LogKmsKeyArn": key})
+	for _, row := range []struct {
+		resource, property string
+		without, with      any
+	}{
+		{"RotatorRole", "PermissionsBoundary", nil, boundary},
+		{"RotatorRole", "Path", "/", "/service/"},
+		{"RotatorLogGroup", "KmsKeyId", nil, key},
+	} {
+		check(t, row.property, without.get(row.resource, "Properties", row.property), row.without)
+		check(t, row.property, with.get(row.resource, "Properties", row.property), row.with)
+	}
+}
+
+// TestNoLogLevelSilencesTheAlarms: Lambda takes a line without a level, as those of metrics
+// are, for INFO, and drops what is below the level that is set (T28).
+func TestNoLogLevelSilencesTheAlarms(t *testing.T) {
+	var levels []string
+	for _, v := range template(t).at("Parameters", "LogLevel", "AllowedValues").items() {
+		levels = append(levels, v.Value)
+	}
+	slices.Sort(levels)
+	check(t, "levels", strings.Join(levels, " "), "DEBUG INFO")
 }
 
 // TestTheRegisterOutlivesTheStack: what it knows of an open emergency is nowhere else.
