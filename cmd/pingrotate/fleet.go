@@ -161,6 +161,26 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 	return errors.Join(err, writing)
 }
 
+// foretell checks the secrets that would be rotated.
+func (r *rotating) foretell(c *cobra.Command, secrets []string) error {
+	if r.emergency.value != "" {
+		return misuse(c, "--dry-run and --emergency do not go together: an emergency shows what it is about before it asks")
+	}
+	_, tags, err := r.fleet.options(secrets)
+	if err != nil {
+		return misuse(c, "%v", err)
+	}
+	if len(secrets) == 0 {
+		if err := r.open(c.Context()); err != nil {
+			return err
+		}
+		if secrets, _, err = r.selected(c.Context(), tags); err != nil {
+			return err
+		}
+	}
+	return r.check(c, distinct(secrets), false)
+}
+
 // howToResume adds to a campaign's error which flag continues it.
 func howToResume(err error) error {
 	unfinished, ok := errors.AsType[*campaign.Unfinished](err)

@@ -44,6 +44,9 @@ A secret that was skipped because it has been rotated already is not counted as 
 		Args:              takes(0, manySecrets, "SECRET"),
 		ValidArgsFunction: p.completeSecrets,
 		RunE: func(c *cobra.Command, secrets []string) error {
+			if r.dryRun {
+				return r.foretell(c, secrets)
+			}
 			if len(secrets) == 0 || r.fleet.wanted(secrets) {
 				return r.campaign(c, secrets)
 			}
@@ -55,6 +58,7 @@ A secret that was skipped because it has been rotated already is not counted as 
 	flags.Var(text{&r.reason, "TEXT"}, "reason", "for the log and the report")
 	flags.Var(&r.wait, "wait", "how long to try again while another rotation of the one secret is under way, or PingOne asks to slow down")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
+	flags.BoolVar(&r.dryRun, "dry-run", false, "rotate nothing, and say of each secret what check says")
 	r.fleet.declare(flags)
 	return c
 }

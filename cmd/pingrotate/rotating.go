@@ -16,6 +16,7 @@ type rotating struct {
 	reason    string
 	wait      span
 	yes       bool
+	dryRun    bool
 	fleet     fleetFlags
 }
 
