@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type examination struct {
 	*program
 	environment string
 	adminSecret string
+	kmsKey      string
 	only        string
 	yes         bool
 }
@@ -29,34 +31,44 @@ func newConformance(p *program) *cobra.Command {
 	x := &examination{program: p}
 	c := &cobra.Command{
 		GroupID: "look",
-		Use:     "conformance pingone",
+		Use:     "conformance pingone|aws",
 		Short:   "Find out whether the real services are as this program believes",
 		Long: `Asks a real service about each belief on which this program rests, one after the other:
 what is believed, and whether it holds. For that it creates throw-away applications,
-resources, users, and removes them, also after Ctrl-C; what a run that was
-killed has left behind, the next one removes. It changes nothing else. Says beforehand
-what it will create, and asks; --yes answers.
+resources, users, or secrets and a table, and removes them, also after Ctrl-C; what a
+run that was killed has left behind, the next one removes. It changes nothing else. Says
+beforehand what it will create, and asks; --yes answers.
 
 pingone needs --environment, a sandbox environment, and --admin-secret: a secret like the
 function's admin, whose worker application has Environment Admin and Identity Data Admin
 there.
 
+aws asks about Secrets Manager and DynamoDB. What takes a rotation is asked about only
+with --function, or $PINGROTATE_FUNCTION: the deployed function is attached to throw-away
+secrets, of which it serves none. That takes an hour or more, until Secrets Manager has
+tried again often enough. --kms-key tries a key.
+
 --output json is a record to keep. Exit status 1 says that a belief is not true, or that
 something could not be removed.`,
 		Example: `    pingrotate conformance pingone --admin-secret pingone/admin \
         --environment abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6
-    pingrotate conformance pingone --environment abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6 --only B09,B57 -o json`,
+    pingrotate conformance pingone --environment abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6 --only B09,B57 -o json
+    pingrotate conformance aws --function pingone-rotator`,
 		Args:      takes(1, 1, "service"),
-		ValidArgs: []cobra.Completion{"pingone"},
+		ValidArgs: []cobra.Completion{"pingone", "aws"},
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] == "pingone" {
+			switch args[0] {
+			case "pingone":
 				return x.pingOne(c)
+			case "aws":
+				return x.aws(c)
 			}
-			return misuse(c, "the service must be pingone, not %q", args[0])
+			return misuse(c, "the service must be pingone or aws, not %q", args[0])
 		},
 	}
 	c.Flags().Var(text{&x.environment, "UUID"}, "environment", "PingOne environment in which to create things")
 	c.Flags().Var(text{&x.adminSecret, "SECRET"}, "admin-secret", "secret of the admin, where not $PINGONE_ADMIN_SECRET_ID")
+	c.Flags().Var(text{&x.kmsKey, "KEY"}, "kms-key", "id or ARN of a key of KMS to encrypt a secret with")
 	c.Flags().Var(text{&x.only, "NUMBERS"}, "only", "ask about these beliefs only, such as B07,B09")
 	c.Flags().BoolVar(&x.yes, "yes", false, "do not ask before anything is created")
 	return c
@@ -86,6 +98,36 @@ func (x *examination) pingOne(c *cobra.Command) error {
 	}
 	suite := &conformance.PingOne{Environment: environment, Admin: admin, Run: runName()}
 	return x.examine(c, suite, "pingone", suite.Plan(), suite.Run)
+}
+
+func (x *examination) aws(c *cobra.Command) error {
+	ctx := c.Context()
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	suite := &conformance.AWS{
+		Region: x.cfg.Region, Credentials: x.cfg.Credentials, HTTP: &http.Client{Timeout: callLimit}, Run: runName(), KMSKey: x.kmsKey,
+		SecretsManager: x.endpoint("secretsmanager", "SECRETS_MANAGER"), DynamoDB: x.endpoint("dynamodb", "DYNAMODB"), Logs: x.endpoint("logs", "CLOUDWATCH_LOGS"),
+	}
+	if c.Flags().Changed("function") || os.Getenv("PINGROTATE_FUNCTION") != "" {
+		arn, err := x.functionARN(ctx)
+		if err != nil {
+			return err
+		}
+		suite.Function, suite.LogGroup = arn, "/aws/lambda/"+arn[strings.LastIndex(arn, ":")+1:]
+	}
+	return x.examine(c, suite, "aws", suite.Plan(), suite.Run)
+}
+
+// endpoint returns where a service of AWS is: what the variables of the SDK say, or the
+// Region's own.
+func (x *examination) endpoint(service, variable string) string {
+	suffix := "amazonaws.com"
+	if strings.HasPrefix(x.cfg.Region, "cn-") {
+		suffix += ".cn"
+	}
+	regional := fmt.Sprintf("https://%s.%s.%s", service, x.cfg.Region, suffix)
+	return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_"+variable), os.Getenv("AWS_ENDPOINT_URL"), regional)
 }
 
 // examine says what will be done, asks, does it and shows what was found out.

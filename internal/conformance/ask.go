@@ -39,6 +39,7 @@ type reply struct {
 	body   object
 	items  []any // where the body is none
 	sent   time.Time
+	sum    uint32 // CRC-32 of the body, of an answer of AWS
 }
 
 // request is a call to PingOne.
@@ -190,6 +191,9 @@ func (r reply) words() string {
 
 var secretLike = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{24,}`)
 
+// word is the code of an error, which may be as long as a secret.
+var word = regexp.MustCompile(`^[A-Z][A-Za-z]{2,60}$|^[A-Za-z]+(_[A-Za-z]+)+$`)
+
 // masked hides what may be a secret, and cuts what is too long.
 func masked(text string) string {
 	text = secretLike.ReplaceAllString(text, "***")
@@ -203,7 +207,11 @@ func masked(text string) string {
 func (r reply) String() string {
 	line := strconv.Itoa(r.status)
 	for _, part := range []string{r.code(), r.detail(), r.text("details", "0", "target")} {
-		if part != "" {
+		switch {
+		case part == "":
+		case word.MatchString(part):
+			line += " " + part
+		default:
 			line += " " + masked(part)
 		}
 	}

@@ -48,5 +48,5 @@ func asJSON(t testing.TB, v any) string {
 }
 
 func suites(t testing.TB) []conformance.Suite {
-	return []conformance.Suite{newPingOneWorld(t).suite}
+	return []conformance.Suite{newPingOneWorld(t).suite, newAWSWorld(t).suite}
 }

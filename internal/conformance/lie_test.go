@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -48,6 +49,9 @@ func (l *liar) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	e := &exchange{method: r.Method, query: r.URL.Query(), header: r.Header}
 	e.path = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/v1/environments/"+l.environment), "/"+l.environment+"/as/")
+	if _, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		e.path = operation
+	}
 	json.Unmarshal(sent, &e.body)
 	form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 	if form {
@@ -88,6 +92,9 @@ func (l *liar) RoundTrip(r *http.Request) (*http.Response, error) {
 		body, _ = json.Marshal(e.answer)
 	}
 	e.replied.Set("Content-Length", fmt.Sprint(len(body)))
+	if sum := e.replied.Get("X-Amz-Crc32"); sum != "" && sum != "0" {
+		e.replied.Set("X-Amz-Crc32", fmt.Sprint(crc32.ChecksumIEEE(body)))
+	}
 	return &http.Response{
 		StatusCode: e.status, Status: http.StatusText(e.status), Header: e.replied, Body: io.NopCloser(bytes.NewReader(body)),
 		ContentLength: int64(len(body)), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

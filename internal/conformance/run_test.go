@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pingrotate/internal/conformance"
 	"pingrotate/internal/fault"
@@ -153,5 +154,26 @@ func TestARecordHasNoSecret(t *testing.T) {
 	}
 	if !strings.Contains(text, "differs") {
 		t.Error("the service said other things, and no probe noticed")
+	}
+}
+
+// TestWhatTakesTimeIsMeasured has Secrets Manager try again each seven minutes.
+func TestWhatTakesTimeIsMeasured(t *testing.T) {
+	t.Parallel()
+	w := newAWSWorld(t)
+	w.every = 7 * time.Minute
+	record := w.run(t, "S14", "S24")
+	for _, r := range record.Results {
+		if len(r.Measures) == 0 {
+			t.Errorf("%s: nothing was measured", r.Belief)
+		}
+		for _, m := range r.Measures {
+			if m.Samples == 0 || m.Min > m.Median || m.Median > m.P90 || m.P90 > m.Max {
+				t.Errorf("%s: not a distribution: %+v", r.Belief, m)
+			}
+			if r.Belief == "S14" && (m.Min.Duration() < w.every-time.Minute || m.Max.Duration() > 2*w.every) {
+				t.Errorf("retries came each %v, and %v was measured", w.every, m)
+			}
+		}
 	}
 }

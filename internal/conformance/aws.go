@@ -1,0 +1,353 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"pingrotate/internal/belief"
+	"pingrotate/internal/registertest"
+	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// AWS is the suite for Secrets Manager and DynamoDB of one account and Region. Its
+// requests are signed and not made by the SDK, which would repeat some and complete
+// others.
+type AWS struct {
+	Region      string
+	Credentials aws.CredentialsProvider
+	HTTP        *http.Client
+	Clock       Clock
+	Run         string // in the names of what is created
+
+	SecretsManager string // URL
+	DynamoDB       string // URL
+	Logs           string // URL of CloudWatch Logs, where the function's steps are read
+
+	Function string // ARN of the deployed function; "" for none
+	LogGroup string // of the function
+	KMSKey   string // id or ARN of a key to encrypt with; "" for none
+
+	shared Inquiry // has what Close removes
+	table  string  // which the probes of DynamoDB share
+	retry  *retried
+}
+
+// Plan says what a run does.
+func (a *AWS) Plan() Plan {
+	p := Plan{
+		Creates: []string{"secrets named " + Prefix + "…, some 30, each for seconds", "one DynamoDB table named " + Prefix + "…, on demand"},
+		Rights: []string{
+			"all actions of secretsmanager on secret:" + Prefix + "*, and ListSecrets, GetRandomPassword and BatchGetSecretValue on *",
+			"all actions of dynamodb on table/" + Prefix + "*, and ListTables on *",
+		},
+		Cost:   "less than a US cent: a secret costs by the hour",
+		Leaves: "nothing: secrets are deleted without recovery. CloudTrail keeps that they were there",
+		Lasts:  3 * time.Minute,
+	}
+	if a.Function != "" {
+		p.Rights = append(p.Rights, "lambda:InvokeFunction on the function, for RotateSecret; logs:FilterLogEvents on its log group")
+		p.Creates = append(p.Creates, "rotations of some of these secrets by the function, which fail: it serves none of them")
+		p.Lasts += retryPatience
+	}
+	if a.KMSKey != "" {
+		p.Rights = append(p.Rights, "kms:GenerateDataKey and kms:Decrypt with the key")
+	}
+	return p
+}
+
+// Beliefs implements [Suite].
+func (a *AWS) Beliefs() []belief.Belief {
+	return append(secretsmanagertest.Beliefs(), registertest.Beliefs()...)
+}
+
+// Probes implements [Suite].
+func (a *AWS) Probes() []Probe {
+	var all []Probe
+	for _, group := range [][]awsProbe{rotationProbes, storeProbes, tableProbes} {
+		for _, one := range group {
+			all = append(all, Probe{one.belief, one.leans, func(q *Inquiry) { one.ask(&awsInquiry{Inquiry: q, suite: a}) }})
+		}
+	}
+	return all
+}
+
+// Reasons implements [Suite].
+func (a *AWS) Reasons() map[string]string { return awsReasons }
+
+type awsProbe struct {
+	belief string
+	leans  bool
+	ask    func(*awsInquiry)
+}
+
+// awsReasons says why some beliefs have no probe.
+var awsReasons = map[string]string{
+	"S15": "takes a function that leaves the RotationToken out, and the deployed one never does",
+	"S16": "takes a function that claims to have moved AWSCURRENT, and the deployed one never does",
+	"S22": "takes a hundred versions and more than a day",
+	"S29": "takes a second Region, and replicas that cost as secrets do; try it with a secret of your own",
+	"S30": "takes a second Region, as S29",
+	"D15": "the service may take days to delete a row that has expired",
+	"D19": "a protected table could be removed again only with one more right, which a probe should not need",
+	"D21": "is about the SDK, whose source was read; a service that throttles cannot be had to order",
+}
+
+// Close implements [Suite].
+func (a *AWS) Close(ctx context.Context) error {
+	a.shared.ctx = ctx
+	_, err := a.shared.clean()
+	a.shared, a.table, a.retry = Inquiry{}, "", nil
+	return err
+}
+
+// Sweep implements [Suite]. ListSecrets may be minutes late, and then the next run finds
+// what this one does not.
+func (a *AWS) Sweep(ctx context.Context) ([]string, error) {
+	q := &awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: a.Clock, belief: "sweep"}, suite: a}
+	var swept []string
+	for _, found := range q.listSecrets(object{"Filters": []object{{"Key": "name", "Values": []string{Prefix}}}}) {
+		name, _ := found["Name"].(string)
+		description, _ := found["Description"].(string)
+		if strings.HasPrefix(name, Prefix) && description == marker {
+			if err := q.deleteSecret(name); err != nil {
+				return swept, err
+			}
+			swept = append(swept, "secret "+name)
+		}
+	}
+	if q.obstacle != nil {
+		return swept, q.obstacle
+	}
+	if a.DynamoDB == "" {
+		return swept, nil
+	}
+	tables := q.dynamo("ListTables", object{})
+	names, _ := tables.at("TableNames").([]any)
+	for _, one := range names {
+		// A table has no description: only our own names end like this.
+		if name, _ := one.(string); strings.HasPrefix(name, Prefix) && strings.HasSuffix(name, tableSuffix) {
+			if err := q.deleteTable(name); err != nil {
+				return swept, err
+			}
+			swept = append(swept, "table "+name)
+		}
+	}
+	return swept, nil // without the right to list tables there is none
+}
+
+// tableSuffix ends the names of the tables.
+const tableSuffix = "-may-be-deleted"
+
+// An awsInquiry asks AWS.
+type awsInquiry struct {
+	*Inquiry
+	suite *AWS
+}
+
+func (q *awsInquiry) secrets(operation string, in object) reply {
+	return q.call("secretsmanager", q.suite.SecretsManager, "secretsmanager."+operation, "application/x-amz-json-1.1", in)
+}
+
+func (q *awsInquiry) dynamo(operation string, in object) reply {
+	return q.call("dynamodb", q.suite.DynamoDB, "DynamoDB_20120810."+operation, "application/x-amz-json-1.0", in)
+}
+
+// call sends a request. What is temporary is repeated; that there is no answer blocks
+// the inquiry.
+func (q *awsInquiry) call(service, endpoint, target, contentType string, in object) reply {
+	for range 6 {
+		if q.blocked() {
+			return reply{}
+		}
+		got, err := q.suite.exchange(q.ctx, service, endpoint, target, contentType, encode(in))
+		if err != nil {
+			q.block("%s: %w", target, err)
+			return reply{}
+		}
+		throttled := got.code() == "ThrottlingException" || got.code() == "ProvisionedThroughputExceededException"
+		if got.status < 500 && !throttled {
+			return got
+		}
+		q.pause(2 * time.Second)
+	}
+	q.block("%s: the service is not to be had", target)
+	return reply{}
+}
+
+func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentType string, body []byte) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(endpoint, "/")+"/", bytes.NewReader(body))
+	if err != nil {
+		return reply{}, errors.New("the endpoint cannot be called")
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("X-Amz-Target", target)
+	credentials, err := a.Credentials.Retrieve(ctx)
+	if err != nil {
+		return reply{}, fmt.Errorf("find AWS credentials: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), service, a.Region, time.Now()); err != nil {
+		return reply{}, fmt.Errorf("sign the request: %w", err)
+	}
+	hc := a.HTTP
+	if hc == nil {
+		hc = http.DefaultClient
+	}
+	resp, err := hc.Do(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return reply{}, cause
+		}
+		return reply{}, errNoAnswer
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		return reply{}, errNoAnswer
+	}
+	got := reply{status: resp.StatusCode, header: resp.Header, sum: crc32.ChecksumIEEE(text)}
+	json.Unmarshal(text, &got.body) // what is no JSON has nothing to read
+	if got.status >= 300 && got.body != nil {
+		kind, _ := got.body["__type"].(string)
+		got.body["code"] = kind[strings.LastIndex(kind, "#")+1:]
+		if said, ok := got.body["Message"]; ok {
+			got.body["message"] = said
+		}
+	}
+	return got, nil
+}
+
+// want compares an answer, by its code and some of its words.
+func (q *awsInquiry) want(what string, r reply, code, words string) {
+	if q.blocked() || r.code() == code && strings.Contains(r.text("message"), words) {
+		return
+	}
+	expected := code
+	if code == "" {
+		expected = "success"
+	}
+	if words != "" {
+		expected += " (" + words + ")"
+	}
+	q.differ("%s: got %s, want %s", what, r, expected)
+}
+
+// must blocks the inquiry if an answer that only prepares for the question is a refusal.
+func (q *awsInquiry) must(what string, r reply) reply {
+	if !q.blocked() && r.status != http.StatusOK {
+		q.block("%s: got %s", what, r)
+	}
+	return r
+}
+
+// name returns a name that no other thing has.
+func (q *awsInquiry) name() string {
+	q.serial++
+	return fmt.Sprintf("%s%s-%s-%d", Prefix, q.suite.Run, q.belief, q.serial)
+}
+
+// A stored is a secret that was created for a probe.
+type stored struct{ name, arn, version string }
+
+// secret creates a secret with the value, or without a version for "".
+func (q *awsInquiry) secret(value string) stored {
+	s := stored{name: q.name(), version: newUUID()}
+	in := object{"Name": s.name, "Description": marker, "ClientRequestToken": s.version}
+	if value != "" {
+		in["SecretString"] = value
+	}
+	q.later("secret "+s.name, func(ctx context.Context) error {
+		return (&awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: q.suite.Clock}, suite: q.suite}).deleteSecret(s.name)
+	})
+	s.arn = q.must("create a secret", q.secrets("CreateSecret", in)).text("ARN")
+	return s
+}
+
+func (q *awsInquiry) deleteSecret(name string) error {
+	r := q.secrets("DeleteSecret", object{"SecretId": name, "ForceDeleteWithoutRecovery": true})
+	switch {
+	case q.obstacle != nil:
+		return q.obstacle
+	case r.status != http.StatusOK && r.code() != "ResourceNotFoundException":
+		return fmt.Errorf("delete %s: %s", name, r)
+	}
+	return nil
+}
+
+// put stores a value as a new version, with labels if any are given.
+func (q *awsInquiry) put(s stored, token, value string, labels ...string) reply {
+	in := object{"SecretId": s.name, "ClientRequestToken": token, "SecretString": value}
+	if len(labels) > 0 {
+		in["VersionStages"] = labels
+	}
+	return q.secrets("PutSecretValue", in)
+}
+
+// move moves a label; "" leaves a version out.
+func (q *awsInquiry) move(s stored, label, from, to string) reply {
+	in := object{"SecretId": s.name, "VersionStage": label}
+	if from != "" {
+		in["RemoveFromVersionId"] = from
+	}
+	if to != "" {
+		in["MoveToVersionId"] = to
+	}
+	return q.secrets("UpdateSecretVersionStage", in)
+}
+
+// describe returns a description, which the secret's last change need not be in yet.
+func (q *awsInquiry) describe(s stored) reply {
+	return q.must("describe a secret", q.secrets("DescribeSecret", object{"SecretId": s.name}))
+}
+
+// holder returns the version that has a label, "" for none.
+func holder(description reply, label string) string {
+	versions, _ := description.at("VersionIdsToStages").(object)
+	for id, labels := range versions {
+		for _, one := range names(labels) {
+			if one == label {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// shows waits until a description shows something, and says whether it did.
+func (q *awsInquiry) shows(s stored, done func(description reply) bool) bool {
+	return q.eventually(func() bool { return done(q.describe(s)) })
+}
+
+func (q *awsInquiry) listSecrets(in object) []object {
+	var all []object
+	for range 1000 {
+		r := q.must("list secrets", q.secrets("ListSecrets", in))
+		items, _ := r.at("SecretList").([]any)
+		for _, item := range items {
+			if o, ok := item.(object); ok {
+				all = append(all, o)
+			}
+		}
+		next := r.text("NextToken")
+		if next == "" {
+			return all
+		}
+		in["NextToken"] = next
+	}
+	return all
+}
