@@ -39,7 +39,6 @@ RULES = {
     'known-others': 'the list of a client\'s managed secrets survives the loss of the item',
     'serve': 'an emergency promotes in every managed secret of the client',
     'adopt-first': 'swift promotes PingOne\'s current secret before it regenerates',
-    'one-mint': 'an emergency that finds PingOne\'s current secret minted after its mark promotes that one and mints no other',
     'answered': 'only a mint whose answer an emergency itself has recorded counts as minted after the command',
     'add-mark': 'a command given while an emergency is open adds its own mark: what is accepted now must die too',
     'evidence': 'an open emergency is an evidence row too: who finds the item absent restores it from there',
@@ -375,7 +374,7 @@ class Protocol:
         newest = current(apps, secrets[0]); a = application(newest)
         if any(z not in r.after for z in secrets.values()):
             if behind and how == 'swift' and self.has('adopt-first'): return ('promote', behind[0], newest)
-            if newest not in r.after or not self.has('one-mint') and 'drifted' in standing.values(): return Mint(a, how == 'swift', newest, 0, kind, r.emergency)
+            if newest not in r.after: return Mint(a, how == 'swift', newest, 0, kind, r.emergency)
         if behind: return ('promote', behind[0], newest)
         if apps[a][1] is not None: return End(a, kind)
         twin = apps[1 - a]
