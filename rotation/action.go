@@ -53,6 +53,9 @@ type Action struct {
 	// that an invocation which is repeated goes on with the same one. It may be empty.
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
+	// Preview asks for no more than what an emergency would do.
+	Preview bool `json:"preview,omitempty"`
+
 	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
 	// later. A campaign that was interrupted goes on with the time of its start. An
 	// emergency that is not over is completed all the same.
@@ -130,6 +133,7 @@ func (a Action) check() error {
 		"emergency":          a.Emergency != "",
 		"clientRequestToken": a.ClientRequestToken != "",
 		"ifStoredBefore":     !a.IfStoredBefore.IsZero(),
+		"preview":            a.Preview,
 		"createTestUser":     a.CreateTestUser,
 		"document":           a.Document != "",
 		"holds":              a.Holds != "",
@@ -141,7 +145,7 @@ func (a Action) check() error {
 		"stopped":            a.Stopped != "",
 	}
 	takes := map[string]string{
-		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore campaign",
+		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore preview campaign",
 		ActionCheck:    "secretId createTestUser document holds",
 		ActionAudit:    "readOnly after secrets campaign",
 		ActionRollback: "secretId",
@@ -167,6 +171,8 @@ func (a Action) check() error {
 		return eventError("secretId", "must be the name or ARN of a secret")
 	case a.Emergency != "" && a.Emergency != Swift && a.Emergency != Contain:
 		return eventError("emergency", `must be "swift" or "contain"`)
+	case a.Preview && a.Emergency == "":
+		return eventError("preview", "is of an emergency")
 	case a.ClientRequestToken != "" && !requestToken.MatchString(a.ClientRequestToken):
 		return eventError("clientRequestToken", "must have 32 to 64 characters of a version's id")
 	case len(a.Document) > 1<<16:
@@ -237,5 +243,6 @@ const (
 	Skipped    Outcome = "skipped"    // AWSCURRENT is as new as was asked for
 	Busy       Outcome = "busy"       // another rotation of the secret is under way; RetryAt says when to come again
 	Failed     Outcome = "failed"     // Error says why, and what to do
+	Previewed  Outcome = "previewed"  // nothing was done, and the report says what an emergency would do
 	RolledBack Outcome = "rolledBack" // AWSCURRENT is the one before
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pingrotate/internal/document"
@@ -69,13 +70,32 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	}
 	r.keep(after.Secret)
 	r.done.Served = false
-	r.found.views[application] = after
 	r.outcome = func(item register.Item) register.Item { return item.Minted(application, fingerprint, now, replaced...) }
 	r.restating = r.by == plan.ByEmergency
+	r.record.happened(WasMinted, now, fingerprint)
+	for _, f := range acceptedBy(r.found.views[application]) {
+		if !slices.Contains(acceptedBy(after), f) {
+			r.record.happened(WasEnded, now, f)
+		}
+	}
+	r.found.views[application] = after
 	r.witness(DidMint, fingerprint)
 	if application == r.applicationID() || r.found.current.Alternates() && r.by != plan.ByEmergency {
 		r.record.minted = r.markOf(fingerprint)
 	}
+}
+
+// acceptedBy returns the fingerprints of the secrets that PingOne accepts, by its own
+// account.
+func acceptedBy(v *pingone.ApplicationSecret) (all []string) {
+	if v == nil {
+		return nil
+	}
+	all = append(all, v.Secret.Fingerprint())
+	if v.Previous != nil {
+		all = append(all, v.Previous.Secret.Fingerprint())
+	}
+	return all
 }
 
 // askReplaced shows PingOne the secret that consumers still hold, once. No page says
@@ -265,6 +285,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	}
 	now := r.client.Time()
 	r.record.promoted = r.markOf(m.Fingerprint)
+	r.record.happened(WasPromoted, now, m.Fingerprint)
 	r.outcome = func(item register.Item) register.Item {
 		return item.Promoted(r.secret.arn, m.From, m.To, m.Fingerprint, now).Seen(m.Application, m.Fingerprint)
 	}
@@ -320,6 +341,7 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 	}
 	r.outcome = register.Item.Forget
 	r.witness(DidEnd, m.Fingerprint)
+	r.record.happened(WasEnded, r.client.Time(), m.Fingerprint)
 	view := *r.found.views[m.Application]
 	view.Previous = nil
 	r.found.views[m.Application] = &view

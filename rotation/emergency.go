@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
-	"pingrotate/pingone"
 )
 
 // emergency ends what leaked. Everything hangs on the mark in the register: whatever
@@ -28,7 +26,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	defer func() { r.logReport(ctx, rep) }()
 	err := n.look(ctx, plan.Emergency)
 	if err == nil && n.applicationID() == "" {
-		err = remedied(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
+		err = errNothingLeaked
 	}
 	var marked *register.Emergency
 	if err == nil {
@@ -104,6 +102,9 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 		}
 		err = r.hold.replace(ctx, next)
 		if err == nil {
+			for _, v := range r.hold.rev.Item.Emergency.Must {
+				r.record.happened(MustDie, now, v.Fingerprint)
+			}
 			return r.hold.rev.Item.Emergency, nil
 		}
 		if !errors.Is(err, register.ErrOvertaken) {
@@ -182,182 +183,6 @@ func (r *run) completeEmergency(ctx context.Context) error {
 var errCompleted = remedied(errors.New("an emergency was open, and was completed; this rotation began nothing, because AWSCURRENT is new"),
 	"the schedule starts the next; to rotate before, start another rotation")
 
-// serve gives AWSCURRENT's secret to the other managed secrets of the client, which
-// would be locked out otherwise. One that cannot be served holds nothing up, unless the
-// reason may pass and the leak is not to be contained.
-func (r *run) serve(ctx context.Context) error {
-	if err := r.searchHolders(ctx); err != nil {
-		return err
-	}
-	// A row of its own may say of a managed secret what the item does not say yet.
-	r.count.register.Add(1)
-	holders, err := r.hold.table.Holders(ctx, r.hold.key)
-	if err != nil {
-		r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
-	}
-	holders = append(holders, slices.Collect(maps.Keys(r.item().Secrets))...)
-	slices.Sort(holders)
-	for _, arn := range slices.Compact(holders) {
-		if arn == r.secret.arn {
-			continue
-		}
-		n := r.Rotator.begin(arn, plan.ByEmergency, r.what, "")
-		n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
-		err := n.readSecret(ctx)
-		if err == nil && (n.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), n.applicationID())) {
-			continue // it names another client by now
-		}
-		n.hold = r.hold
-		if err == nil {
-			_, err = n.pursue(ctx, plan.Follow)
-			if n.outcome != nil {
-				n.flush(ctx, false)
-			}
-		}
-		s := Served{SecretID: arn, Name: n.secret.name, Promoted: n.record.promoted}
-		if em := r.item().Emergency; mayPass(err) && em != nil && em.How != plan.Contain {
-			return fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", arn, err)
-		}
-		if err != nil {
-			s.Error = inFull(err)
-			r.record.warn("the managed secret %s of the same client does not have the new secret, and its consumers are locked out: %s", arn, s.Error)
-		}
-		r.record.serve(s)
-	}
-	r.done.Served = true
-	return nil
-}
-
-// mayPass reports whether a call failed for a reason that may pass by itself.
-func mayPass(err error) bool {
-	if err == nil {
-		return false
-	}
-	if e, ok := errors.AsType[*SecretsManagerError](err); ok {
-		return !e.refused()
-	}
-	return pingone.IsTemporary(err) || register.Unreachable(err) || errors.Is(err, register.ErrOvertaken)
-}
-
-// Served is another managed secret of the client that an emergency is about.
-type Served struct {
-	SecretID string `json:"secretId"`
-	Name     string `json:"name,omitempty"`
-	Promoted *Mark  `json:"promoted,omitempty"` // nil where it held the new secret already
-	Error    string `json:"error,omitempty"`    // why it could not be given it
-}
-
-const (
-	// askedFor is how long every secret that must die has to be refused, on each host, with
-	// AWSCURRENT accepted in between.
-	askedFor = 30 * time.Second
-
-	// askEvery is the time from one round of asking to the next.
-	askEvery = 5 * time.Second
-)
-
-// showDead shows that every secret which must die is refused, for as long as nodes of
-// the token endpoint may differ. A value that no run holds any more is gone by PingOne's
-// account.
-func (r *run) showDead(ctx context.Context) error {
-	em := r.item().Emergency
-	if em == nil {
-		return nil
-	}
-	var held []register.Victim
-	var gone []string
-	for _, v := range em.Must {
-		if _, ok := r.found.secrets[v.Fingerprint]; ok && slices.Contains(r.applications(), v.Application) {
-			held = append(held, v)
-		} else {
-			gone = append(gone, v.Fingerprint)
-		}
-	}
-	if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
-		return fmt.Errorf("the leaked secret cannot be shown to be refused: %w", disabled(app.ID))
-	}
-	life := make(chan time.Duration, 1)
-	go func() { life <- r.tokenLife(ctx) }()
-	var since time.Time // of the first round in which all were refused
-	for {
-		begun := r.client.Time()
-		clear, err := r.askRound(ctx, held)
-		if err != nil {
-			return err
-		}
-		switch {
-		case !clear:
-			since = time.Time{}
-		case since.IsZero():
-			since = begun
-		}
-		if clear && (len(held) == 0 || r.client.Time().Sub(since) >= askedFor) {
-			break
-		}
-		if !timeFor(ctx, &r.client, askEvery+margin) {
-			if !clear {
-				return remedied(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
-			}
-			return remedied(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
-		}
-		if err := r.client.Pause(ctx, askEvery); err != nil {
-			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)
-		}
-	}
-	at := r.client.Time().UTC()
-	for _, v := range held {
-		r.record.dead = append(r.record.dead, Mark{Fingerprint: v.Fingerprint, At: at})
-	}
-	r.record.gone = append(r.record.gone, gone...)
-	r.record.saw("", <-life)
-	r.done.Shown = true
-	return nil
-}
-
-// askRound asks once about every secret that must die, on each host, and about
-// AWSCURRENT. It reports whether those are refused and this one is accepted.
-func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
-	current := r.found.current
-	type question struct {
-		d      *document.Document
-		secret pingone.Secret
-		method pingone.AuthMethod
-		want   plan.Answer
-		env    pingone.Environment
-	}
-	var all []question
-	add := func(d *document.Document, fingerprint string, id string, want plan.Answer) error {
-		hosts, err := r.Settings.hosts(d)
-		for _, env := range hosts {
-			all = append(all, question{d, r.found.secrets[fingerprint], r.method(id), want, env})
-		}
-		return err
-	}
-	for _, v := range held {
-		err = errors.Join(err, add(r.doc(v.Application), v.Fingerprint, v.Application, plan.Refused))
-	}
-	if err = errors.Join(err, add(current.Document, current.ClientSecret.Fingerprint(), r.applicationID(), plan.Accepted)); err != nil {
-		return false, err
-	}
-	answers := make([]plan.Answer, len(all))
-	calls := make([]func() error, len(all))
-	for i, q := range all {
-		calls[i] = func() (err error) {
-			answers[i], err = r.askAt(ctx, q.env, q.d, q.secret, q.method)
-			return err
-		}
-	}
-	if err := parallel(calls...); err != nil {
-		return false, fmt.Errorf("ask whether the leaked secret is refused: %w", err)
-	}
-	for i, q := range all {
-		if answers[i] != q.want {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // close records that the emergency has ended. Died before the write: the next run shows
 // it once more. Died before the row is gone: it does no more than open an emergency again
 // in an item that was lost.
@@ -384,53 +209,19 @@ func (r *run) close(ctx context.Context) error {
 	return nil
 }
 
-// longestTokenLife is the most that a custom resource's tokens live.
-const longestTokenLife = 30 * 24 * time.Hour
-
-// tokenLife returns how long an access token of AWSCURRENT's application can live: the
-// longest of what its resources say, as it could ask for a token for each of them. What
-// cannot be read counts as the longest of all. A custom resource has none.
-func (r *run) tokenLife(ctx context.Context) time.Duration {
-	d := r.found.current
-	if d.IsResource() {
-		return 0
-	}
-	c := &r.found.acting.client
-	var grants []pingone.Grant
-	var resources []pingone.Resource
-	err := parallel(
-		func() (err error) { grants, err = c.Grants(ctx, d.EnvironmentID, r.applicationID()); return err },
-		func() (err error) { resources, err = c.Resources(ctx, d.EnvironmentID); return err },
-	)
-	if err != nil {
-		return longestTokenLife
-	}
-	life := unknownTokenLife
-	for _, res := range resources {
-		if slices.ContainsFunc(grants, func(g pingone.Grant) bool { return g.ResourceID == res.ID }) {
-			life = max(life, res.AccessTokenValidity)
-		}
-	}
-	return life
-}
-
-// unknownTokenLife is how long access tokens are taken to live where nothing says more:
-// those for the PingOne API live an hour.
-const unknownTokenLife = time.Hour
-
 // findTargets names what else has to be rotated, where an admin of the function leaked.
 func (rep *Report) findTargets(ctx context.Context, n *run) {
-	if !n.Settings.isAdmin(n.secret.arn, n.secret.name, n.home()) {
+	if !n.Settings.leads(n.secret.description) {
 		return // to read every secret of a fleet in every emergency would take hours
 	}
-	names, err := n.Rotator.targets(ctx, n.secret.description)
+	rep.Admin = true
+	targets, err := n.Rotator.targets(ctx, n.secret.description, n.found.current.Document)
 	if err != nil {
-		rep.Warnings = append(rep.Warnings, "this is an admin of the function, and the secrets that it could read cannot be listed: "+inFull(err))
+		rep.StillOpen = append(rep.StillOpen, "this is an admin of the function, and the secrets that it could read cannot be listed: "+inFull(err))
 		return
 	}
-	if rep.Targets = names; len(names) > 0 {
-		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("as an admin of this function the leaked application could read the client secrets of %d managed secrets; rotate each of them with the same emergency, now that the admin's own secret is new: %s",
-			len(names), strings.Join(names, ", ")))
+	if rep.Targets = targets; len(targets.All) > 0 {
+		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("as an admin of this function the leaked application could read the client secrets of %d managed secrets; rotate each of them with the same emergency once the admin's own has ended, which --with-targets does", len(targets.All)))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 )
@@ -158,8 +159,110 @@ func TestEmergencyOfAnAdminNamesWhatItCouldRead(t *testing.T) {
 	w.sm.Put(adminName, encode(d))
 	w.sm.EnableRotation(adminName, functionARN)
 	rep := w.do(rotation.Action{Action: "rotate", SecretID: adminName, Emergency: rotation.Swift}).(*rotation.Report)
-	if rep.Outcome != rotation.Ended || !slices.Equal(rep.Targets, []string{orders}) {
-		t.Errorf("got %s (%s), targets %q, want ended and %q", rep.Outcome, rep.Error, rep.Targets, orders)
+	if rep.Outcome != rotation.Ended || !slices.Equal(rep.Targets.All, []string{orders}) || !rep.Admin {
+		t.Errorf("got %s (%s), targets %q, want ended and %q", rep.Outcome, rep.Error, rep.Targets.All, orders)
+	}
+}
+
+// Two admins that rotate each other: who could read the one could read on with it. An
+// entry of allow reaches as far as a document that names the admin.
+func TestEmergencyOfAnAdminNamesWhatItsAdminsCouldRead(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		named       bool // the other admin names this one
+		admins, all []string
+	}{
+		{"by the documents", true, []string{adminName}, []string{adminName, orders}},
+		{"by allow", false, nil, []string{orders}},
+	} {
+		w := newWorld(t)
+		w.rotator.Settings.AdminSecretIDs = []string{"pingone/root"}
+		root := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "root", Roles: []pingonetest.RoleAssignment{
+			{Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
+		}})
+		above := document(root)
+		w.allow("pingone/root", above)
+		d := w.adminDocument()
+		if c.named {
+			d["rotation"] = map[string]any{"adminSecretId": "pingone/root"}
+			above["allow"] = []any{entryFor(adminName, d)}
+		} else {
+			above["allow"] = []any{entryFor(orders, document(w.app))}
+		}
+		w.sm.Put("pingone/root", encode(above))
+		w.sm.EnableRotation("pingone/root", functionARN)
+		w.sm.Put(adminName, encode(d))
+		w.sm.EnableRotation(adminName, functionARN)
+		rep := w.do(rotation.Action{Action: "rotate", SecretID: "pingone/root", Emergency: rotation.Swift}).(*rotation.Report)
+		if rep.Outcome != rotation.Ended || !slices.Equal(rep.Targets.Admins, c.admins) || !slices.Equal(rep.Targets.All, c.all) {
+			t.Errorf("%s: got %s (%s), targets %+v, want the other admin first, and what that could read", c.name, rep.Outcome, rep.Error, rep.Targets)
+		}
+	}
+}
+
+// What leaked and is no client secret is named, with what to do.
+func TestEmergencyOfWhatIsNoClientSecretSaysWhatToDo(t *testing.T) {
+	w := newWorld(t)
+	keyed := document(w.admin)
+	delete(keyed, "clientSecret")
+	keyed["tokenEndpointAuthMethod"], keyed["privateKey"] = "PRIVATE_KEY_JWT", "-----BEGIN PRIVATE KEY-----"
+	for name, c := range map[string]struct {
+		document map[string]any
+		word     string
+	}{
+		"pingone/keyed": {keyed, "give the application another one in PingOne"},
+		"pingone/user":  {testUser(w.app.Environment), "set a new one for the user in PingOne"},
+	} {
+		w.sm.Put(name, encode(c.document))
+		w.sm.EnableRotation(name, functionARN)
+		for _, preview := range []bool{true, false} {
+			rep := w.do(rotation.Action{Action: "rotate", SecretID: name, Emergency: rotation.Swift, Preview: preview}).(*rotation.Report)
+			if rep.Outcome != rotation.Failed || !strings.Contains(rep.Error, c.word) {
+				t.Errorf("%s: got %s (%s), want %q", name, rep.Outcome, rep.Error, c.word)
+			}
+		}
+	}
+}
+
+func TestPreviewOfAnEmergencyShowsWhatItIsAboutAndChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	heldTwice(w)
+	w.rotate()
+	w.advance(time.Minute)
+	before, table := w.sm.Dump()+w.ping.Dump(), w.db.Dump()
+	rep := w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: rotation.Contain, Preview: true}).(*rotation.Report)
+	p := rep.Preview
+	if rep.Outcome != rotation.Previewed || p == nil || p.ClientID != w.app.ClientID || len(p.MustDie) != 2 || !slices.Equal(p.Holders, []string{copyName}) || p.Admin || !p.OpenSince.IsZero() {
+		t.Errorf("got %s (%s), %+v, want the client, two secrets that must die, and who else holds it", rep.Outcome, rep.Error, p)
+	}
+	if w.sm.Dump()+w.ping.Dump() != before || w.db.Dump() != table {
+		t.Error("the preview has changed something")
+	}
+	w.checkSilent(w.reports...)
+}
+
+// The timeline names each secret with what happened to it, in order.
+func TestReportOfAnEmergencyHasATimeline(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		w := newWorld(t)
+		heldTwice(w)
+		leaked := pingone.NewSecret(w.secret("AWSCURRENT")).Fingerprint()
+		rep := w.emergency(e)
+		made := pingone.NewSecret(w.secret("AWSCURRENT")).Fingerprint()
+		var got []string
+		for i, m := range rep.Timeline {
+			got = append(got, strings.TrimSpace(strings.NewReplacer(leaked, "leaked", made, "made").Replace(string(m.What)+" "+m.Fingerprint+" "+m.Of)))
+			if m.At.IsZero() || i > 0 && m.At.Before(rep.Timeline[i-1].At) {
+				t.Errorf("%s: the timeline is not in order: %+v", e, rep.Timeline)
+			}
+		}
+		want := []string{"must die leaked", "minted made", "promoted made", "promoted made " + copyName, "ended leaked", "refused first leaked", "refused last leaked"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", e, got, want)
+		}
+		if span := rep.Timeline[len(got)-1].At.Sub(rep.Timeline[len(got)-2].At); span < 30*time.Second {
+			t.Errorf("%s: refused for %v, want 30s", e, span)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type record struct {
 	served           []Served      // other managed secrets of the client
 	over             bool          // the emergency has ended
 	tokenLife        time.Duration // of the last token that was issued
+	timeline         []Moment      // of an emergency
 
 	refused bool // PingOne refused the secret that was to be promoted
 	lagging bool // consumers; nothing was done

@@ -53,7 +53,14 @@ type Report struct {
 	Refused []Mark   `json:"refused,omitempty"` // had to die, and PingOne was asked and refuses it
 	Gone    []string `json:"gone,omitempty"`    // had to die, and PingOne shows no trace; no one holds the value to ask with
 	Served  []Served `json:"served,omitempty"`  // other managed secrets of the same client
-	Targets []string `json:"targets,omitempty"` // names: where an admin leaked, the managed secrets whose applications' secrets it could read
+	Admin   bool     `json:"admin,omitempty"`   // what leaked is an admin of the function
+	Targets Targets  `json:"targets,omitzero"`  // and this is what it could read
+
+	// Timeline is what happened to which secret, in order.
+	Timeline []Moment `json:"timeline,omitempty"`
+
+	// Preview is what an emergency would do, where that was all that was asked for.
+	Preview *Preview `json:"preview,omitempty"`
 
 	// TokensValidUntil is until when an access token may live that was obtained with
 	// the leaked secret.
@@ -108,6 +115,9 @@ func (rep *Report) take(n *run) {
 		for _, m := range rec.dead {
 			rep.Verified = append(rep.Verified, "PingOne refuses the leaked secret "+m.Fingerprint)
 		}
+	}
+	if rep.Emergency != "" {
+		rep.Timeline = told(append(rep.Timeline, rec.timeline...))
 	}
 	rep.Gone, rep.Served = append(rep.Gone, rec.gone...), append(rep.Served, rec.served...)
 	if f := rec.promoted.fingerprint(); f != "" && (n.done.Verified || n.found.answers[f] == plan.Accepted) && !rec.refused {

@@ -14,7 +14,10 @@ import (
 // rotate does all that the four steps do at once, with a version of its own. Nothing
 // repeats it: what it leaves when it dies is completed by an audit.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
-	if a.Emergency != "" {
+	switch {
+	case a.Preview:
+		return r.preview(ctx, a)
+	case a.Emergency != "":
 		return r.emergency(ctx, a)
 	}
 	rep := r.newReport(a)

@@ -292,8 +292,10 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 	case mine && in.Act == register.Mint:
 		r.record.readBack()
 		r.record.minted = r.markOf(m.Fingerprint)
+		r.record.happened(WasMinted, r.client.Time(), m.Fingerprint)
 	case mine && in.Act == register.Promote:
 		r.record.promoted = r.markOf(in.Fingerprint)
+		r.record.happened(WasPromoted, r.client.Time(), in.Fingerprint)
 	}
 	return nil
 }

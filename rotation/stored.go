@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,9 @@ func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 	}
 	d, err := document.Parse(*out.SecretString)
 	if err != nil {
+		if _, user := document.ParseTestUser(*out.SecretString); user == nil {
+			return nil, errPassword
+		}
 		return nil, fmt.Errorf("version %s: %w", versionID, err)
 	}
 	return &stored{d, versionID, aws.ToTime(out.CreatedDate)}, nil
@@ -33,6 +37,9 @@ func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 
 // rotatable checks that the version's document is one whose secret can be rotated.
 func (v *stored) rotatable() error {
+	if !v.PrivateKey.IsZero() {
+		return errPrivateKey
+	}
 	if v.AuthMethod != "" && !v.AuthMethod.Supported() {
 		return fmt.Errorf("version %s: %w", v.versionID, document.NewFieldError("tokenEndpointAuthMethod",
 			fmt.Sprintf("must be one of %v to use a client secret", pingone.AuthMethods())))
@@ -48,3 +55,11 @@ func (v *stored) continues(next *stored) bool {
 	}
 	return next.Follows(v.Document)
 }
+
+// What else may leak that is no client secret.
+var (
+	errPrivateKey = remedied(errors.New("the secret holds a private key, which PingOne cannot make anew as it does a client secret"),
+		"if the key has leaked, give the application another one in PingOne, remove the leaked one there, and store the new privateKey and keyId; then rotate what it could read: pingrotate rotate --all --emergency swift --keep-going")
+	errPassword = remedied(errors.New("the secret holds a test user's password, and no client secret"),
+		"if the password has leaked, set a new one for the user in PingOne, store it here, and see with pingrotate check of a secret that names this one in rotation.verify.userSecretId that the user can sign on")
+)

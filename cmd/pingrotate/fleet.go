@@ -105,7 +105,7 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 	}
 	var off []string
 	if !named {
-		if secrets, off, err = r.selected(ctx, tags); err != nil {
+		if secrets, off, err = r.selected(ctx, tags, o.Emergency != ""); err != nil {
 			return err
 		}
 	}
@@ -116,15 +116,37 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		}
 	}
 	o.By = r.by(ctx)
+	each := named || o.Emergency != "" // is told when it has ended, and not in the summary
+	r.note("rotating %s; to continue after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.Start.UTC().Format(campaign.StartFormat))
+	sum, err := r.run(c, call, secrets, o, each)
+	sum.LeftOut = append(sum.LeftOut, off...)
+	return errors.Join(err, r.summarize(sum, each))
+}
 
+// summarize writes how a campaign ended.
+func (r *rotating) summarize(sum campaign.Summary, each bool) error {
+	if r.json() {
+		return r.write(struct {
+			Summary campaign.Summary `json:"summary"`
+		}{sum})
+	}
+	return tellSummary(r.page(), sum, each)
+}
+
+// run runs a campaign, and tells of each secret.
+func (r *rotating) run(c *cobra.Command, call campaign.Call, secrets []string, o campaign.Options, each bool) (campaign.Summary, error) {
+	ctx := c.Context()
 	meter := &meter{w: r.err, width: r.errWide}
 	if !r.quiet {
 		o.Progress = meter.show
 	}
-	each := named || o.Emergency != "" // is told when it has ended, and not in the summary
 	var writing error
+	told := o.Ended
 	o.Ended = func(report rotation.Report) {
 		meter.clear()
+		if told != nil {
+			told(report)
+		}
 		var err error
 		switch {
 		case r.json():
@@ -139,26 +161,15 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		question := fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.Rotated(), counted(sum.Secrets, "secret"))
 		return r.confirm(c, question, "yes", r.yes)
 	}
-	r.note("rotating %s; to continue after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.Start.UTC().Format(campaign.StartFormat))
 	sum, err := campaign.Run(ctx, call, secrets, o)
 	meter.clear()
-	if r.json() {
-		writing = errors.Join(writing, r.write(struct {
-			Summary campaign.Summary `json:"summary"`
-		}{sum}))
-	} else {
-		writing = errors.Join(writing, tellSummary(r.page(), sum, each))
-	}
 	if err != nil {
 		err = howToResume(err)
-	} else if o.Emergency != "" && len(off) > 0 {
-		// They were asked for by --all or --tag, and leaked as the others did.
-		err = remedy.Errorf("enable their rotation, and run the same command for them", "rotate: THE LEAKED SECRET MAY STILL WORK of what was left out: %s", enumerated(off))
 	}
 	if ctx.Err() != nil && err != nil {
 		r.fail(err) // what follows says no more than that it was interrupted
 	}
-	return errors.Join(err, writing)
+	return sum, errors.Join(err, writing)
 }
 
 // foretell checks the secrets that would be rotated.
@@ -174,7 +185,7 @@ func (r *rotating) foretell(c *cobra.Command, secrets []string) error {
 		if err := r.open(c.Context()); err != nil {
 			return err
 		}
-		if secrets, _, err = r.selected(c.Context(), tags); err != nil {
+		if secrets, _, err = r.selected(c.Context(), tags, false); err != nil {
 			return err
 		}
 	}
@@ -194,15 +205,19 @@ func howToResume(err error) error {
 	return remedy.Errorf("when the errors are dealt with, continue with --resume "+start, "rotate: %w", err)
 }
 
-// selected returns the secrets that --all or --tag stand for, and those among them whose
-// rotation is turned off: the function would refuse them.
-func (r *rotating) selected(ctx context.Context, tags map[string]string) (secrets, off []string, err error) {
+// selected returns the secrets that --all or --tag stand for, and apart from them those
+// whose rotation is turned off: the function would refuse to rotate them. Not so in an
+// emergency, for they leaked as the others did.
+func (r *rotating) selected(ctx context.Context, tags map[string]string, emergency bool) (secrets, off []string, err error) {
 	function, err := r.functionARN(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	if secrets, off, err = secretsOf(ctx, secretsmanager.NewFromConfig(r.cfg), namesFunction(function), tags); err != nil {
 		return nil, nil, err
+	}
+	if emergency {
+		secrets, off = slices.Sorted(slices.Values(append(secrets, off...))), nil
 	}
 	if len(off) > 0 {
 		r.warn("left out, because their rotation is turned off: %s", enumerated(off))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"pingrotate/internal/fault"
 	"pingrotate/internal/playground"
 	"pingrotate/internal/runtimetest"
 
@@ -12,43 +13,68 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// TestEmergencyOfAllDoesNotEndWellWithoutASecretThatIsTurnedOff cancels the rotation of
-// one of two secrets. An ordinary campaign leaves it out and says so; an emergency that
-// leaves it out has not ended its leak.
-func TestEmergencyOfAllDoesNotEndWellWithoutASecretThatIsTurnedOff(t *testing.T) {
-	d := deploy(t, answered)
-	billing := d.Document(d.Add("billing", "Identity Data Admin"))
-	d.Secrets.Put(playground.BillingSecret, billing)
-	if err := d.Serve(playground.BillingSecret, billing); err != nil {
-		t.Fatal(err)
-	}
-	d.Secrets.EnableRotation(playground.BillingSecret, runtimetest.FunctionARN)
+// cancel turns the rotation of a secret off.
+func (d *deployment) cancel(t *testing.T, name string) {
+	t.Helper()
 	client := secretsmanager.New(secretsmanager.Options{
 		BaseEndpoint: aws.String(d.World.Endpoints().SecretsManager), Region: "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider("test", "made-up", ""),
 	})
-	if _, err := client.CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: aws.String(playground.BillingSecret)}); err != nil {
+	if _, err := client.CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: &name}); err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": operatorKey, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": "us-east-1",
-		"AWS_ENDPOINT_URL_LAMBDA": d.cloud.URL(), "AWS_ENDPOINT_URL_STS": d.cloud.URL(),
-	} {
-		t.Setenv(name, value)
+}
+
+// bill gives the world a second secret.
+func (d *deployment) bill(t *testing.T) {
+	t.Helper()
+	app := d.Add("billing", "Identity Data Admin")
+	text := d.Document(app)
+	d.Secrets.Put(playground.BillingSecret, text)
+	if err := d.Serve(playground.BillingSecret, text); err != nil {
+		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"rotate", "--all", "--yes"}, {"rotate", "--all", "--yes", "--emergency", "swift"}} {
-		p, said := quietly(aws.Config{})
-		root := newRoot(p)
-		root.SetArgs(args)
-		err := root.ExecuteContext(t.Context())
-		if want := "left out, because their rotation is turned off: " + playground.BillingSecret; !strings.Contains(said.String(), want) {
-			t.Errorf("%q: got %q, want %q in it", args, said, want)
+	d.Secrets.EnableRotation(playground.BillingSecret, runtimetest.FunctionARN)
+	if err := d.Know(app, d.Secrets.ARN(playground.BillingSecret)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// T32: what is turned off has leaked as the others did. An ordinary campaign leaves it out,
+// and says so.
+func TestEmergencyOfAllEndsASecretWhoseRotationIsTurnedOffToo(t *testing.T) {
+	d := deploy(t, answered)
+	d.bill(t)
+	d.cancel(t, playground.BillingSecret)
+	out, said, err := d.run(t, "rotate", "--all", "--yes", "-o", "json")
+	if err != nil || !strings.Contains(said, "left out, because their rotation is turned off: "+playground.BillingSecret) || !strings.Contains(out, `"leftOut":["`+playground.BillingSecret+`"]`) {
+		t.Errorf("got %v, %s and %s, want it left out", err, said, out)
+	}
+	out, _, err = d.run(t, "rotate", "--all", "--yes", "--emergency", "swift", "-o", "json")
+	if err != nil || !strings.Contains(out, `"ended":2`) || strings.Contains(out, "leftOut") {
+		t.Errorf("got %v and %s, want both ended", err, out)
+	}
+}
+
+// A secret that an emergency campaign did not get to is named, and fails the command.
+func TestEmergencyOfManyNamesWhatItDidNotGetTo(t *testing.T) {
+	d := deploy(t, answered)
+	d.bill(t)
+	d.PingOne.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "DELETE application secret" {
+			return fault.Denied
 		}
-		switch emergency := len(args) > 3; {
-		case !emergency && err != nil:
-			t.Errorf("%q: got %v, want it done", args, err)
-		case emergency && (err == nil || !strings.Contains(err.Error(), "THE LEAKED SECRET MAY STILL WORK of what was left out: "+playground.BillingSecret)):
-			t.Errorf("%q: got %v, want an error that names what was left out", args, err)
+		return fault.None
+	})
+	for _, args := range [][]string{{"--all"}, {playground.BillingSecret, playground.OrdersSecret}} {
+		args = append([]string{"rotate", "--emergency", "swift", "--yes", "--concurrency", "1"}, args...)
+		out, _, err := d.run(t, append(args, "-o", "json")...)
+		if err == nil || !strings.Contains(out, `"open":1,"failed":0,"left":1,"leftOut":["`+playground.OrdersSecret+`"]`) {
+			t.Errorf("%q: got %v and %s, want the other one left out", args, err, out)
+		}
+		out, _, err = d.run(t, args...)
+		if err == nil || !strings.Contains(out, "left out: "+playground.OrdersSecret) {
+			t.Errorf("%q: got %v and %s, want the other one left out", args, err, out)
 		}
 	}
 }

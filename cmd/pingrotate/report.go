@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"pingrotate/rotation"
@@ -61,16 +62,14 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 			p.labelled(cell{what, mood}, 9, text)
 		}
 	}
-	mark("minted", r.Minted)
-	mark("promoted", r.Promoted)
+	if len(r.Timeline) > 0 {
+		tellTimeline(p, r)
+	} else {
+		mark("minted", r.Minted)
+		mark("promoted", r.Promoted)
+	}
 	if !r.PreviousUntil.IsZero() && r.Revoked == nil {
 		p.say("  %-9s  until %s at the latest", "replaced", r.PreviousUntil.UTC().Format(time.RFC3339))
-	}
-	mark("revoked", r.Revoked)
-	for n := range r.Refused {
-		if r.Revoked == nil || r.Refused[n] != *r.Revoked {
-			mark("refused", &r.Refused[n])
-		}
 	}
 	list("gone", plain, r.Gone)
 	for _, other := range r.Served {
@@ -83,16 +82,42 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 			list("served", plain, []string{name + ": held the new secret already"})
 		}
 	}
-	list("verified", plain, r.Verified)
+	if len(r.Timeline) == 0 {
+		list("verified", plain, r.Verified)
+	}
 	list("warning", yellow, r.Warnings)
 	if r.Error != "" {
 		list("because", red, []string{r.Error})
 	}
 	list("open", yellow, r.StillOpen)
+	list("target", yellow, r.Targets.All)
 	if !r.RetryAt.IsZero() {
 		list("again at", plain, []string{r.RetryAt.UTC().Format(time.RFC3339)})
 	}
 	return p.err
+}
+
+// tellTimeline tells what happened to which secret, and when. The first and the last time
+// that a secret was refused are one line.
+func tellTimeline(p *page, r rotation.Report) {
+	for _, m := range r.Timeline {
+		at := m.At.UTC().Format(time.RFC3339)
+		switch m.What {
+		case rotation.FirstRefused:
+			for _, last := range r.Timeline {
+				if last.What == rotation.LastRefused && last.Fingerprint == m.Fingerprint {
+					at = fmt.Sprintf("%s to %s", at, last.At.UTC().Format(time.RFC3339))
+				}
+			}
+			p.say("  %-9s  %s  %s", "refused", m.Fingerprint, at)
+		case rotation.LastRefused:
+		default:
+			if m.Of != "" {
+				at += ", in " + m.Of
+			}
+			p.say("  %-9s  %s  %s", m.What, m.Fingerprint, at)
+		}
+	}
 }
 
 // valid checks an action as the function will, before anything is asked.

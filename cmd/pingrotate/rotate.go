@@ -47,6 +47,9 @@ A secret that was skipped because it has been rotated already is not counted as 
 			if r.dryRun {
 				return r.foretell(c, secrets)
 			}
+			if r.targets {
+				return r.withTargets(c, secrets)
+			}
 			if len(secrets) == 0 || r.fleet.wanted(secrets) {
 				return r.campaign(c, secrets)
 			}
@@ -55,6 +58,7 @@ A secret that was skipped because it has been rotated already is not counted as 
 	}
 	flags := c.Flags()
 	flags.Var(&r.emergency, "emergency", "end the secret, which has leaked; asks for its name, or wants --yes")
+	flags.BoolVar(&r.targets, "with-targets", false, "after an emergency of an admin, the same for each secret that it could read; repeat the command, or --resume it, after an interruption")
 	flags.Var(text{&r.reason, "TEXT"}, "reason", "for the log and the report")
 	flags.Var(&r.wait, "wait", "how long to try again while another rotation of the one secret is under way, or PingOne asks to slow down")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation"
 
 	"github.com/spf13/cobra"
@@ -17,6 +20,7 @@ type rotating struct {
 	wait      span
 	yes       bool
 	dryRun    bool
+	targets   bool // rotate what a leaked admin could read, too
 	fleet     fleetFlags
 }
 
@@ -27,14 +31,14 @@ func (r *rotating) one(c *cobra.Command, secret string) error {
 	if err := valid(action); err != nil {
 		return misuse(c, "%v", err)
 	}
-	if question := r.question(secret); question != "" {
-		if err := r.confirm(c, question, secret, r.yes); err != nil {
-			return err
-		}
-	}
 	call, err := r.call(ctx)
 	if err != nil {
 		return err
+	}
+	if action.Emergency != "" {
+		if err := r.confirmEmergency(c, call, action); err != nil {
+			return err
+		}
 	}
 	action.By = r.by(ctx)
 	action.ClientRequestToken = rotation.NewToken()
@@ -53,14 +57,101 @@ func (r *rotating) one(c *cobra.Command, secret string) error {
 	return err
 }
 
-// question is what to ask before an emergency, which cannot be undone; "" before
-// anything else.
-func (r *rotating) question(secret string) string {
-	switch rotation.Emergency(r.emergency.value) {
-	case rotation.Swift:
-		return fmt.Sprintf("This ends the secret that consumers of %s hold as soon as there is a new one. Those that keep it in a cache fail until they read again.", secret)
-	case rotation.Contain:
-		return fmt.Sprintf("This ends the secret that consumers of %s hold at once. All of them fail until they have read the new one.", secret)
+// confirmEmergency shows what an emergency is about before it asks. With --yes nobody is
+// asked, and the leak does not wait for the preview.
+func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rotation.Action) error {
+	if r.yes {
+		return nil
 	}
-	return ""
+	if err := r.mayAsk(c); err != nil {
+		return err
+	}
+	ctx := c.Context()
+	account := "an account that AWS does not tell"
+	if id, err := r.identity(ctx); err == nil {
+		account = "account " + id.AccountID
+	}
+	function := "the function " + r.function
+	if r.local {
+		function = "this process, in place of " + function
+	}
+	fmt.Fprintf(printable{r.err}, "An emergency of %s, in %s, %s, by %s.\n", a.SecretID, account, r.cfg.Region, function)
+	a.Preview = true
+	done := r.busy("looking at what it is about")
+	raw, err := call(ctx, a)
+	done()
+	var report rotation.Report
+	if err == nil {
+		report, err = readJSON[rotation.Report](raw)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		r.warn("what it is about cannot be shown: %s", oneLine(remedy.Text(err)))
+	case report.Preview == nil:
+		r.warn("what it is about cannot be shown: %s", oneLine(report.Error))
+	default:
+		for _, line := range foretold(a, report, r.targets) {
+			fmt.Fprintf(printable{r.err}, "  %s\n", line)
+		}
+	}
+	question := fmt.Sprintf("This ends the secret that consumers of %s hold as soon as there is a new one. Those that keep it in a cache fail until they read again.", a.SecretID)
+	if a.Emergency == rotation.Contain {
+		question = fmt.Sprintf("This ends the secret that consumers of %s hold at once. All of them fail until they have read the new one.", a.SecretID)
+	}
+	return r.confirm(c, question, a.SecretID, false)
+}
+
+// foretold says what a preview shows, line by line.
+func foretold(a rotation.Action, report rotation.Report, withTargets bool) (lines []string) {
+	p := report.Preview
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	say("secret     %s", report.SecretID)
+	client := fmt.Sprintf("%s %s of environment %s", p.Kind, p.ClientID, p.EnvironmentID)
+	if p.Twin != "" {
+		client += ", and its twin " + p.Twin
+	}
+	say("client     %s", client)
+	say("must die   %s", strings.Join(p.MustDie, ", "))
+	if len(p.Holders) > 0 {
+		say("also held  by %s: consumers of that get the new secret in the same run", enumerated(p.Holders))
+	}
+	switch {
+	case p.Kind == "resource":
+		say("breaks     introspection by a resource server that keeps the secret, until it reads the new one")
+	case a.Emergency == rotation.Contain:
+		say("breaks     every consumer, for the seconds until the new secret is stored, and then until it reads that")
+	default:
+		say("breaks     consumers that keep the secret in a cache, until they read again; the others not at all")
+	}
+	if p.Admin {
+		follow := "--with-targets rotates them as well"
+		if withTargets {
+			follow = "they are rotated after it, as the same emergency"
+		}
+		say("admin      it could read the secrets of %s; %s", counted(len(p.Targets.All), "managed secret"), follow)
+	}
+	if !p.OpenSince.IsZero() {
+		say("open       an emergency of this client since %s, to which this adds", p.OpenSince.UTC().Format(time.RFC3339))
+	}
+	if p.Disabled {
+		say("note       the application is disabled: it gets a new secret, and the emergency stays open until it is enabled")
+	}
+	if p.Rotating {
+		say("note       a rotation is under way, which this overtakes")
+	}
+	if p.Replica != "" && a.Emergency == rotation.Swift {
+		say("note       the replica in %s lags, and swift waits for it", p.Replica)
+	}
+	if !p.BusyUntil.IsZero() && a.Emergency == rotation.Swift {
+		say("note       another run is at work, which swift waits for, up to 30 s")
+	}
+	if !p.KnownFrom.IsZero() {
+		say("note       the client is new to the register, so nothing is sent before %s", p.KnownFrom.UTC().Format(time.RFC3339))
+	}
+	for _, w := range report.Warnings {
+		say("warning    %s", w)
+	}
+	return lines
 }

@@ -44,6 +44,9 @@ func tellSummary(p *page, s campaign.Summary, told bool) error {
 			p.say("%s %s: %s", alike[0].Outcome, enumerated(names), alike[0].Error)
 		}
 	}
+	if len(s.LeftOut) > 0 {
+		p.say("left out: %s", enumerated(s.LeftOut))
+	}
 	if s.Rotated() == 0 {
 		return p.err
 	}

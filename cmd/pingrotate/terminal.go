@@ -20,8 +20,8 @@ func (p *program) confirm(c *cobra.Command, question, word string, yes bool) err
 	if yes {
 		return nil
 	}
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return misuse(c, "there is no terminal to ask on; confirm with --yes")
+	if err := p.mayAsk(c); err != nil {
+		return err
 	}
 	fmt.Fprintf(printable{p.err}, "%s\nType %s to continue: ", question, word)
 	type line struct {
@@ -42,6 +42,14 @@ func (p *program) confirm(c *cobra.Command, question, word string, yes bool) err
 	case <-c.Context().Done():
 		return c.Context().Err()
 	}
+}
+
+// mayAsk returns an error where nobody can be asked.
+func (p *program) mayAsk(c *cobra.Command) error {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return misuse(c, "there is no terminal to ask on; confirm with --yes")
+	}
+	return nil
 }
 
 // busy says on standard error what takes time until done is called: on a terminal in

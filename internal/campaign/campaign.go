@@ -334,5 +334,10 @@ func (c *campaign) show() {
 func (c *campaign) summary() Summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sum.until(time.Now())
+	sum := c.sum.until(time.Now())
+	for _, j := range append(slices.Clone(c.again), c.fresh...) {
+		sum.LeftOut = append(sum.LeftOut, j.secret)
+	}
+	slices.Sort(sum.LeftOut)
+	return sum
 }

@@ -20,6 +20,7 @@ type Summary struct {
 	Open     int            `json:"open"`
 	Failed   int            `json:"failed"`
 	Left     int            `json:"left"`
+	LeftOut  []string       `json:"leftOut,omitempty"` // not begun, or not finished
 	Stopped  string         `json:"stopped,omitempty"` // why before the end
 	Seconds  float64        `json:"seconds"`
 	Calls    rotation.Calls `json:"calls"`
@@ -58,6 +59,18 @@ func (s *Summary) add(r rotation.Report) {
 	s.Unwell = append(s.Unwell, r)
 }
 
+// With returns the summary of two campaigns under one start.
+func (s Summary) With(next Summary) Summary {
+	s.Secrets, s.Promoted, s.Ended, s.Skipped = s.Secrets+next.Secrets, s.Promoted+next.Promoted, s.Ended+next.Ended, s.Skipped+next.Skipped
+	s.Refused, s.Busy, s.Open, s.Failed, s.Left = s.Refused+next.Refused, s.Busy+next.Busy, s.Open+next.Open, s.Failed+next.Failed, s.Left+next.Left
+	s.LeftOut, s.Unwell = append(s.LeftOut, next.LeftOut...), append(s.Unwell, next.Unwell...)
+	if s.Stopped == "" {
+		s.Stopped = next.Stopped
+	}
+	s.Calls.Add(next.Calls)
+	return s.paced(s.Seconds + next.Seconds)
+}
+
 // Rotated returns how many secrets were rotated.
 func (s Summary) Rotated() int { return s.Promoted + s.Ended }
 
@@ -66,9 +79,14 @@ func (s Summary) Done() int { return s.Rotated() + s.Skipped + len(s.Unwell) }
 
 // until returns the summary with the numbers that depend on the time.
 func (s Summary) until(now time.Time) Summary {
-	s.Seconds = now.Sub(s.begun).Seconds()
 	s.Left = s.Secrets - s.Done()
 	s.Unwell = slices.Clone(s.Unwell)
+	return s.paced(now.Sub(s.begun).Seconds())
+}
+
+// paced returns the summary with the numbers that depend on how long it took.
+func (s Summary) paced(seconds float64) Summary {
+	s.Seconds = seconds
 	if n := s.Rotated(); n > 0 && s.Seconds > 0 {
 		s.CallsPerRotation = float64(s.Calls.PingOneAPI) / float64(n)
 		s.SecretsPerHour = float64(n) / s.Seconds * 3600

@@ -200,7 +200,7 @@ func invocationFailure(err error) []byte {
 	if reported, ok := errors.AsType[*runtimetest.FunctionError](err); ok {
 		kind, message = reported.Type, reported.Message
 	} else if errors.Is(err, runtimetest.ErrTimedOut) {
-		kind, message = "Sandbox.Timedout", "Error: Task timed out after 60.00 seconds"
+		kind, message = "Sandbox.Timedout", "Error: Task timed out after 300.00 seconds"
 	}
 	answer, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
 	if err != nil {

@@ -24,12 +24,16 @@ func startFunction(ctx context.Context, program string, w *World, tell func(Step
 	for _, v := range w.Endpoints().Function() {
 		env = append(env, v.Name+"="+v.Value)
 	}
-	f, err := runtimetest.Start(ctx, runtimetest.Config{Program: program, Env: env, Output: log})
+	f, err := runtimetest.Start(ctx, runtimetest.Config{Program: program, Env: env, Output: log, Timeout: functionTimeout})
 	if err != nil {
 		return nil, remedy.With(err, "--rotator must name the program of cmd/rotator, built for this machine")
 	}
 	return &function{f, log}, nil
 }
+
+// functionTimeout is the template's default: an emergency of a client that is new to the
+// register takes longer than a minute.
+const functionTimeout = 5 * time.Minute
 
 func stepOf(event []byte) string {
 	var e struct{ Step string }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"slices"
+
+	"pingrotate/internal/campaign"
+	"pingrotate/internal/remedy"
+	"pingrotate/rotation"
+
+	"github.com/spf13/cobra"
+)
+
+// withTargets ends the leaked secret of an admin, and then those of the applications that
+// it could read. The order matters: whoever holds the admin's secret would read the new
+// secrets as well. For the same reason the admins among them come one by one, before the
+// others. Each has a ClientRequestToken that follows from the start, so that a resumed
+// command repeats nothing that has ended.
+func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
+	switch {
+	case r.emergency.value == "":
+		return misuse(c, "--with-targets is for an --emergency")
+	case len(secrets) != 1 || r.fleet.all || len(r.fleet.tags) > 0 || r.fleet.canary > 0:
+		return misuse(c, "--with-targets takes one SECRET, the admin's")
+	}
+	ctx := c.Context()
+	o, _, err := r.fleet.options(secrets)
+	if err != nil {
+		return misuse(c, "%v", err)
+	}
+	o.Emergency, o.Reason, o.KeepGoing = rotation.Emergency(r.emergency.value), r.reason, true
+	action := rotation.Action{Action: rotation.ActionRotate, SecretID: secrets[0], Emergency: o.Emergency, Reason: o.Reason}
+	if err := valid(action); err != nil {
+		return misuse(c, "%v", err)
+	}
+	call, err := r.call(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.confirmEmergency(c, call, action); err != nil {
+		return err
+	}
+	o.By = r.by(ctx)
+	r.note("to continue after an interruption, give the same command with --resume %s", o.Start.UTC().Format(campaign.StartFormat))
+
+	admin, sum, err := r.oneAdmin(c, call, secrets[0], o)
+	targets := admin.Targets
+	switch {
+	case err != nil:
+		sum.LeftOut = append(sum.LeftOut, targets.All...)
+		err = errors.Join(err, remedy.Errorf("repeat the command", "rotate: what the admin could read was left alone: as long as its secret may work, the new ones could be read as well"))
+	case !admin.Admin:
+		err = remedy.Errorf("name the admin's secret, or leave --with-targets out", "rotate: %s is not an admin of the function, and has no targets", secrets[0])
+	}
+	for i, name := range targets.Admins {
+		if err != nil {
+			break
+		}
+		var next campaign.Summary
+		if _, next, err = r.oneAdmin(c, call, name, o); err != nil {
+			next.LeftOut = append(next.LeftOut, targets.All[i+1:]...)
+		}
+		sum = sum.With(next)
+	}
+	if rest := targets.All[len(targets.Admins):]; err == nil && len(rest) > 0 {
+		var next campaign.Summary
+		next, err = r.run(c, call, rest, o, true)
+		sum = sum.With(next)
+	}
+	slices.Sort(sum.LeftOut)
+	sum.LeftOut = slices.Compact(sum.LeftOut)
+	return errors.Join(err, r.summarize(sum, true))
+}
+
+// oneAdmin ends the secret of one admin. The error is nil only if it has ended.
+func (r *rotating) oneAdmin(c *cobra.Command, call campaign.Call, secret string, o campaign.Options) (admin rotation.Report, sum campaign.Summary, err error) {
+	o.Ended = func(report rotation.Report) { admin = report }
+	sum, err = r.run(c, call, []string{secret}, o, true)
+	return admin, sum, err
+}

@@ -1,0 +1,108 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+)
+
+// A Preview is what an emergency would do, for whoever has to say yes to it. It was made
+// without changing anything.
+type Preview struct {
+	EnvironmentID string   `json:"environmentId"`
+	Kind          string   `json:"kind"` // application or resource
+	ClientID      string   `json:"clientId"`
+	Twin          string   `json:"twin,omitempty"` // whose secrets end as well
+	Strategy      string   `json:"strategy"`
+	MustDie       []string `json:"mustDie"` // fingerprints
+
+	// Holders are the other managed secrets of the client, which get the new secret too.
+	Holders []string `json:"holders,omitempty"`
+	// Targets are the managed secrets whose applications' secrets the leaked one could
+	// read, because it is an admin of the function.
+	Admin   bool    `json:"admin,omitempty"`
+	Targets Targets `json:"targets,omitzero"`
+
+	Disabled  bool      `json:"disabled,omitempty"` // the application: nothing can be asked until it is enabled
+	Rotating  bool      `json:"rotating,omitempty"` // a rotation is under way
+	Replica   string    `json:"replica,omitempty"`  // the Region of one that lags
+	OpenSince time.Time `json:"openSince,omitzero"` // an emergency of the client has not ended
+	BusyUntil time.Time `json:"busyUntil,omitzero"` // another invocation is at work
+	KnownFrom time.Time `json:"knownFrom,omitzero"` // the register is new to the client: nothing is sent before
+}
+
+// preview looks at what an emergency would do. It changes nothing.
+func (r *Rotator) preview(ctx context.Context, a Action) *Report {
+	rep := r.newReport(a)
+	n := r.begin(a.SecretID, plan.ByEmergency, "preview", "")
+	n.files = true
+	defer func() { rep.Ended = n.client.Time().UTC(); r.logReport(ctx, rep) }()
+	err := n.look(ctx, plan.Emergency)
+	if err == nil && n.applicationID() == "" {
+		err = errNothingLeaked
+	}
+	if n.secret.arn != "" {
+		rep.SecretID, rep.Name = n.secret.arn, n.secret.name
+	}
+	if err == nil {
+		rep.Preview, err = n.foresee(ctx)
+	}
+	rep.Calls, rep.Warnings = n.count.calls(), n.record.warnings
+	if rep.Outcome = Previewed; err != nil {
+		rep.Outcome, rep.Error = Failed, inFull(err)
+	}
+	return rep
+}
+
+var errNothingLeaked = remedied(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
+
+func (r *run) foresee(ctx context.Context) (*Preview, error) {
+	d, item, now := r.found.current, r.item(), r.client.Time()
+	p := &Preview{
+		EnvironmentID: d.EnvironmentID, Kind: kindOf(d.Document), ClientID: d.ClientID, Twin: r.found.twin, Strategy: strategyOf(d.Document),
+		Admin: r.Settings.leads(r.secret.description),
+	}
+	for _, v := range r.victims() {
+		if !slices.Contains(p.MustDie, v.Fingerprint) {
+			p.MustDie = append(p.MustDie, v.Fingerprint)
+		}
+	}
+	r.count.register.Add(1)
+	holders, err := r.hold.table.Holders(ctx, r.hold.key)
+	if err != nil {
+		return nil, err
+	}
+	for _, arn := range slices.Compact(slices.Sorted(slices.Values(append(holders, slices.Collect(maps.Keys(item.Secrets))...)))) {
+		if arn != r.secret.arn {
+			p.Holders = append(p.Holders, secretNameOf(arn))
+		}
+	}
+	if p.Admin {
+		if p.Targets, err = r.Rotator.targets(ctx, r.secret.description, d.Document); err != nil {
+			r.record.warn("the secrets that this admin could read cannot be listed: %s", inFull(err))
+		}
+	}
+	if app := r.found.apps[r.applicationID()]; app != nil {
+		p.Disabled = !app.Enabled
+	}
+	pending := r.secret.holder(labelPending)
+	p.Rotating = pending != "" && pending != d.versionID
+	p.Replica, _ = regionBehind(r.secret.description)
+	if item.Emergency != nil {
+		p.OpenSince = item.Emergency.Since
+	}
+	if free, from := item.MayTake(r.hold.who, now); !free {
+		p.BusyUntil = from.UTC()
+	}
+	if known, from := item.Known(now); !known {
+		p.KnownFrom = from.UTC()
+	} else if !r.hold.rev.Known() {
+		p.KnownFrom = now.Add(register.ResolveTime).UTC()
+	}
+	return p, nil
+}

@@ -1,0 +1,131 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"pingrotate/internal/document"
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
+)
+
+const (
+	// askedFor is how long every secret that must die has to be refused, on each host, with
+	// AWSCURRENT accepted in between.
+	askedFor = 30 * time.Second
+
+	// askEvery is the time from one round of asking to the next.
+	askEvery = 5 * time.Second
+)
+
+// showDead shows that every secret which must die is refused, for as long as nodes of
+// the token endpoint may differ. A value that no run holds any more is gone by PingOne's
+// account.
+func (r *run) showDead(ctx context.Context) error {
+	em := r.item().Emergency
+	if em == nil {
+		return nil
+	}
+	var held []register.Victim
+	var gone []string
+	for _, v := range em.Must {
+		if _, ok := r.found.secrets[v.Fingerprint]; ok && slices.Contains(r.applications(), v.Application) {
+			held = append(held, v)
+		} else {
+			gone = append(gone, v.Fingerprint)
+		}
+	}
+	if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
+		return fmt.Errorf("the leaked secret cannot be shown to be refused: %w", disabled(app.ID))
+	}
+	life := make(chan time.Duration, 1)
+	go func() { life <- r.tokenLife(ctx) }()
+	var since time.Time // of the first round in which all were refused
+	for {
+		begun := r.client.Time()
+		clear, err := r.askRound(ctx, held)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !clear:
+			since = time.Time{}
+		case since.IsZero():
+			since = begun
+		}
+		if clear {
+			for _, v := range held {
+				r.record.happened(FirstRefused, r.client.Time(), v.Fingerprint)
+			}
+		}
+		if clear && (len(held) == 0 || r.client.Time().Sub(since) >= askedFor) {
+			break
+		}
+		if !timeFor(ctx, &r.client, askEvery+margin) {
+			if !clear {
+				return remedied(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
+			}
+			return remedied(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
+		}
+		if err := r.client.Pause(ctx, askEvery); err != nil {
+			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)
+		}
+	}
+	at := r.client.Time().UTC()
+	for _, v := range held {
+		r.record.dead = append(r.record.dead, Mark{Fingerprint: v.Fingerprint, At: at})
+		r.record.happened(LastRefused, at, v.Fingerprint)
+	}
+	r.record.gone = append(r.record.gone, gone...)
+	r.record.saw("", <-life)
+	r.done.Shown = true
+	return nil
+}
+
+// askRound asks once about every secret that must die, on each host, and about
+// AWSCURRENT. It reports whether those are refused and this one is accepted.
+func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
+	current := r.found.current
+	type question struct {
+		d      *document.Document
+		secret pingone.Secret
+		method pingone.AuthMethod
+		want   plan.Answer
+		env    pingone.Environment
+	}
+	var all []question
+	add := func(d *document.Document, fingerprint string, id string, want plan.Answer) error {
+		hosts, err := r.Settings.hosts(d)
+		for _, env := range hosts {
+			all = append(all, question{d, r.found.secrets[fingerprint], r.method(id), want, env})
+		}
+		return err
+	}
+	for _, v := range held {
+		err = errors.Join(err, add(r.doc(v.Application), v.Fingerprint, v.Application, plan.Refused))
+	}
+	if err = errors.Join(err, add(current.Document, current.ClientSecret.Fingerprint(), r.applicationID(), plan.Accepted)); err != nil {
+		return false, err
+	}
+	answers := make([]plan.Answer, len(all))
+	calls := make([]func() error, len(all))
+	for i, q := range all {
+		calls[i] = func() (err error) {
+			answers[i], err = r.askAt(ctx, q.env, q.d, q.secret, q.method)
+			return err
+		}
+	}
+	if err := parallel(calls...); err != nil {
+		return false, fmt.Errorf("ask whether the leaked secret is refused: %w", err)
+	}
+	for i, q := range all {
+		if answers[i] != q.want {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,43 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pingrotate/pingone"
+)
+
+// longestTokenLife is the most that a custom resource's tokens live.
+const longestTokenLife = 30 * 24 * time.Hour
+
+// tokenLife returns how long an access token of AWSCURRENT's application can live: the
+// longest of what its resources say, as it could ask for a token for each of them. What
+// cannot be read counts as the longest of all. A custom resource has none.
+func (r *run) tokenLife(ctx context.Context) time.Duration {
+	d := r.found.current
+	if d.IsResource() {
+		return 0
+	}
+	c := &r.found.acting.client
+	var grants []pingone.Grant
+	var resources []pingone.Resource
+	err := parallel(
+		func() (err error) { grants, err = c.Grants(ctx, d.EnvironmentID, r.applicationID()); return err },
+		func() (err error) { resources, err = c.Resources(ctx, d.EnvironmentID); return err },
+	)
+	if err != nil {
+		return longestTokenLife
+	}
+	life := unknownTokenLife
+	for _, res := range resources {
+		if slices.ContainsFunc(grants, func(g pingone.Grant) bool { return g.ResourceID == res.ID }) {
+			life = max(life, res.AccessTokenValidity)
+		}
+	}
+	return life
+}
+
+// unknownTokenLife is how long access tokens are taken to live where nothing says more:
+// those for the PingOne API live an hour.
+const unknownTokenLife = time.Hour
