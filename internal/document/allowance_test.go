@@ -72,7 +72,7 @@ func FuzzAllowance(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts := document.Facts{Targets: map[string]document.Mark{victim: {}}}
+		facts := document.Facts{Admins: []string{}, Targets: map[string]document.Mark{victim: {}}}
 		p, err := document.Permit(admin, []string{name}, target, facts)
 		if err != nil {
 			return
