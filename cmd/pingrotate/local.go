@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
@@ -56,7 +57,7 @@ func newRotator(cfg aws.Config, functionARN string, table *register.Table, log i
 	}
 	return &rotation.Rotator{
 		Secrets: secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
-			o.HTTPClient = within(o.HTTPClient, 5*time.Second) // as the function does
+			o.HTTPClient = awsclient.Limited{HTTPClient: o.HTTPClient, Time: 5 * time.Second} // as the function does
 		}),
 		Register:    table,
 		Settings:    settings,

@@ -88,7 +88,7 @@ func (c connection) secretsManager(endpoint string) *secretsmanager.Client {
 		Region:      c.region,
 		Credentials: c.credentials,
 		// The invocation's deadline alone would let one call that hangs use it all up.
-		HTTPClient: awsclient.Whole{HTTPClient: awshttp.NewBuildableClient().WithTimeout(5 * time.Second)},
+		HTTPClient: awsclient.Limited{HTTPClient: awshttp.NewBuildableClient(), Time: 5 * time.Second},
 	}
 	if endpoint != "" {
 		o.BaseEndpoint = &endpoint

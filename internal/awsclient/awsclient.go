@@ -1,9 +1,13 @@
-// Package awsclient makes the HTTP client of the AWS SDK read replies to their end.
+// Package awsclient makes the HTTP client of the AWS SDK read replies to their end, and
+// no further.
 package awsclient
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -24,4 +28,69 @@ func (w Whole) Do(r *http.Request) (*http.Response, error) {
 		r.Body = struct{ io.ReadCloser }{body}
 	}
 	return w.HTTPClient.Do(r)
+}
+
+// MaxReply is how many bytes of a reply are read. The longest that services of AWS send
+// to this program are pages of 1 MB, before they are encoded.
+const MaxReply = 4 << 20
+
+// Limited is a [Whole] in which a request ends within its time, the reply's body included,
+// for the invocation's deadline alone would let one that hangs use it all up. It refuses a
+// reply that no service of AWS gives: one that switches protocols, whose body would not end
+// at any deadline, one that is encoded without being asked for, and one that is longer
+// than [MaxReply].
+type Limited struct {
+	aws.HTTPClient
+	Time time.Duration
+}
+
+// Do sends the request.
+func (l Limited) Do(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), l.Time)
+	resp, err := Whole{l.HTTPClient}.Do(r.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	if err := refuse(resp); err != nil {
+		resp.Body.Close()
+		cancel()
+		return nil, err
+	}
+	resp.Body = &bounded{resp.Body, cancel, MaxReply}
+	return resp, nil
+}
+
+// refuse says why a reply is not worth reading. What was compressed because net/http asked
+// for it has been unpacked, and says so no more.
+func refuse(resp *http.Response) error {
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case resp.StatusCode < http.StatusOK:
+		return errors.New("a reply without an end")
+	case encoding != "" && encoding != "identity":
+		return errors.New("a reply in an encoding that was not asked for")
+	}
+	return nil
+}
+
+var errTooLong = errors.New("a reply that is too long")
+
+// bounded is a body that fails after so many bytes, and whose end ends its request.
+type bounded struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+	left   int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
+	if b.left -= n; b.left < 0 {
+		return 0, errTooLong
+	}
+	return n, err
+}
+
+func (b *bounded) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
