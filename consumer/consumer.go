@@ -17,13 +17,13 @@
 //
 //   - All is well: one request for a token in about 45 minutes of a token that lives an
 //     hour, and one read of the secret before it. A token is renewed while the old one is
-//     still good, after 70 to 80 % of its life, so that nobody waits for a slow token
+//     still good, after 70 to 80 % of its life, so that no caller waits for a slow token
 //     endpoint. It is handed out until a minute before its end, or a tenth of its life
 //     where that is less.
 //   - The secret is rotated: the next request for a token uses the new one, because a
 //     secret that is older than [Source.MaxAge] is read again first.
 //   - The secret is refused, as after an emergency: it is read again, and the request
-//     repeated once, in the same call of Token. Nobody notices.
+//     repeated once, in the same call of Token. The caller does not notice.
 //   - It is still refused, or there is no other one: Token fails and says so. After 1 s,
 //     then 2 s, 4 s, and so on up to 1 minute, the next call tries again, with one read
 //     and one request. Between these times calls fail at once, without a request to
@@ -32,7 +32,7 @@
 //   - The token endpoint is down or asks to slow down: the token is used to its end. The
 //     secret has nothing to do with it and is not read again. The next try comes after
 //     the same waits, or when Retry-After says, but within a minute.
-//   - Secrets Manager is down: the last secret that was read goes on being used, however
+//   - Secrets Manager is down: the last secret that was read stays in use, however
 //     old it is. Only a process that has never read it fails.
 //   - Callers are many: they share one read and one request. One whose context ends
 //     stops waiting; the others get what was asked for.
@@ -113,7 +113,7 @@ type Source struct {
 	MaxAge time.Duration
 
 	// AuthDomains lists the custom domains that the document may name as authDomain. The
-	// secret goes there, and whoever may write the document must not choose where.
+	// secret goes there, and the writer of the document must not choose where.
 	AuthDomains []string
 
 	// Regions are regions of PingOne's that are newer than this release, with the domain of
@@ -257,7 +257,7 @@ func (s *Source) join(ctx context.Context) (*flight, error) {
 // landed is closed.
 var landed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// renew begins a flight for which nobody waits.
+// renew begins a flight that no caller waits for.
 func (s *Source) renew(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -131,7 +131,7 @@ func (s *Source) read(ctx context.Context) error {
 }
 
 // tooOld reports whether the secret must be read again before it is used. So must one
-// that was read in the future: somebody has set the clock.
+// that was read in the future: the clock was set back.
 func (s *Source) tooOld() bool {
 	limit := DefaultMaxAge
 	if s.MaxAge > 0 {

@@ -66,7 +66,7 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token pingone.Toke
 	out.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
 	resp, err := t.base().RoundTrip(out)
 	if resp != nil {
-		resp.Request = r // by which ledAway finds the way back, and nobody the token
+		resp.Request = r // by which ledAway finds the way back, and no other host the token
 	}
 	return resp, err
 }

@@ -67,7 +67,7 @@ func (e *Error) Remedy() string {
 	case IsIntercepted(e):
 		return "a proxy, gateway or firewall does not let the request through; check the network path to PingOne, for to repeat it does not help"
 	case IsWrongMethod(e):
-		return "the application's tokenEndpointAuthMethod is another than the one used"
+		return "the application's tokenEndpointAuthMethod does not match the one that was used"
 	case IsRejected(e):
 		return "the client id or the secret is wrong, or they belong to another environment"
 	case IsForbidden(e):

@@ -50,14 +50,14 @@ type Action struct {
 	Emergency Emergency `json:"emergency,omitempty"`
 
 	// ClientRequestToken becomes the id of the new version, 32 to 64 characters, so
-	// that an invocation which is repeated goes on with the same one. It may be empty.
+	// that an invocation which is repeated continues with the same one. It may be empty.
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
 	// Preview asks for no more than what an emergency would do.
 	Preview bool `json:"preview,omitempty"`
 
 	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
-	// later. A campaign that was interrupted goes on with the time of its start. An
+	// later. A campaign that was interrupted continues with the time of its start. An
 	// emergency that is not over is completed all the same.
 	IfStoredBefore time.Time `json:"ifStoredBefore,omitzero"`
 
@@ -79,7 +79,7 @@ type Action struct {
 	// Of audit.
 
 	ReadOnly bool   `json:"readOnly,omitempty"` // look, and complete nothing
-	After    string `json:"after,omitempty"`    // go on after this name; the last audit's Next
+	After    string `json:"after,omitempty"`    // continue after this name; the last audit's Next
 
 	// Of a campaign, which a state machine carries out. A rotation has its reason, its
 	// emergency and its token from the campaign.

@@ -220,7 +220,7 @@ func (e *examination) judge(err error) {
 		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
 	}
 	if e.found.acting.any {
-		e.warn(pointAllow, remedyOfAny, `the admin allows this secret any application, by "*", so that whoever can write it can get the client secret of each`)
+		e.warn(pointAllow, remedyOfAny, `the admin allows this secret any application, by "*", so that anyone who can write it can get the client secret of each`)
 	}
 	if e.hold.failure != nil {
 		e.warn(pointRegister, remedyOf(e.hold.failure), "%v; nothing is minted or ended", e.hold.failure)

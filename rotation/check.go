@@ -194,10 +194,10 @@ func interval(rules *types.RotationRulesType) time.Duration {
 func (c *checkup) makeTestUser(ctx context.Context) {
 	done, err := c.createTestUser(ctx)
 	if len(done) > 0 {
-		c.ok("test user", "%s", strings.Join(done, ", "))
+		c.ok(pointUser, "%s", strings.Join(done, ", "))
 	}
-	if !c.failed("test user", err) && len(done) == 0 {
-		c.ok("test user", "is there already")
+	if !c.failed(pointUser, err) && len(done) == 0 {
+		c.ok(pointUser, "is there already")
 	}
 }
 

@@ -92,8 +92,9 @@ func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application
 	case d.IsResource():
 		c.ok("verification", "by introspection, as a custom resource does")
 	case v.UserSecretID != "":
-		if _, err := c.testUser(ctx, d); !c.failed("verification", err) {
+		if u, err := c.testUser(ctx, d); !c.failed("verification", err) {
 			c.ok("verification", "by a test user who signs on")
+			c.userCanSignOn(ctx, app, u)
 		}
 	case !grants && !v.DemandsNothing():
 		c.fail("verification", "add CLIENT_CREDENTIALS to the application's grantTypes, name a test user in rotation.verify.userSecretId, or remove scope, audience and claims from rotation.verify",
@@ -132,7 +133,7 @@ func (c *checkup) writerReaches(ctx context.Context) {
 			}
 		}
 	}
-	detail := "whoever can write this secret can " + strings.Join(texts, "; ")
+	detail := "anyone who can write this secret can " + strings.Join(texts, "; ")
 	if any {
 		c.warn(pointAllow, remedyOfAny, "%s", detail)
 		return

@@ -20,7 +20,7 @@ const (
 	StepErrors        Metric = "StepErrors"        // 1 for a step that failed
 	Rotations         Metric = "Rotations"         // 1 when AWSCURRENT has moved
 	CredentialRefused Metric = "CredentialRefused" // 1 when PingOne refused a secret that was to be promoted, or the admin's
-	DriftFound        Metric = "DriftFound"        // 1 when somebody had regenerated a secret by hand
+	DriftFound        Metric = "DriftFound"        // 1 when a secret had been regenerated outside of the rotation
 	ConsumersLag      Metric = "ConsumersLag"      // 1 when a rotation was refused because of it
 )
 

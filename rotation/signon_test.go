@@ -10,6 +10,7 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 )
 
 const (
@@ -241,6 +242,41 @@ func TestSignOnThatFailsPromotesNothing(t *testing.T) {
 				t.Error("a secret that was not verified was promoted, or AWSCURRENT is dead")
 			}
 			w.checkSilent()
+		})
+	}
+}
+
+func TestCheckSaysWhyATestUserCannotSignOn(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		user          map[string]any
+		app           func(*pingonetest.Application)
+		words, remedy string
+	}{
+		{"a scope that is not granted", map[string]any{"scope": "openid"}, nil, "the scope openid is not granted", "grant it"},
+		{"another redirect URI", map[string]any{"redirectUri": "https://elsewhere.example"}, nil, "is not a redirect URI", "redirectUris"},
+		{"no grant type", nil, func(a *pingonetest.Application) { a.GrantTypes, a.ResponseTypes = []string{"CLIENT_CREDENTIALS"}, nil }, "AUTHORIZATION_CODE", "grantTypes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, signedOn)
+			w.addUser()
+			w.rotate()
+			w.advance(25 * time.Hour)
+			if f := point(w.check().Findings, "test user"); f.State != rotation.OK {
+				t.Fatalf("before: got %+v", f)
+			}
+			u := testUser(w.app.Environment)
+			for name, value := range c.user {
+				u[name] = value
+			}
+			w.sm.Put(testUserName, encode(u))
+			if c.app != nil {
+				w.ping.UpdateApplication(w.app.Environment, w.client(), c.app)
+			}
+			got := w.check()
+			if f := point(got.Findings, "test user"); got.WouldRotate || f.State != rotation.Failure || !strings.Contains(f.Detail, c.words) || !strings.Contains(f.Remedy, c.remedy) {
+				t.Errorf("got would rotate %t, %+v, want %q, %q", got.WouldRotate, f, c.words, c.remedy)
+			}
 		})
 	}
 }

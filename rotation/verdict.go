@@ -9,7 +9,7 @@ import (
 
 // overcome are the points of which a failure does not keep a rotation from succeeding: a
 // rotation repairs it, passes it by, or meets it in the decision, which is a point itself.
-var overcome = []string{"current", "pending", "replicas", "register", "test user"}
+var overcome = []string{"current", "pending", "replicas", "register"}
 
 // conclude sets the headline of a check: whether a rotation that began now would succeed,
 // and why. It follows from the decision alone, if the check got that far.

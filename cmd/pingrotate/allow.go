@@ -28,8 +28,8 @@ func newAllow(p *program) *cobra.Command {
 		Short:   "The entry that a secret needs in its admin's document",
 		Long: `Prints the entry of allow that each secret needs in the document of its admin, which serves
 no secret without one: its application, with the twin if there is one, and all that its
-rotation.application asks for. Read it before you paste it: what it allows, whoever can
-write the secret can bring about.
+rotation.application asks for. Read it before you paste it: anyone who can write the
+secret can bring about what it allows.
 
 One entry is printed as it is. Several are printed as one object, with the entries of each
 admin under the name of its secret. It changes nothing.

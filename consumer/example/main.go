@@ -1,5 +1,5 @@
 // Command example is a small service that calls a protected API with access tokens, and
-// goes on through rotations of the secret with which it obtains them.
+// keeps running through rotations of the secret with which it obtains them.
 //
 //	GET /    calls the API and tells its status
 //

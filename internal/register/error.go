@@ -86,7 +86,7 @@ func (e *Error) Remedy() string {
 	case OtherTable:
 		return "set " + TableVariable + " to the stack's own table: it has the partition key " + partitionKey + " and the sort key " + sortKey + ", both strings"
 	case Denied:
-		return "allow dynamodb:" + e.Action + " on the table, and the use of its KMS key, to whoever calls: the function's role, or your own with --local; check that the credentials have not expired"
+		return "allow dynamodb:" + e.Action + " on the table, and the use of its KMS key, to the caller: the function's role, or your own with --local; check that the credentials have not expired"
 	case Throttled:
 		return "try again in a minute; a table of the stack is on demand and is throttled only when many rotations start at once"
 	case Newer:
