@@ -25,7 +25,8 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 
 	// So many have no entry each. The applications are marked as the secrets'.
 	admin := w.adminDocument()
-	admin["allow"] = []any{map[string]any{"secret": "pingone/fleet/*", "environmentId": w.app.Environment, "applications": "marked"}}
+	served, _ := admin["allow"].([]any)
+	admin["allow"] = append(served, map[string]any{"secret": "pingone/fleet/*", "environmentId": w.app.Environment, "applications": "marked"})
 	sm.Put(adminName, encode(admin))
 	for i := range size {
 		name := fmt.Sprintf("pingone/fleet/%05d", i)

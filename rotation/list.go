@@ -251,8 +251,8 @@ func (r *Rotator) item(ctx context.Context, a Action) *waves.Ending {
 	if c.Emergency == "" {
 		// Not in an emergency: what the schedule has rotated since leaves the leaked secret
 		// alive for its grace. There the token alone tells what is done. Versions may be
-		// dated to the second.
-		one.IfStoredBefore = c.Start.Truncate(time.Second)
+		// dated to the second, and one of the second of the start is taken for older.
+		one.IfStoredBefore = c.Start.Truncate(time.Second).Add(time.Second)
 	}
 	rep := r.rotate(ctx, one)
 	e := waves.Ending{

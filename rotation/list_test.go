@@ -47,9 +47,7 @@ func must[T any](w *world, action map[string]any) T {
 	return answer
 }
 
-// campaign begins a minute later: what was stored in the second of its start is new.
 func (w *world) campaign() waves.Campaign {
-	w.advance(time.Minute)
 	return waves.Campaign{Start: w.ping.Now().UTC().Truncate(time.Millisecond), Reason: "a test", By: "a test"}
 }
 
@@ -126,6 +124,21 @@ func TestACampaignIsContinuedUnderItsStart(t *testing.T) {
 		t.Errorf("PingOne made %d secrets, want 111", calls)
 	}
 	w.checkSilent("")
+}
+
+// TestWhatWasStoredJustBeforeTheStartIsRotated, and what the schedule has rotated since is
+// not.
+func TestWhatWasStoredJustBeforeTheStartIsRotated(t *testing.T) {
+	w, names := newFleet(t, 2)
+	c := w.campaign()
+	w.advance(2 * time.Second)
+	if err := w.sm.Rotate(t.Context(), names[0]); err != nil {
+		t.Fatal(err)
+	}
+	c.Secrets = names
+	if _, sum := w.carry(c); sum.Promoted != 1 || sum.Skipped != 1 {
+		t.Errorf("got %+v, want one promoted and one skipped", sum)
+	}
 }
 
 // TestAFailureLeavesTheItemsThatHaveNotBegun: a state machine may begin an item long

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"pingrotate/internal/memory"
 	"pingrotate/internal/playground"
+	"pingrotate/internal/provision"
 	"pingrotate/internal/register"
 	"pingrotate/internal/registertest"
 	"pingrotate/internal/runtimetest"
@@ -71,14 +73,16 @@ func newFleet(t *testing.T, size int) *fleet {
 		return pingonetest.RoleAssignment{Role: name, ScopeType: "ORGANIZATION"}
 	}
 	admin := f.ping.AddApplication(pingonetest.Application{Name: "admin", Roles: []pingonetest.RoleAssignment{role("Client Application Developer"), role("Identity Data Admin")}})
-	f.sm.Put(adminSecret, document(admin))
+	allow := fmt.Sprintf(`,"allow":[{"secret":"pingone/fleet/*","environmentId":%q,"applications":"marked"}]}`, admin.Environment)
+	f.sm.Put(adminSecret, strings.TrimSuffix(document(admin), "}")+allow)
 	f.sm.AddFunction(runtimetest.FunctionARN, func(context.Context, []byte) error { return errors.New("nothing is scheduled here") })
 	for i := range size {
 		app := f.ping.AddApplication(pingonetest.Application{
 			Name: fmt.Sprintf("application %d", i), Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}},
 		})
 		name := fmt.Sprintf("pingone/fleet/%05d", i)
-		f.sm.Put(name, document(app))
+		arn := f.sm.Put(name, document(app))
+		f.ping.UpdateApplication(app.Environment, app.ID, func(a *pingonetest.Application) { a.Description = provision.MarkerOf(arn).String() })
 		f.sm.EnableRotation(name, runtimetest.FunctionARN)
 		f.db.Put(tableName, map[string]any{ // an audit has entered it long ago
 			"subject": "client#" + app.Environment + "/" + app.ID, "entry": "item",

