@@ -88,12 +88,8 @@ func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Pla
 			}
 			switch e := page[m.Skip]; {
 			case !r.owns(aws.ToString(e.RotationLambdaARN)) || !tagged(e.Tags, tags):
-			case !aws.ToBool(e.RotationEnabled):
-				if !p.Order.Audit {
-					m.LeftOut(aws.ToString(e.Name))
-					continue
-				}
-				fallthrough
+			case !aws.ToBool(e.RotationEnabled) && !p.Order.Audit && p.Order.Emergency == "":
+				m.LeftOut(aws.ToString(e.Name)) // but in an emergency it has leaked as the others did
 			default:
 				p.Add(aws.ToString(e.Name))
 			}

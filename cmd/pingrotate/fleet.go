@@ -26,6 +26,8 @@ type fleetFlags struct {
 	rate        int
 	keepGoing   bool
 	resume      string
+	detach      bool
+	soak        span
 }
 
 func (f *fleetFlags) declare(flags *pflag.FlagSet) {
@@ -37,11 +39,13 @@ func (f *fleetFlags) declare(flags *pflag.FlagSet) {
 	flags.Var(number{&f.rate}, "rate", "configuration calls a minute that PingOne allows the licence; if others use it too, the pace adapts")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "do not stop when a rotation fails; when a new secret was refused, it stops all the same")
 	flags.Var(text{&f.resume, "TIME"}, "resume", "continue the campaign that began at this time: what has been rotated since is skipped, what is half done is finished; say everything else as before")
+	flags.BoolVar(&f.detach, "detach", false, "leave the campaign to the stack's state machine, and end at once; pingrotate campaign follows it")
+	flags.Var(&f.soak, "soak", "with --detach and --canary: in place of waiting for campaign approve, look at the canaries again after this time, and continue if they are well")
 }
 
 // wanted reports whether the command line asks for a campaign.
 func (f *fleetFlags) wanted(secrets []string) bool {
-	return len(secrets) > 1 || f.all || len(f.tags) > 0 || f.resume != "" || f.canary > 0
+	return len(secrets) > 1 || f.all || len(f.tags) > 0 || f.resume != "" || f.canary > 0 || f.detach
 }
 
 // options checks the flags.
@@ -75,6 +79,9 @@ func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[str
 	if tags, err = parseTags(f.tags); err != nil {
 		return o, nil, err
 	}
+	if err := f.soaks(); err != nil {
+		return o, nil, err
+	}
 	if o.Resume {
 		now := o.Start
 		if o.Start, err = time.Parse(time.RFC3339, f.resume); err != nil || o.Start.After(now) {
@@ -98,6 +105,9 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		if err := valid(rotation.Action{Action: rotation.ActionRotate, SecretID: secret, Emergency: o.Emergency, Reason: o.Reason}); err != nil {
 			return misuse(c, "%v", err)
 		}
+	}
+	if r.fleet.detach {
+		return r.handOver(c, o, tags, secrets)
 	}
 	call, err := r.call(ctx)
 	if err != nil {

@@ -35,12 +35,17 @@ where it was interrupted.
 A campaign, of more than one secret, says at its beginning how to resume it. Ctrl-C
 lets the rotations that are under way finish; a second one leaves them to the function.
 
+With --detach a state machine of the stack carries the campaign out, where the template
+has made one, and the command says its id: see pingrotate campaign --help. After the
+canaries it waits for campaign approve, or for the time of --soak.
+
 Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
 A secret that was skipped because it has been rotated already is not counted as one.`,
 		Example: `    pingrotate rotate pingone/orders-api
     pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
     pingrotate rotate --tag team=payments --canary 2 --reason "CHG-5678"
-    pingrotate rotate --all --yes -o json >rotations.jsonl`,
+    pingrotate rotate --all --yes -o json >rotations.jsonl
+    pingrotate rotate --all --detach --canary 2 --soak 4h --reason "CHG-5679"`,
 		Args:              takes(0, manySecrets, "SECRET"),
 		ValidArgsFunction: p.completeSecrets,
 		RunE: func(c *cobra.Command, secrets []string) error {

@@ -109,7 +109,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+playground.SecretsManagerPort)
 			e.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://"+host+":"+playground.RegisterPort)
 			e.Setenv("REGISTER_TABLE", playground.RegisterTable)
-			for _, service := range []string{"LAMBDA", "CLOUDWATCH_LOGS", "STS"} {
+			for _, service := range []string{"LAMBDA", "CLOUDWATCH_LOGS", "STS", "SFN"} {
 				e.Setenv("AWS_ENDPOINT_URL_"+service, "http://"+host+":"+playground.CloudPort)
 			}
 			e.Setenv("AWS_ACCESS_KEY_ID", "sandbox")

@@ -20,6 +20,8 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	switch {
 	case r.emergency.value == "":
 		return misuse(c, "--with-targets is for an --emergency")
+	case r.fleet.detach:
+		return misuse(c, "--with-targets learns from the admin's report whose secrets follow; leave --detach out, or name the secrets")
 	case len(secrets) != 1 || r.fleet.all || len(r.fleet.tags) > 0 || r.fleet.canary > 0:
 		return misuse(c, "--with-targets takes one SECRET, the admin's")
 	}

@@ -18,11 +18,13 @@ import (
 	"time"
 
 	"pingrotate/internal/runtimetest"
+	"pingrotate/internal/statestest"
 )
 
 // A Cloud plays what the operator's commands need of AWS besides Secrets Manager, at
-// one address: Lambda's Invoke, FilterLogEvents of CloudWatch Logs, and STS's
-// GetCallerIdentity. Everything else it refuses. The forms are those of the API
+// one address: Lambda's Invoke, FilterLogEvents of CloudWatch Logs, STS's
+// GetCallerIdentity, and Step Functions as far as package statestest does. Everything
+// else it refuses. The forms are those of the API
 // references; a page of log events covers few lines, so that callers have to follow
 // the token, as they have to with the real service.
 type Cloud struct {
@@ -30,6 +32,7 @@ type Cloud struct {
 	// where there is no function.
 	Invoke  func(ctx context.Context, qualifier string, event []byte) ([]byte, error)
 	Aliases []string               // that the function has; a qualifier that is none is not found
+	States  *statestest.Server     // nil where there are no state machines
 	Lines   func() []LogLine       // of the function's log
 	Show    func(operation string) // told of each call
 
@@ -41,6 +44,9 @@ type Cloud struct {
 
 // deniedKey is the access key id of a caller who may do nothing.
 const deniedKey = "denied"
+
+// statesPrefix stands before the operations of Step Functions.
+const statesPrefix = "AWSStepFunctions."
 
 const (
 	sandboxAccount = "123456789012"
@@ -113,6 +119,14 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && configurationPath.MatchString(r.URL.EscapedPath()) && signed[2] == "lambda":
 		c.Show("lambda GetFunctionConfiguration")
 		c.serveConfiguration(w, configurationPath.FindStringSubmatch(r.URL.EscapedPath())[1])
+	case r.Method == http.MethodPost && strings.HasPrefix(target, statesPrefix) && signed[2] == "states":
+		operation := strings.TrimPrefix(target, statesPrefix)
+		c.Show("states " + operation)
+		if c.States == nil {
+			refuseREST(w, http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist")
+			return
+		}
+		c.States.Serve(w, operation, body)
 	case r.Method == http.MethodPost && target == "Logs_20140328.FilterLogEvents" && signed[2] == "logs":
 		c.Show("logs FilterLogEvents")
 		c.serveLogs(w, body)
@@ -120,7 +134,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.Show("sts GetCallerIdentity")
 		serveIdentity(w)
 	default:
-		refuseREST(w, http.StatusBadRequest, "UnknownOperationException", "the sandbox plays Invoke, FilterLogEvents and GetCallerIdentity only")
+		refuseREST(w, http.StatusBadRequest, "UnknownOperationException", "the sandbox plays Invoke, FilterLogEvents, GetCallerIdentity and some of Step Functions only")
 	}
 }
 

@@ -35,6 +35,7 @@ func (e Endpoints) Operator() []Variable {
 		Variable{"AWS_ENDPOINT_URL_LAMBDA", e.Cloud},
 		Variable{"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", e.Cloud},
 		Variable{"AWS_ENDPOINT_URL_STS", e.Cloud},
+		Variable{"AWS_ENDPOINT_URL_SFN", e.Cloud},
 		Variable{"AWS_ACCESS_KEY_ID", "sandbox"},
 		Variable{"AWS_SECRET_ACCESS_KEY", "sandbox"},
 		Variable{"AWS_DEFAULT_REGION", "us-east-1"},

@@ -7,8 +7,10 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/runtimetest"
+	"pingrotate/internal/statestest"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+	"pingrotate/statemachine"
 )
 
 // A Sandbox is a world with AWS around it, for the operator's command, aws and sam.
@@ -19,8 +21,16 @@ type Sandbox struct {
 	Shipping pingonetest.Application
 
 	cloud    *Cloud
-	function *function // nil where there is none
+	function *function          // nil where there is none
+	states   *statestest.Server // likewise
 }
+
+// CampaignMachine is the ARN of the state machine for campaigns, and sandboxTopic that of
+// the topic that it tells people by.
+const (
+	CampaignMachine = "arn:aws:states:us-east-1:" + sandboxAccount + ":stateMachine:" + runtimetest.FunctionName + "-campaign"
+	sandboxTopic    = "arn:aws:sns:us-east-1:" + sandboxAccount + ":" + runtimetest.FunctionName + "-alarms"
+)
 
 // StartSandbox starts a sandbox at the addresses. The program is that of the function;
 // without one nothing rotates. Each call of a service, and each step of the function,
@@ -82,6 +92,14 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 		invoke = func(ctx context.Context, event []byte) error { _, err := s.function.Invoke(ctx, event); return err }
 		s.cloud.Invoke, s.cloud.Lines = s.function.InvokeThrough, s.function.log.written
 		s.cloud.Aliases = []string{rotation.OperateAlias}
+		s.states = &statestest.Server{Invoke: s.function.InvokeThrough, Publish: func(subject, message string) {
+			tell(fmt.Sprintf("sns Publish %q %q", subject, message))
+		}}
+		s.cloud.States = s.states
+		stack := statemachine.Stack{Partition: "aws", FunctionARN: runtimetest.FunctionARN + ":" + rotation.OperateAlias, TopicARN: sandboxTopic}
+		if err := s.states.Add(CampaignMachine, stack.Campaign()); err != nil {
+			return err
+		}
 		s.cloud.Settings = map[string]string{}
 		for _, v := range s.World.Endpoints().Function() {
 			s.cloud.Settings[v.Name] = v.Value
@@ -107,6 +125,9 @@ func (s *Sandbox) Rotates() bool { return s.function != nil }
 func (s *Sandbox) Close() {
 	if s.cloud != nil {
 		s.cloud.Close()
+	}
+	if s.states != nil {
+		s.states.Close()
 	}
 	if s.function != nil {
 		s.function.Close()

@@ -134,7 +134,7 @@ func (t Tally) Summary(c Campaign, m Memory, stopped string) Summary {
 	s.Left = s.Planned - s.over()
 	slices.SortFunc(s.Unwell, func(a, b Ending) int { return cmp.Compare(a.Secret, b.Secret) })
 	s.Unwell = s.Unwell[:min(len(s.Unwell), maxUnwell)]
-	s.Well = s.Stopped == "" && s.Refused+s.Busy+s.Open+s.Failed+s.Left == 0 && (c.Emergency == "" || s.Off == 0)
+	s.Well = s.Stopped == "" && s.Refused+s.Busy+s.Open+s.Failed+s.Left == 0
 	s.Text = s.words()
 	return s
 }
