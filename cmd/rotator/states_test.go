@@ -249,6 +249,17 @@ func TestTheStateMachinesMayDoWhatTheirStatesDoAndNoMore(t *testing.T) {
 	}
 }
 
+func TestEveryRoleHasThePathAndTheBoundaryThatAreGiven(t *testing.T) {
+	const boundary = "arn:aws:iam::123456789012:policy/boundary"
+	s := deploy(t, map[string]string{"Campaigns": "true", "RolePath": "/service/", "PermissionsBoundaryArn": boundary})
+	roles := s.ofType("AWS::IAM::Role")
+	check(t, "roles", len(roles), 3)
+	for name, p := range roles {
+		check(t, name+": path", p["Path"], any("/service/"))
+		check(t, name+": boundary", p["PermissionsBoundary"], any(boundary))
+	}
+}
+
 func TestTheStateMachinesTellTheTopicThatThereIs(t *testing.T) {
 	const topic = "arn:aws:sns:us-east-1:123456789012:pager"
 	s := deploy(t, map[string]string{"Campaigns": "true", "AlarmTopicArn": topic})

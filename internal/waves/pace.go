@@ -13,9 +13,10 @@ const (
 	share      = 0.98 // of the limit is what a campaign aims at
 	auditShare = 0.5  // and an audit, so that rotations are not starved
 
-	// What PingOne has to be asked for a rotation, an emergency and a look.
-	rotationCalls  = 5
-	emergencyCalls = 12
+	// What PingOne has to be asked for a rotation and an emergency, until a campaign knows
+	// better: one call less where the admin's document names the applications.
+	rotationCalls  = 6
+	emergencyCalls = 14
 
 	// What they take, at most as a rule.
 	rotationTime  = 5 * time.Second

@@ -76,6 +76,9 @@ const (
 	// Functions developer guide.
 	holdsInPage = 20
 
+	// The first page shows what a rotation costs.
+	holdsToLearn = 1
+
 	// An audit ends before the next begins, as far as that can be told between two pages.
 	holdsInAuditPage = 5
 
@@ -121,6 +124,9 @@ func Next(c Campaign, m Memory, t Tally, now time.Time) *Plan {
 		p.Memory.Share = t.share(m)
 		p.pace = paceOf(p.Memory.Share*limit, t.cost(calls), takes)
 		p.size = holdsInPage * p.pace.Concurrency
+		if !t.knows() {
+			p.size = holdsToLearn * p.pace.Concurrency
+		}
 		if c.tolerates() {
 			p.Tolerated = tolerant
 		}

@@ -88,7 +88,7 @@ func (p *play) check(phases string, begun int) {
 }
 
 func TestEverySecretIsBegunOnce(t *testing.T) {
-	for _, size := range []int{0, 1, 48, 49, 50, 980, 981, 5000} {
+	for _, size := range []int{0, 1, 48, 49, 50, 980, 981, 1029, 5000} {
 		p := newPlay(t, Campaign{Start: noon}, size)
 		p.run()
 		slices.Sort(p.begun)
@@ -184,6 +184,9 @@ func TestAnExecutionThatBeginsAgainSkipsWhatIsDone(t *testing.T) {
 
 func TestTheLastItemsDoNotHoldTheirPlaces(t *testing.T) {
 	p := newPlay(t, Campaign{Start: noon}, 51)
+	for i := range 20 { // it knows what a rotation costs
+		p.tally.Endings = append(p.tally.Endings, Ending{Secret: fmt.Sprint(i), Outcome: promoted, Calls: 5})
+	}
 	plan := p.step()
 	held := 0
 	for _, item := range plan.Items {
@@ -193,6 +196,18 @@ func TestTheLastItemsDoNotHoldTheirPlaces(t *testing.T) {
 	}
 	if held != len(plan.Items)-plan.Concurrency || held != 2 {
 		t.Errorf("%d of %d items hold %d places, want those that have a successor", held, len(plan.Items), plan.Concurrency)
+	}
+}
+
+// TestTheFirstPageShowsWhatARotationCosts, and the next ones go by that.
+func TestTheFirstPageShowsWhatARotationCosts(t *testing.T) {
+	p := newPlay(t, Campaign{Start: noon}, 5000)
+	first, second := p.step(), p.step() // each takes five calls
+	if n := len(first.Items); n != first.Concurrency || len(second.Items) != holdsInPage*second.Concurrency {
+		t.Errorf("got pages of %d and %d items, want one hold and then %d", n, len(second.Items), holdsInPage)
+	}
+	if used := float64(second.Concurrency) / float64(second.HoldSeconds) * 60 * 5 / LicenceLimit; used > share || used < 0.95 {
+		t.Errorf("the second page uses %.3f of the limit", used)
 	}
 }
 
@@ -206,7 +221,11 @@ func TestPagesFitIntoAState(t *testing.T) {
 		if err := c.Check(); err != nil {
 			t.Fatal(err)
 		}
-		p := Next(c, Memory{}, Tally{}, noon)
+		var known Tally
+		for i := range 20 {
+			known.Endings = append(known.Endings, Ending{Secret: fmt.Sprint(i), Outcome: promoted, Calls: 5})
+		}
+		p := Next(c, Memory{}, known, noon)
 		n := 0
 		for ; !p.Full() && n < 100_000; n++ {
 			p.Add(fmt.Sprintf("%s%07d", long, n))

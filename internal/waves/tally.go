@@ -55,17 +55,26 @@ func (t Tally) rotated() (names []string) {
 // cost returns the configuration calls of a rotation by experience; otherwise where
 // there is little of it.
 func (t Tally) cost(otherwise float64) float64 {
+	if calls, n := t.experience(); t.knows() {
+		return calls / n
+	}
+	return otherwise
+}
+
+// knows reports whether enough rotations have ended to tell what one costs.
+func (t Tally) knows() bool {
 	const enough = 20
-	var calls, n float64
+	calls, n := t.experience()
+	return n >= enough && calls > 0
+}
+
+func (t Tally) experience() (calls, rotations float64) {
 	for _, e := range t.Endings {
 		if e.rotated() {
-			calls, n = calls+float64(e.Calls), n+1
+			calls, rotations = calls+float64(e.Calls), rotations+1
 		}
 	}
-	if n < enough || calls == 0 {
-		return otherwise
-	}
-	return calls / n
+	return calls, rotations
 }
 
 // A Summary says how a campaign stands, or ended.
