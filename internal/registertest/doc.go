@@ -38,4 +38,5 @@
 //   - D20: Each reply has the CRC-32 of its body in X-Amz-Crc32, and of a body that it does not fit the SDK says so in its log and nothing more. (SDK, internal/customizations; smithy-go, transport/http)
 //   - D21: The SDK repeats a request that was throttled, got status 500 or more, or no answer. (SDK, aws/retry) A conditional write that had succeeded then fails.
 //   - D22: DeleteItem of a row that is not there succeeds. (API DeleteItem)
+//   - D23: Query and Scan show the attributes that ProjectionExpression names, each once, and count and page as without it. (API Query; recorded for the words of refusals)
 package registertest

@@ -118,6 +118,51 @@ func (s *substitutes) parse(what, text string) (*condition, error) {
 	if text == "" {
 		return nil, nil
 	}
+	p, err := s.read(what, text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if p.at < len(p.tokens) {
+		return nil, p.unexpected()
+	}
+	return c, nil
+}
+
+// projection reads the names of the attributes that a read shall show, at the top level
+// alone. None means all.
+func (s *substitutes) projection(text string) (names []string, err error) {
+	const what = "ProjectionExpression"
+	if text == "" {
+		return nil, nil
+	}
+	p, err := s.read(what, text)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		name, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, name) {
+			return nil, p.refuse("Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [%s], path two: [%s]", name, name)
+		}
+		names = append(names, name)
+		if p.at == len(p.tokens) {
+			return names, nil
+		}
+		if err := p.expect(","); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// read takes an expression apart.
+func (s *substitutes) read(what, text string) (*parser, error) {
 	p := &parser{substitutes: s, what: what}
 	for rest := text; strings.TrimSpace(rest) != ""; {
 		found := aToken.FindStringSubmatch(rest)
@@ -128,14 +173,7 @@ func (s *substitutes) parse(what, text string) (*condition, error) {
 		p.tokens = append(p.tokens, found[1]+found[2])
 		rest = rest[len(found[0]):]
 	}
-	c, err := p.or()
-	if err != nil {
-		return nil, err
-	}
-	if p.at < len(p.tokens) {
-		return nil, p.unexpected()
-	}
-	return c, nil
+	return p, nil
 }
 
 func (p *parser) peek() string {

@@ -2,7 +2,9 @@ package registertest_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,36 @@ func TestQueryReadsOnePartitionInOrderByPages(t *testing.T) {
 		if strings.Join(got, " ") != r.want || pages != r.pages {
 			t.Errorf("%s: got %v in %d pages, want %s in %d", r.what, got, pages, r.want, r.pages)
 		}
+	}
+}
+
+// TestAProjectionShowsTheNamedAttributesAlone: D23.
+func TestAProjectionShowsTheNamedAttributesAlone(t *testing.T) {
+	_, c := start(t)
+	put(t, c, numbered(1))
+	scan := func(projection string, names map[string]string) (string, error) {
+		out, err := c.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table), ProjectionExpression: &projection, ExpressionAttributeNames: names})
+		if err != nil {
+			return "", err
+		}
+		return strings.Join(slices.Sorted(maps.Keys(out.Items[0])), " "), nil
+	}
+	for _, row := range []struct {
+		projection, want string
+		names            map[string]string
+	}{
+		{"subject, entry", "entry subject", nil},
+		{"entry , #n,absent", "entry number", map[string]string{"#n": "number"}},
+	} {
+		if got, err := scan(row.projection, row.names); got != row.want {
+			t.Errorf("%s: got %q, %v, want %q", row.projection, got, err, row.want)
+		}
+	}
+	for projection, words := range map[string]string{
+		"entry, entry": "Two document paths overlap", "entry, values": "Attribute name is a reserved keyword", "entry,": "Syntax error", "#x": "An expression attribute name used in the document path is not defined",
+	} {
+		_, err := scan(projection, nil)
+		refused(t, err, "ValidationException", "Invalid ProjectionExpression: "+words)
 	}
 }
 

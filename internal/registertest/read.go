@@ -45,6 +45,7 @@ type scanInput struct {
 	TableName                 string
 	ConsistentRead            bool
 	FilterExpression          string
+	ProjectionExpression      string
 	ExpressionAttributeNames  map[string]string
 	ExpressionAttributeValues map[string]value
 	ExclusiveStartKey         item
@@ -65,7 +66,7 @@ type page struct {
 }
 
 func (s *Server) scan(in scanInput) (any, error) {
-	holder, err := begin(in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.FilterExpression)
+	holder, err := begin(in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.FilterExpression, in.ProjectionExpression)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (s *Server) scan(in scanInput) (any, error) {
 }
 
 func (s *Server) query(in queryInput) (any, error) {
-	holder, err := begin(in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.KeyConditionExpression, in.FilterExpression)
+	holder, err := begin(in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.KeyConditionExpression, in.FilterExpression, in.ProjectionExpression)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +144,10 @@ func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *conditi
 	if err != nil {
 		return nil, err
 	}
+	names, err := holder.projection(in.ProjectionExpression)
+	if err != nil {
+		return nil, err
+	}
 	if err := holder.end(); err != nil {
 		return nil, err
 	}
@@ -184,7 +189,7 @@ func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *conditi
 		}
 		out.ScannedCount++
 		if filter.holds(i) {
-			out.Items = append(out.Items, i)
+			out.Items = append(out.Items, i.only(names))
 			out.Count++
 		}
 		if in.Limit != nil && out.ScannedCount == *in.Limit {
@@ -193,6 +198,20 @@ func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *conditi
 		}
 	}
 	return out, nil
+}
+
+// only is the item with these attributes alone; with all if there are no names.
+func (i item) only(names []string) item {
+	if names == nil {
+		return i
+	}
+	part := item{}
+	for _, name := range names {
+		if v, ok := i[name]; ok {
+			part[name] = v
+		}
+	}
+	return part
 }
 
 // lastSeen is the row before the nth that the page has seen.
