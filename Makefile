@@ -15,6 +15,11 @@ FUZZTIME ?= 30s
 COMPILE = CGO_ENABLED=0 $(GO) build -v -trimpath -tags=lambda.norpc
 STRIP = '-ldflags=-s -w'
 
+# What the command says of itself. Without git, as in an unpacked archive, it is what the
+# go command knows.
+VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null)
+STAMP = '-ldflags=-X main.stamp=$(VERSION)'
+
 # The demo and the sandbox run the function's program as a process of this machine:
 # the one for Lambda where this is Linux, another one elsewhere.
 PLAYED = $(if $(filter linux,$(shell $(GO) env GOOS)),bin/bootstrap,bin/rotator)
@@ -33,7 +38,7 @@ endef
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install bench sam-build sam-local deploy needs-sam clean
+.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install module release bench sam-build sam-local deploy needs-sam clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,7 +51,7 @@ sandbox: played ## Run PingOne, AWS and the function on fixed ports, to play wit
 
 played:
 	@[ -x bin/pingrotate ] || echo 'Building the function and the command, which takes a minute or two the first time.'
-	$(call compile,$(COMPILE) $(STRIP) -o $(PLAYED) ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
+	$(call compile,$(COMPILE) $(STRIP) -o $(PLAYED) ./cmd/rotator && $(COMPILE) $(STAMP) -o bin/pingrotate ./cmd/pingrotate)
 
 test: ## Run the tests
 	$(GO) test -timeout 20m ./...
@@ -104,12 +109,21 @@ clients: ## Drive the stand-ins with SDKs and command lines of others (needs Pyt
 	.ci/clients/run
 
 build: ## Build the Lambda program and the operator's command into bin/
-	$(call compile,GOOS=linux $(COMPILE) $(STRIP) -o bin/bootstrap ./cmd/rotator && $(COMPILE) -o bin/pingrotate ./cmd/pingrotate)
+	$(call compile,GOOS=linux $(COMPILE) $(STRIP) -o bin/bootstrap ./cmd/rotator && $(COMPILE) $(STAMP) -o bin/pingrotate ./cmd/pingrotate)
 
 install: ## Install the operator's command where go install puts programs
-	CGO_ENABLED=0 $(GO) install -trimpath -tags=lambda.norpc ./cmd/pingrotate
+	CGO_ENABLED=0 $(GO) install -trimpath -tags=lambda.norpc $(STAMP) ./cmd/pingrotate
 	@dir=$$($(GO) env GOBIN); dir=$${dir:-$$($(GO) env GOPATH)/bin}; echo "installed $$dir/pingrotate"; \
 	  case ":$$PATH:" in *:"$$dir":*) ;; *) echo "it is not on your PATH yet: export PATH=\"$$dir:\$$PATH\"" ;; esac
+
+module: ## Give the module an owner's path, as in make module MODULE=example.com/org/pingrotate
+	@[ -n "$(MODULE)" ] || { echo 'as in make module MODULE=example.com/org/pingrotate'; exit 1; }
+	$(GO) run .ci/module/main.go '$(MODULE)'
+
+release: ## Build what a release consists of into bin/release: function, command, SBOM, checksums
+	@[ -n "$(VERSION)" ] || { echo 'no version: give one, as in make release VERSION=v1.2.3'; exit 1; }
+	cd .ci/release && $(GO) run . -version '$(VERSION)' -out ../../bin/release $(RELEASE_FLAGS)
+	@cd bin/release && ls -l | awk 'NR > 1 {printf "%11d  %s\n", $$5, $$9}'
 
 bench: ## Measure a rotation, the cold start, memory and size, and a rotation in a large fleet
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./cmd/rotator

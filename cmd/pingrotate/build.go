@@ -6,9 +6,17 @@ import (
 	"runtime/debug"
 )
 
-// version returns the version that the build has recorded.
+// stamp is the version that the Makefile gives a build: git describe's.
+var stamp string
+
+// version returns the version that the build has recorded: the Makefile's, or what the
+// go command knows of the module and of the commit.
 func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case stamp != "":
+		return stamp
+	case ok && info.Main.Version != "":
 		return info.Main.Version
 	}
 	return "(unknown)"

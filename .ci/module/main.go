@@ -1,0 +1,109 @@
+// Command module gives the project the path of a Go module under which its owner
+// publishes it, as in
+//
+//	go run .ci/module/main.go example.com/org/pingrotate
+//
+// It changes go.mod, the modules below .ci, and the import paths in programs and pages.
+// The name of the command stays. Where it was run once, it can be run again.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// packages are the directories at the top level that packages are below. Only with one
+// of them after it is the old path part of an import path: a module without a dot in
+// its path has a name that other things have, too.
+const packages = "cmd|consumer|internal|pingone|rotation|clients|release"
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 2 || os.Args[1] == "" {
+		log.Fatal("module: give the module's path, as in example.com/org/pingrotate")
+	}
+	if err := rename(os.Args[1]); err != nil {
+		log.Fatalf("module: %v", err)
+	}
+}
+
+func rename(to string) error {
+	from, err := output("go", "list", "-m")
+	if err != nil {
+		return err
+	}
+	if _, err := output("go", "mod", "edit", "-module="+to, "-print"); err != nil {
+		return err // the go command takes no such path
+	}
+	tracked, err := output("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	if err != nil {
+		return err
+	}
+	path := regexp.MustCompile("([\"`\\[ ])" + regexp.QuoteMeta(from) + "/(" + packages + ")([\"`./\\]])")
+	var programs []string
+	for name := range strings.SplitSeq(strings.TrimSuffix(tracked, "\x00"), "\x00") {
+		switch {
+		case filepath.Base(name) == "go.mod":
+			if err := renameModule(filepath.Dir(name), from, to); err != nil {
+				return err
+			}
+			continue
+		case !slices.Contains([]string{".go", ".md", ".txtar"}, filepath.Ext(name)):
+			continue
+		}
+		old, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		renamed := path.ReplaceAll(old, []byte("${1}"+to+"/${2}${3}"))
+		if bytes.Equal(old, renamed) {
+			continue
+		}
+		if err := os.WriteFile(name, renamed, 0o666); err != nil {
+			return err
+		}
+		if filepath.Ext(name) == ".go" {
+			programs = append(programs, name)
+		}
+	}
+	if len(programs) == 0 {
+		return nil
+	}
+	_, err = output("gofmt", append([]string{"-w"}, programs...)...) // which sorts the imports
+	return err
+}
+
+// renameModule renames the module of a directory: the project's, or one below it that
+// uses the project where it lies.
+func renameModule(dir, from, to string) error {
+	file := filepath.Join(dir, "go.mod")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(string(text), "module "), "\n")
+	if path != from && !strings.HasPrefix(path, from+"/") {
+		return fmt.Errorf("%s is not of the module %s", file, from)
+	}
+	uses := strings.NewReplacer("\t"+from+" v0.0.0\n", "\t"+to+" v0.0.0\n", "\nreplace "+from+" => ", "\nreplace "+to+" => ")
+	rest := uses.Replace(strings.TrimPrefix(string(text), "module "+path))
+	return os.WriteFile(file, []byte("module "+to+strings.TrimPrefix(path, from)+rest), 0o666)
+}
+
+func output(name string, args ...string) (string, error) {
+	c := exec.Command(name, args...)
+	var said bytes.Buffer
+	c.Stderr = &said
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(said.String()))
+	}
+	return strings.TrimSuffix(string(out), "\n"), nil
+}
