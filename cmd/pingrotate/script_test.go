@@ -121,7 +121,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
 		},
-		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "environment": environment}),
+		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment}),
 	})
 }
 
