@@ -85,8 +85,9 @@ prove-into:
 mutants: ## Break the protocol on purpose, and see that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
-fleet: ## Rotate 10 000 secrets as fast as PingOne allows, interrupted and killed on the way, in 2 minutes
+fleet: ## Rotate 10 000 secrets by either engine, killed on the way, and 245 on moto (needs Python)
 	$(GO) test -v -run TestFleet -timeout 30m ./internal/campaign -fleet 10000
+	.ci/statemachine -run MotoKeepsThePace -paced 245
 
 fuzz: ## Fuzz each decoder for FUZZTIME
 	@for package in ./pingone ./internal/document ./rotation ./consumer; do \
