@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"pingrotate/internal/belief"
 	"pingrotate/internal/conformance"
@@ -74,9 +72,6 @@ something could not be removed.`,
 	return c
 }
 
-// runName is in the names of what a run creates.
-func runName() string { return time.Now().UTC().Format("0102-150405") }
-
 func (x *examination) pingOne(c *cobra.Command) error {
 	if !pingone.IsUUID(x.environment) {
 		return misuse(c, "--environment must be the UUID of a PingOne environment")
@@ -105,10 +100,8 @@ func (x *examination) aws(c *cobra.Command) error {
 	if err := x.open(ctx); err != nil {
 		return err
 	}
-	suite := &conformance.AWS{
-		Region: x.cfg.Region, Credentials: x.cfg.Credentials, HTTP: &http.Client{Timeout: callLimit}, Run: runName(), KMSKey: x.kmsKey,
-		SecretsManager: x.endpoint("secretsmanager", "SECRETS_MANAGER"), DynamoDB: x.endpoint("dynamodb", "DYNAMODB"), Logs: x.endpoint("logs", "CLOUDWATCH_LOGS"),
-	}
+	suite := x.awsSuite()
+	suite.KMSKey = x.kmsKey
 	if c.Flags().Changed("function") || os.Getenv("PINGROTATE_FUNCTION") != "" {
 		arn, err := x.functionARN(ctx)
 		if err != nil {
@@ -117,17 +110,6 @@ func (x *examination) aws(c *cobra.Command) error {
 		suite.Function, suite.LogGroup = arn, "/aws/lambda/"+arn[strings.LastIndex(arn, ":")+1:]
 	}
 	return x.examine(c, suite, "aws", suite.Plan(), suite.Run)
-}
-
-// endpoint returns where a service of AWS is: what the variables of the SDK say, or the
-// Region's own.
-func (x *examination) endpoint(service, variable string) string {
-	suffix := "amazonaws.com"
-	if strings.HasPrefix(x.cfg.Region, "cn-") {
-		suffix += ".cn"
-	}
-	regional := fmt.Sprintf("https://%s.%s.%s", service, x.cfg.Region, suffix)
-	return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_"+variable), os.Getenv("AWS_ENDPOINT_URL"), regional)
 }
 
 // examine says what will be done, asks, does it and shows what was found out.
@@ -150,7 +132,9 @@ func (x *examination) examine(c *cobra.Command, suite conformance.Suite, of stri
 	asking := func() {}
 	options := conformance.Options{
 		Of: of, Run: run, Only: only,
-		Asking: func(b belief.Belief, n, of int) { asking = x.busy(fmt.Sprintf("%d of %d, %s: %s", n, of, b.ID, b.Text)) },
+		Asking: func(b belief.Belief, n, of int) {
+			asking = x.busy(fmt.Sprintf("%d of %d, %s: %s", n, of, b.ID, b.Text))
+		},
 		Tell: func(r conformance.Result, _, _ int) {
 			asking()
 			asking = func() {}

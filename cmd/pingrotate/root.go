@@ -35,7 +35,7 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 	for _, c := range []*cobra.Command{
 		newStatus(p), newCheck(p), newAllow(p), newEvents(p), newConformance(p),
 		newRotate(p), newRollback(p), newAdopt(p), newNew(p), newEdit(p), newDetach(p), newAudit(p), newCampaign(p),
-		newDemo(p), newSandbox(p),
+		newDemo(p), newSandbox(p), newTrial(p),
 		newSchema(p), newCompletion(p), newMan(p), newVersion(p),
 	} {
 		root.AddCommand(c)

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"pingrotate/internal/playground"
@@ -82,6 +83,8 @@ func (forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+var wholeTrial = flag.Bool("trial", false, "play the whole trial in the sandbox, which takes two minutes of waiting")
+
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	rotator := filepath.Join(t.TempDir(), "bootstrap")
@@ -121,7 +124,13 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
 		},
-		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment}),
+		Condition: func(name string) (bool, error) {
+			if name != "trial" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			return *wholeTrial, nil
+		},
+		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone}),
 	})
 }
 
@@ -175,14 +184,45 @@ func eventually(ts *testscript.TestScript, look func() error) {
 	}
 }
 
+// sandboxSecrets returns a client for the secrets of the sandbox at the address.
+func sandboxSecrets(host string) *secretsmanager.Client {
+	return secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: aws.String("http://" + host + ":" + playground.SecretsManagerPort), Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "made-up", ""),
+	})
+}
+
+// named counts the secrets of a sandbox whose names begin with the prefix.
+func named(ts *testscript.TestScript, host, prefix string) int {
+	out, err := sandboxSecrets(host).ListSecrets(context.Background(), &secretsmanager.ListSecretsInput{
+		Filters: []types.Filter{{Key: types.FilterNameStringTypeName, Values: []string{prefix}}},
+	})
+	ts.Check(err)
+	return len(out.SecretList)
+}
+
+// stored waits until the sandbox has two secrets whose names begin with the prefix:
+// stored $HOST PREFIX.
+func stored(ts *testscript.TestScript, _ bool, args []string) {
+	eventually(ts, func() error {
+		if n := named(ts, args[0], args[1]); n < 2 {
+			return fmt.Errorf("%d secrets are named %s", n, args[1])
+		}
+		return nil
+	})
+}
+
+// gone checks that the sandbox has no secret whose name begins with the prefix.
+func gone(ts *testscript.TestScript, _ bool, args []string) {
+	if n := named(ts, args[0], args[1]); n > 0 {
+		ts.Fatalf("%d secrets are named %s", n, args[1])
+	}
+}
+
 // environment sets a variable to the id of the environment that the sandbox's admin is
 // of, given the address of the sandbox: environment $HOST NAME.
 func environment(ts *testscript.TestScript, _ bool, args []string) {
-	client := secretsmanager.New(secretsmanager.Options{
-		BaseEndpoint: aws.String("http://" + args[0] + ":" + playground.SecretsManagerPort), Region: "us-east-1",
-		Credentials: credentials.NewStaticCredentialsProvider("sandbox", "made-up", ""),
-	})
-	out, err := client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(playground.AdminSecret)})
+	out, err := sandboxSecrets(args[0]).GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(playground.AdminSecret)})
 	ts.Check(err)
 	var admin playground.Credential
 	ts.Check(json.Unmarshal([]byte(aws.ToString(out.SecretString)), &admin))

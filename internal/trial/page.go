@@ -1,0 +1,75 @@
+package trial
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Stage is one part of the story.
+type Stage struct {
+	What     string        `json:"what"`
+	Found    string        `json:"found"` // with fingerprints for secrets
+	Good     bool          `json:"good"`
+	Began    time.Time     `json:"began"`
+	Took     time.Duration `json:"tookNs"`
+	Requests int           `json:"requests"` // of consumers, meanwhile
+}
+
+// A Page is what came of a trial, to be shown.
+type Page struct {
+	Version     string    `json:"version"`
+	Environment string    `json:"environment"`
+	Region      string    `json:"awsRegion"`
+	Begun       time.Time `json:"begun"`
+	Ended       time.Time `json:"ended"`
+	Stages      []Stage   `json:"stages"`
+	Requests    int       `json:"requests"` // for a token, by consumers
+	Failures    []string  `json:"failures,omitempty"`
+	Secrets     int       `json:"secrets"` // that PingOne had of the application
+	Left        []string  `json:"left,omitempty"`
+}
+
+// Good reports whether everything went as promised.
+func (p Page) Good() bool {
+	for _, s := range p.Stages {
+		if !s.Good {
+			return false
+		}
+	}
+	return len(p.Failures) == 0 && len(p.Left) == 0 && len(p.Stages) > 0
+}
+
+// Markdown returns the page for people.
+func (p Page) Markdown() string {
+	var b strings.Builder
+	verdict := "Everything went as promised."
+	if !p.Good() {
+		verdict = "**Not everything went as promised.**"
+	}
+	fmt.Fprintf(&b, "# Trial of pingrotate %s\n\n%s\n\n", p.Version, verdict)
+	fmt.Fprintf(&b, "On %s, in PingOne environment %s and AWS Region %s, with a throw-away application and throw-away secrets. ",
+		p.Begun.UTC().Format("2 January 2006, 15:04 UTC"), p.Environment, p.Region)
+	b.WriteString("Secrets are shown as fingerprints: the first 8 hexadecimal digits of their SHA-256.\n\n")
+	b.WriteString("| | what was done | what was found | took | requests for a token meanwhile |\n|---|---|---|---|---|\n")
+	for _, s := range p.Stages {
+		mark := "as promised"
+		if !s.Good {
+			mark = "**not as promised**"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d |\n", mark, s.What, strings.ReplaceAll(s.Found, "|", "/"), s.Took.Round(100*time.Millisecond), s.Requests)
+	}
+	fmt.Fprintf(&b, "\nTwo consumers asked PingOne for %d tokens all the while, one reading the secret before each request, the other keeping it. "+
+		"%d requests failed.", p.Requests, len(p.Failures))
+	fmt.Fprintf(&b, " PingOne had %d secrets of the application in all.\n", p.Secrets)
+	for _, f := range p.Failures {
+		fmt.Fprintf(&b, "\n- failed: %s", f)
+	}
+	if len(p.Left) == 0 {
+		b.WriteString("\nNothing is left behind but the traces in PingOne's audit log and in CloudTrail.\n")
+	} else {
+		fmt.Fprintf(&b, "\nLeft behind, because it could not be removed: %s.\n", strings.Join(p.Left, ", "))
+	}
+	b.WriteString("\nNot part of this trial: Secrets Manager's own schedule, which takes the deployed function; `pingrotate conformance aws --function` asks about it.\n")
+	return b.String()
+}
