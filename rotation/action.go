@@ -81,6 +81,8 @@ type Action struct {
 	ReadOnly bool   `json:"readOnly,omitempty"` // look, and complete nothing
 	After    string `json:"after,omitempty"`    // continue after this name; the last audit's Next
 
+	requestID string // Lambda's
+
 	// Of a campaign, which a state machine carries out. A rotation has its reason, its
 	// emergency and its token from the campaign.
 

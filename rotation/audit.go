@@ -56,7 +56,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	if !a.ReadOnly {
 		r.emitAudit(rep)
 	}
-	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), "by", a.By, "secrets", len(rep.Secrets), "notReached", rep.NotReached)
+	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), claimedBy, a.By, "secrets", len(rep.Secrets), "notReached", rep.NotReached)
 	return rep
 }
 

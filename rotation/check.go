@@ -38,7 +38,7 @@ func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
 	c.conclude()
 	c.Calls = n.count.calls()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
-		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String("by", a.By))
+		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By))
 	return &c.Checkup
 }
 

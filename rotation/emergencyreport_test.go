@@ -111,3 +111,17 @@ func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
 	w.ping.Before(nil)
 	w.checkEnded(leaked, w.emergency(rotation.Swift))
 }
+
+// What a caller says of itself is a claim, and labelled as that. The request is Lambda's
+// word.
+func TestReportAndLogTellAClaimFromWhatLambdaKnows(t *testing.T) {
+	w := newWorld(t)
+	ctx := rotation.WithRequestID(t.Context(), "8f14e45f-ceea-467f-a0b1-000000000000")
+	rep := w.rotator.Do(ctx, rotation.Action{Action: rotation.ActionRotate, SecretID: orders, By: "arn:aws:iam::123456789012:user/root"}).(*rotation.Report)
+	if rep.Outcome != rotation.Promoted || rep.RequestID != "8f14e45f-ceea-467f-a0b1-000000000000" {
+		t.Errorf("got %s of the request %q (%s)", rep.Outcome, rep.RequestID, rep.Error)
+	}
+	if log := w.log.String(); !strings.Contains(log, `"claimedBy":"arn:aws:iam::123456789012:user/root"`) || strings.Contains(log, `"by"`) {
+		t.Errorf("the log does not say that this is a claim: %s", log)
+	}
+}

@@ -22,8 +22,9 @@ type Report struct {
 	Error     string    `json:"error,omitempty"`
 	Emergency Emergency `json:"emergency,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
-	By        string    `json:"by,omitempty"`      // who asks, as they claim
-	Version   string    `json:"version,omitempty"` // the ClientRequestToken
+	By        string    `json:"by,omitempty"`        // who asks, as they claim
+	RequestID string    `json:"requestId,omitempty"` // Lambda's, of the invocation: its record of that says who it was
+	Version   string    `json:"version,omitempty"`   // the ClientRequestToken
 	Decision  string    `json:"decision,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
 	Begun     time.Time `json:"begun"`
@@ -85,7 +86,7 @@ func (m *Mark) fingerprint() string {
 }
 
 func (r *Rotator) newReport(a Action) *Report {
-	return &Report{Action: a.Action, SecretID: a.SecretID, Emergency: a.Emergency, Reason: a.Reason, By: a.By, Begun: r.PingOne.Time().UTC()}
+	return &Report{Action: a.Action, SecretID: a.SecretID, Emergency: a.Emergency, Reason: a.Reason, By: a.By, RequestID: a.requestID, Begun: r.PingOne.Time().UTC()}
 }
 
 // take takes over what a run has done.
@@ -157,7 +158,7 @@ func (r *Rotator) logReport(ctx context.Context, rep *Report) {
 		slog.Int64("durationMs", rep.Ended.Sub(rep.Begun).Milliseconds()),
 	}
 	for _, f := range []struct{ name, value string }{
-		{"emergency", string(rep.Emergency)}, {"reason", rep.Reason}, {"by", rep.By}, {"version", rep.Version}, {"decision", rep.Decision}, {"current", rep.Replaced},
+		{"emergency", string(rep.Emergency)}, {"reason", rep.Reason}, {claimedBy, rep.By}, {"version", rep.Version}, {"decision", rep.Decision}, {"current", rep.Replaced},
 		{"minted", rep.Minted.fingerprint()}, {"promoted", rep.Promoted.fingerprint()}, {"revoked", rep.Revoked.fingerprint()}, {"error", rep.Error},
 	} {
 		if f.value != "" {

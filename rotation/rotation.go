@@ -149,6 +149,7 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 func (r *Rotator) Do(ctx context.Context, a Action) any {
 	ctx, cancel := before(ctx, margin)
 	defer cancel()
+	a.requestID, _ = ctx.Value(requestKey{}).(string)
 	switch {
 	case a.Action == ActionRotate && a.Campaign != nil:
 		return r.item(ctx, a)

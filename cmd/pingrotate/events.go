@@ -119,7 +119,7 @@ func tellEvidence(p *page, all []*evidence, since time.Duration) error {
 		p.say("No rotation in the last %s.", inDays(since))
 		return p.err
 	}
-	columns := []column{{"BEGUN", 0}, {"SECRET", 0}, {"DECISION", 2}, {"OLD", 3}, {"NEW", 1}, {"OUTCOME", 0}, {"AT", 4}, {"BY", 5}}
+	columns := []column{{"BEGUN", 0}, {"SECRET", 0}, {"DECISION", 2}, {"OLD", 3}, {"NEW", 1}, {"OUTCOME", 0}, {"AT", 4}, {"CLAIMED BY", 5}}
 	var rows [][]cell
 	for _, e := range all {
 		promoted := "-"

@@ -117,7 +117,7 @@ func TestEvidenceSaysEachErrorOnceAndInWords(t *testing.T) {
 	if err := tellEvidence(&page{w: &told}, all, day); err != nil {
 		t.Fatal(err)
 	}
-	want := `BEGUN                 SECRET  DECISION                OLD       NEW       OUTCOME      AT        BY
+	want := `BEGUN                 SECRET  DECISION                OLD       NEW       OUTCOME      AT        CLAIMED BY
 2026-11-24 01:00:00Z  orders  adopt, new application  -         aaaaaaaa  promoted     01:00:00  Secrets Manager
 2026-11-24 01:00:00Z  orders  -                       -         -         failed       -         Secrets Manager
 2026-11-24 01:00:00Z  orders  -                       -         -         failed       -         Secrets Manager

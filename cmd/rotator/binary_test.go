@@ -184,6 +184,7 @@ func TestABadEventIsOneErrorAndNoCall(t *testing.T) {
 	for i, line := range steps {
 		check(t, "error", line["error"], any(messages[i]))
 		check(t, "has a request id", line["requestId"] != nil, true)
+		check(t, "by which ARN it was invoked", fmt.Sprint(line["functionArn"]), runtimetest.FunctionARN)
 	}
 	check(t, "calls to PingOne", w.pingone.Count(""), 0)
 	check(t, "calls to Secrets Manager", w.secrets.Count(""), 0)

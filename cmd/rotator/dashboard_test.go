@@ -114,10 +114,8 @@ func TestEveryTableReadsFieldsThatTheFunctionLogs(t *testing.T) {
 		for _, a := range alias.FindAllStringSubmatch(q, -1) {
 			aliases[a[1]] = true
 		}
-		for _, name := range word.FindAllString(strings.ReplaceAll(literal.ReplaceAllString(q, ""), "`by`", " @by "), -1) {
-			if name == "@by" {
-				name = "by"
-			} else if slices.Contains(insights, name) {
+		for _, name := range word.FindAllString(literal.ReplaceAllString(q, ""), -1) {
+			if slices.Contains(insights, name) {
 				continue
 			}
 			if !aliases[name] && name != "@timestamp" && !logged[name] {

@@ -27,7 +27,7 @@ import (
 )
 
 func main() {
-	log := lambdacontext.NewLogger()
+	log := lambdacontext.NewLogger(lambdacontext.WithFunctionARN()) // as it was invoked, and the request id
 	slog.SetDefault(log) // the runtime reports errors and panics by package log; now they are JSON as well
 	stdlog.SetOutput(&quiet.Writer{Next: stdlog.Writer(), Strict: true})
 	rotator, err := newRotator(os.Getenv, log)
@@ -39,6 +39,7 @@ func main() {
 		var arn string // without which nothing is taken
 		if invocation, ok := lambdacontext.FromContext(ctx); ok {
 			arn = invocation.InvokedFunctionArn
+			ctx = rotation.WithRequestID(ctx, invocation.AwsRequestID)
 		}
 		return rotator.Invoke(ctx, arn, event)
 	})
