@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays every interleaving of a handful of actors, breadth first, and checks each state.
 
-    register.py               the quick table: all rules, then each rule left out (about a minute)
+    register.py               the quick table: all rules, then each rule left out (about five minutes)
     register.py --all         the same to larger bounds, with four actors, and random walks with up to ten
     register.py SSA+p -fence  one configuration, without a rule; prints the shortest way to each breach (-cap=N to bound it)
 
