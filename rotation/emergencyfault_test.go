@@ -1,6 +1,8 @@
 package rotation_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -159,5 +161,55 @@ func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *test
 				w.checkPromoted()
 			})
 		}
+	}
+}
+
+// While one run asks about what had to die, another command may add to it, have a secret
+// minted and die. What was asked before says nothing of that.
+func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
+	w := newWorld(t)
+	w.ping.Nodes(pingonetest.Node{Forgets: 25 * time.Second})
+	w.deny("DELETE application secret")
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open {
+		t.Fatalf("got %s, want open", rep.Outcome)
+	}
+	w.ping.Before(nil)
+	w.advance(time.Minute)
+
+	victim, asked, acting := w.secret("AWSCURRENT"), 0, false
+	first := w.rotator
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation != pingonetest.OpToken || acting || c.Target != w.app.ID {
+			return fault.None
+		}
+		if asked++; asked == 20 { // 25 s until it is refused at all, and then in the middle of 30 s
+			acting = true
+			w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
+			w.bring()
+			ctx, die := context.WithCancel(t.Context())
+			w.rotator.PingOne.Wait = func(context.Context, time.Duration) error { die(); return ctx.Err() } // when it begins to ask
+			event := fmt.Appendf(nil, `{"action":"rotate","secretId":%q,"emergency":"contain","clientRequestToken":%q}`, orders, token)
+			if report, err := w.rotator.Handle(ctx, event); err != nil || report.(*rotation.Report).Outcome != rotation.Open {
+				t.Errorf("the second command: got %+v, %v, want it to die", report, err)
+			}
+			w.rotator = first
+		}
+		return fault.None
+	})
+	over := false
+	w.db.After(func(c fault.Call, _ fault.Kind) {
+		if item := w.item(); !over && item.Emergency == nil && item.Ended.Has(token) {
+			over = true
+			if w.ping.AcceptedSomewhere(w.app.Environment, w.app.ClientID, victim) {
+				t.Error("the register says that the emergency has ended, and a secret works that the second command was about")
+			}
+		}
+	})
+	for range 3 {
+		w.do(rotation.Action{Action: "audit"})
+		w.advance(time.Hour)
+	}
+	if !acting || !over || w.secret("AWSCURRENT") == victim {
+		t.Errorf("second command given %t, ended %t", acting, over)
 	}
 }

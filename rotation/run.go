@@ -37,6 +37,8 @@ type run struct {
 	found      found
 	fresh      bool // the managed secret was read a moment ago, and nothing was decided since
 	done       plan.Progress
+	servedFor  string // the fingerprint for which done.Served holds
+	shownFor   string // likewise for done.Shown, see [run.state]
 	waits      map[plan.Why]*poll
 	moved      int   // how often AWSCURRENT was moved by another hand meanwhile
 	unanswered error // of an act whose outcome is not known yet

@@ -17,6 +17,7 @@ import (
 // would be locked out otherwise. One that cannot be served holds nothing up, unless the
 // reason may pass and the leak is not to be contained.
 func (r *run) serve(ctx context.Context) error {
+	current := r.found.current.ClientSecret.Fingerprint()
 	if err := r.searchHolders(ctx); err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (r *run) serve(ctx context.Context) error {
 		r.record.timeline = append(r.record.timeline, servedAs(cmp.Or(s.Name, arn), n.record.timeline)...)
 		r.record.serve(s)
 	}
-	r.done.Served = true
+	r.done.Served, r.servedFor = true, current
 	return nil
 }
 

@@ -30,6 +30,7 @@ func (r *run) showDead(ctx context.Context) error {
 	if em == nil {
 		return nil
 	}
+	state := r.state()
 	var held []register.Victim
 	var gone []string
 	for _, v := range em.Must {
@@ -82,8 +83,24 @@ func (r *run) showDead(ctx context.Context) error {
 	}
 	r.record.gone = append(r.record.gone, gone...)
 	r.record.saw("", <-life)
-	r.done.Shown = true
+	r.done.Shown, r.shownFor = true, state
 	return nil
+}
+
+// state says what was shown: the emergency with its last mark, and the secrets that
+// outlive it. Another run may add a mark, or have other secrets made, while this one asks.
+func (r *run) state() string {
+	em := r.item().Emergency
+	if em == nil {
+		return ""
+	}
+	var made []string
+	for _, id := range r.applications() {
+		if v := r.found.views[id]; v != nil {
+			made = append(made, v.Secret.Fingerprint())
+		}
+	}
+	return fmt.Sprint(em.ID, em.Mark, len(em.Must), r.found.current.ClientSecret.Fingerprint(), made)
 }
 
 // askRound asks once about every secret that must die, on each host, and about

@@ -33,6 +33,8 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 		MaySend:     item.MaySend(r.hold.who, now),
 		Done:        r.done,
 	}
+	s.Done.Served = s.Done.Served && r.servedFor == d.ClientSecret.Fingerprint()
+	s.Done.Shown = s.Done.Shown && r.shownFor == r.state()
 	if d.Rotation.Strategy == document.Alternating {
 		s.Twin = r.found.twin
 		s.Unused = d.Alternates() && d.Rotation.Twin == ""

@@ -123,12 +123,15 @@ func (p *person) admin(name string) {
 	p.allow(fmt.Sprintf(`{"secret": %q, "environmentId": %q, "applications": "marked", "configure": {"create": true, "roles": [%s]}}`, name, environment, strings.Join(roles, ", ")))
 	p.ts.Check(p.ts.Exec("pingrotate", args...))
 
+	root := p.document(name)
+	own, err := rotation.ParseDocument(encoded(p.ts, root))
+	p.ts.Check(err)
+	p.allow(rotation.EntryFor(name, own))
 	d := p.document(playground.AdminSecret)
 	d["rotation"] = map[string]any{"adminSecretId": name}
 	text := encoded(p.ts, d)
 	led, err := rotation.ParseDocument(text)
 	p.ts.Check(err)
-	root := p.document(name)
 	root["allow"] = []any{json.RawMessage(rotation.EntryFor(playground.AdminSecret, led))}
 	p.put(name, encoded(p.ts, root))
 	p.put(playground.AdminSecret, text)

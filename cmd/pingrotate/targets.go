@@ -54,20 +54,17 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	case !admin.Admin:
 		err = remedy.Errorf("name the admin's secret, or leave --with-targets out", "rotate: %s is not an admin of the function, and has no targets", secrets[0])
 	}
-	for i, name := range targets.Admins {
-		if err != nil {
-			break
+	if err == nil {
+		// What fails from here on stands in nobody's way: what the first admin could read has
+		// leaked for certain.
+		for _, name := range targets.Admins {
+			_, next, failed := r.oneAdmin(c, call, name, o)
+			sum, err = sum.With(next), errors.Join(err, failed)
 		}
-		var next campaign.Summary
-		if _, next, err = r.oneAdmin(c, call, name, o); err != nil {
-			next.LeftOut = append(next.LeftOut, targets.All[i+1:]...)
+		if rest := targets.All[len(targets.Admins):]; len(rest) > 0 {
+			next, failed := r.run(c, call, rest, o, true)
+			sum, err = sum.With(next), errors.Join(err, failed)
 		}
-		sum = sum.With(next)
-	}
-	if rest := targets.All[len(targets.Admins):]; err == nil && len(rest) > 0 {
-		var next campaign.Summary
-		next, err = r.run(c, call, rest, o, true)
-		sum = sum.With(next)
 	}
 	slices.Sort(sum.LeftOut)
 	sum.LeftOut = slices.Compact(sum.LeftOut)
