@@ -133,7 +133,7 @@ func TestAdoptGivesTheRotationItsWindow(t *testing.T) {
 	for _, window := range []string{"", "3h"} {
 		d := deploy(t, answered)
 		app := d.Add("shop", "Identity Data Admin")
-		if err := d.Know(app); err != nil {
+		if err := errors.Join(d.Know(app), d.Serve("shop", d.Document(app))); err != nil {
 			t.Fatal(err)
 		}
 		args := []string{"adopt", "--secret", "shop", "--pingone-region", "NA", "--environment", app.Environment, "--client-id", app.ClientID, "--schedule", "cron(0 3 1 * ? *)"}
