@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,12 +12,19 @@ import (
 	"pingrotate/pingone"
 )
 
+// maxDocument is the most that Secrets Manager stores, in bytes. What is larger does not
+// come from there.
+const maxDocument = 65536
+
 // decode reads what a consumer needs of the document: its top level, by exact names, or
 // where rotation.names says. What else there is belongs to the function, which may be newer than this program. An
 // error names the field and quotes no value.
 func (s *Source) decode(text string) (pingone.Credential, error) {
 	var none pingone.Credential
 	var all members
+	if len(text) > maxDocument {
+		return none, fmt.Errorf("it has %d bytes, and Secrets Manager stores %d at most", len(text), maxDocument)
+	}
 	if json.Unmarshal([]byte(text), &all) != nil || all == nil {
 		return none, errors.New("it is not a JSON object; store the document that pingrotate rotates")
 	}
@@ -88,8 +94,7 @@ func checkURL(value string) (string, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", errors.New("must be a URL of scheme, host and perhaps a path, such as https://proxy.example.com")
 	}
-	local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	if u.Scheme != "https" && !(u.Scheme == "http" && local) {
+	if !private(u) {
 		return "", errors.New("must be https; http is for a loopback host")
 	}
 	return strings.TrimSuffix(u.String(), "/"), nil

@@ -108,6 +108,8 @@ func TestADocumentThatIsWrongSaysWhere(t *testing.T) {
 		{with(`"`+hidden+`"`, `["`+hidden+`"]`), "field clientSecret: must be a string", nil},
 		{with(`"region"`, `"tokenEndpointAuthMethod":"PRIVATE_KEY_JWT","region"`), "no secret to rotate", nil},
 		{with(`"region"`, `"authDomain":"evil.example","region"`), "field authDomain", nil},
+		{strings.Replace(good, "{", `{"more":"`+strings.Repeat("x", 65536)+`",`, 1), "Secrets Manager stores 65536 at most", nil},
+		{strings.Repeat(`{"a":`, 13000), "is not a JSON object", nil},
 		{good, "AuthURL: must be https", func(s *consumer.Source) { s.AuthURL = "http://192.0.2.1" }},
 		{good, "AuthURL: must be a URL", func(s *consumer.Source) { s.AuthURL = "https://" + hidden + "@example.com" }},
 	} {

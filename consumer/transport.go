@@ -1,8 +1,11 @@
 package consumer
 
 import (
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 
 	"pingrotate/pingone"
 )
@@ -14,7 +17,8 @@ import (
 // http.NewRequest knows its type (Request.GetBody). Otherwise the caller gets the 401.
 //
 // The token stays with the host that the caller has chosen. A request that follows a
-// redirect to another host, or from https to http, goes out without it.
+// redirect to another host, or from https to http, goes out without it. To a host that is
+// not this machine no token goes by plain http: the request fails with [ErrPlainHTTP].
 type Transport struct {
 	Source *Source
 
@@ -22,10 +26,20 @@ type Transport struct {
 	Base http.RoundTripper
 }
 
+// ErrPlainHTTP is in the error of a request that would have carried a token by plain http
+// to another machine, where whoever listens could use it. See RFC 6750, section 5.3.
+var ErrPlainHTTP = errors.New("a token is sent by https, or by http to a loopback host only")
+
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if ledAway(r) {
 		return t.base().RoundTrip(r)
+	}
+	if !private(r.URL) {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, ErrPlainHTTP
 	}
 	token, err := t.Source.Token(r.Context())
 	if err != nil {
@@ -77,6 +91,14 @@ func (t *Transport) base() http.RoundTripper {
 	}
 	return http.DefaultTransport
 }
+
+// private reports whether no one on the way can read what is sent to the URL: it is https,
+// or stays on this machine.
+func private(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
+}
+
+func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // ledAway reports whether redirects have led the request away from where its caller
 // sent the first one.

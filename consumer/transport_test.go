@@ -145,6 +145,34 @@ func TestAServerThatRefusesEveryTokenIsNotAskedForEver(t *testing.T) {
 	})
 }
 
+// TestNoTokenGoesByPlainHTTPButToLoopback: whoever listens on the way could use it.
+func TestNoTokenGoesByPlainHTTPButToLoopback(t *testing.T) {
+	for to, sent := range map[string]bool{
+		"https://api.example/": true, "http://127.0.0.1:8080/": true, "http://[::1]/": true, "http://localhost/": true,
+		"http://api.example/": false, "HTTP://api.example/": false, "http://192.0.2.1/": false, "http://10.0.0.1/": false, "http://0.0.0.0/": false,
+		"http://localhost.evil.example/": false, "http://127.0.0.1.evil.example/": false, "http://evil.example#@127.0.0.1/": false,
+	} {
+		t.Run(to, func(t *testing.T) {
+			inBubble(t, anHour, func(w *world) {
+				a, client, _ := w.service()
+				asks := w.asks()
+				closed := false
+				r, err := http.NewRequest("POST", to, closing{strings.NewReader("order"), &closed})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = client.Do(r)
+				switch {
+				case sent && (err != nil || len(a.got) != 1 || !strings.Contains(a.got[0], "Bearer ")):
+					t.Errorf("got %v after %d requests, want one with a token", err, len(a.got))
+				case !sent && (!errors.Is(err, consumer.ErrPlainHTTP) || len(a.got) != 0 || w.asks() != asks || !closed):
+					t.Errorf("got %v after %d requests, want a refusal before any, and the body closed: %t", err, len(a.got), closed)
+				}
+			})
+		})
+	}
+}
+
 func TestATokenStaysWithItsHost(t *testing.T) {
 	for _, tt := range []struct {
 		name, to, host string
