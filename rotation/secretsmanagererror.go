@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
-	"strings"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
+	"pingrotate/internal/awsclient"
 )
 
 // A SecretsManagerError is a call to Secrets Manager that did not do what was asked.
@@ -23,24 +20,20 @@ type SecretsManagerError struct {
 	cause   error
 }
 
-// plainWords are what a message of Secrets Manager's may consist of. It has no room for
-// a secret, should a reply ever echo one.
-var plainWords = regexp.MustCompile(`^[A-Za-z0-9 .,:;'()/_-]{1,400}$`)
-
 // secretsManagerError wraps an error of the SDK.
 func secretsManagerError(action string, err error) error {
 	e := &SecretsManagerError{Action: action, cause: err}
-	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
-		e.Code = refusal.ErrorCode()
-		if m := strings.TrimSuffix(refusal.ErrorMessage(), "."); plainWords.MatchString(m) {
-			e.message = m
-		}
-	}
-	if reply, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		e.RequestID = reply.ServiceRequestID()
+	said, refused := awsclient.Refused(err)
+	e.Code, e.message, e.RequestID = said.Code, said.Message, said.RequestID
+	if refused && e.Code == "" {
+		e.Code = noCode
 	}
 	return e
 }
+
+// noCode is the code of a refusal that has none of AWS's form: of something in between, or
+// of a peer that repeats what it was sent.
+const noCode = "UnknownError"
 
 func (e *SecretsManagerError) Error() string {
 	if e.Code == "" {
@@ -65,7 +58,7 @@ func (e *SecretsManagerError) Remedy() string {
 		return "give the function's role kms:Decrypt and kms:GenerateDataKey on the secret's key"
 	case "AccessDeniedException":
 		return "allow it in the function's role and in the secret's policy"
-	case "":
+	case "", noCode:
 		return "try again; if it persists, check the function's network"
 	}
 	return ""
@@ -78,7 +71,7 @@ func (e *SecretsManagerError) Unwrap() error { return e.cause }
 // it out.
 func (e *SecretsManagerError) refused() bool {
 	switch e.Code {
-	case "", "InternalServiceError", "InternalServiceErrorException", "ThrottlingException", "RequestTimeout", "ServiceUnavailable":
+	case "", noCode, "InternalServiceError", "InternalServiceErrorException", "ThrottlingException", "RequestTimeout", "ServiceUnavailable":
 		return false
 	}
 	return true

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/remedy"
 
@@ -46,13 +47,17 @@ func advise(action, permission string, err error) error {
 func said(err error) string {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if ok && api.ErrorCode() != noCode {
-		return api.ErrorCode() + ": " + api.ErrorMessage()
+		return awsclient.Masked(api.ErrorCode() + ": " + api.ErrorMessage())
 	}
 	if status := statusOf(err); status > 0 {
 		return fmt.Sprintf("an answer %d that is not of AWS", status)
 	}
-	return err.Error()
+	return broken
 }
+
+// broken is what is known of an answer that cannot be read. What net/http and the SDK say
+// about one quotes it.
+const broken = "the connection was closed, or what arrived cannot be read"
 
 // unanswered says why a call got no answer. The error wraps campaign.ErrUnreachable if
 // the call was never sent.
@@ -63,13 +68,23 @@ func unanswered(action string, err error) error {
 	if statusOf(err) > 0 {
 		return remedy.Errorf(lookAtNetwork, "%s: %s", action, said(err))
 	}
-	why := err.Error()
-	if call, ok := errors.AsType[*url.Error](err); ok {
-		why = call.Err.Error()
+	host, why := "", broken
+	call, sent := errors.AsType[*url.Error](err)
+	if sent {
 		if to, bad := url.Parse(call.URL); bad == nil {
-			why = to.Host + ": " + why
+			host = to.Host + ": "
 		}
 	}
+	var late interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
+		why = "the time for it was up"
+	case sent && unreached(err):
+		why = call.Err.Error()
+	case unreached(err):
+		why = err.Error()
+	}
+	why = host + why
 	if unreached(err) {
 		return remedy.Errorf(lookAtNetwork, "%s: %w to %s", action, campaign.ErrUnreachable, why)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,13 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"pingrotate/internal/awsclient"
 	"pingrotate/internal/campaign"
+	"pingrotate/internal/fault"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 )
 
@@ -155,5 +159,45 @@ func TestAnswerOfAProxyIsNamedAsOne(t *testing.T) {
 		if err == nil || !strings.Contains(remedy.Text(err), "an answer 404 that is not of AWS; look at the network, a proxy, and AWS_ENDPOINT_URL") || strings.Contains(err.Error(), "RequestID") {
 			t.Errorf("got %v, want an error that names the answer", err)
 		}
+	}
+}
+
+// TestWhatAPeerSaysInPlaceOfAWSStaysOffTheTerminal: net/http and the SDK quote what they
+// cannot read.
+func TestWhatAPeerSaysInPlaceOfAWSStaysOffTheTerminal(t *testing.T) {
+	for _, kind := range []fault.Kind{fault.Upgrade, fault.BadStatus, fault.Frames, fault.Echo, fault.Deep, fault.Malformed} {
+		line := &fault.Line{}
+		line.Before(func(fault.Call) fault.Kind { return kind })
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			line.Answer(w, r, fault.Call{}, fault.Words{}, func() fault.Reply { return fault.Reply{Status: 200} })
+		}))
+		p := at(server.URL)
+		p.cfg.HTTPClient = awsclient.Whole{HTTPClient: awshttp.NewBuildableClient().WithTimeout(time.Second)}
+		p.cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+		plain := p.cfg
+		plain.HTTPClient = awsclient.Whole{HTTPClient: &http.Client{Timeout: time.Second}} // the command's own waits as long as a function may take
+		for name, ask := range map[string]func() error{
+			"identity": func() error { _, err := p.identity(t.Context()); return err },
+			"invoke":   func() error { _, err := deployed(plain, p.function)(t.Context(), rotateOrders()); return err },
+			"list": func() error {
+				_, _, err := secretsOf(t.Context(), secretsmanager.NewFromConfig(p.cfg), namesFunction(p.function), nil)
+				return err
+			},
+		} {
+			err := ask()
+			if name == "invoke" && (kind == fault.Deep || kind == fault.Malformed) {
+				continue // to Lambda's client it is an answer, whose reader then refuses it
+			}
+			if err == nil {
+				t.Errorf("%v, %s: got no error", kind, name)
+				continue
+			}
+			if text := remedy.Text(err); strings.Contains(text, fault.Canary) || strings.Contains(text, fault.EchoedSecret) || strings.Contains(text, "canary") || strings.Contains(text, "\n") {
+				t.Errorf("%v, %s: got %q, want one line without the peer's words", kind, name, text)
+			}
+		}
+		server.CloseClientConnections()
+		server.Close()
 	}
 }

@@ -1,5 +1,5 @@
 // Package awsclient makes the HTTP client of the AWS SDK read replies to their end, and
-// no further.
+// no further, and copies what a service says out of the SDK's errors.
 package awsclient
 
 import (
@@ -18,6 +18,9 @@ import (
 // WriteTo fails with EOF, by which net/http looks whether there is more to send, and the
 // connection is closed in the middle of a large reply (aws/aws-sdk-go-v2#2737). Its
 // Read does not fail.
+//
+// It refuses a reply that switches protocols: no time limit of a client holds for what
+// follows that.
 type Whole struct{ aws.HTTPClient }
 
 // Do sends the request.
@@ -27,7 +30,12 @@ func (w Whole) Do(r *http.Request) (*http.Response, error) {
 		r = r.WithContext(r.Context()) // a copy: the SDK's own stays as it is
 		r.Body = struct{ io.ReadCloser }{body}
 	}
-	return w.HTTPClient.Do(r)
+	resp, err := w.HTTPClient.Do(r)
+	if err == nil && resp.StatusCode < http.StatusOK {
+		resp.Body.Close()
+		return nil, errEndless
+	}
+	return resp, err
 }
 
 // MaxReply is how many bytes of a reply are read. The longest that services of AWS send
@@ -66,14 +74,17 @@ func (l Limited) Do(r *http.Request) (*http.Response, error) {
 func refuse(resp *http.Response) error {
 	switch encoding := resp.Header.Get("Content-Encoding"); {
 	case resp.StatusCode < http.StatusOK:
-		return errors.New("a reply without an end")
+		return errEndless
 	case encoding != "" && encoding != "identity":
 		return errors.New("a reply in an encoding that was not asked for")
 	}
 	return nil
 }
 
-var errTooLong = errors.New("a reply that is too long")
+var (
+	errEndless = errors.New("a reply without an end")
+	errTooLong = errors.New("a reply that is too long")
+)
 
 // bounded is a body that fails after so many bytes, and whose end ends its request.
 type bounded struct {

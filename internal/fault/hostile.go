@@ -15,6 +15,10 @@ import (
 // reply that cannot be read.
 const Canary = "canary-in-the-words-of-the-peer"
 
+// EchoedSecret is what a peer repeats in a refusal: it has the form of a client secret of
+// PingOne's, and looks like a word, an id or a code to whoever does not look closely.
+const EchoedSecret = "kJ4mNq8ZtV1xYc7RbW2dLf9sHg3aPe6uMo5iQyTrEwXzUvCnBjKhGfDsAlOpRtYu"
+
 // hostile answers as the kind says, and reports whether it is one that does so. It
 // returns when the peer has said its last word or the caller is gone.
 func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) bool {
@@ -29,6 +33,15 @@ func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) boo
 		// An empty SETTINGS frame, and GOAWAY with debug data (RFC 9113, sections 6.5 and 6.8).
 		goAway := "\x00\x00" + string(rune(8+len(Canary))) + "\x07\x00\x00\x00\x00\x00" + strings.Repeat("\x00", 8) + Canary
 		raw(w, "\x00\x00\x00\x04\x00\x00\x00\x00\x00"+goAway)
+	case Echo:
+		// The members and headers by which AWS's services and PingOne say what is wrong.
+		for _, name := range []string{"X-Amzn-ErrorType", "X-Amzn-RequestId", "X-Amz-Request-Id", "X-Request-Id", "Correlation-Id"} {
+			w.Header().Set(name, EchoedSecret)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"__type":%[1]q,"code":%[1]q,"message":%[1]q,"Message":%[1]q,"error":%[1]q,"error_description":%[1]q,"id":%[1]q,`+
+			`"details":[{"code":%[1]q,"target":%[1]q,"message":%[1]q}]}`, EchoedSecret)
 	case Unsolicited:
 		one := fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", reply.Status, len(reply.Body), reply.Body)
 		if reply.Status == http.StatusNoContent {

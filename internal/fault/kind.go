@@ -38,6 +38,7 @@ const (
 	Deep          // not applied: JSON of a hundred thousand levels
 	BadStatus     // not applied: a status line that is none
 	Frames        // not applied: frames of HTTP/2 on a connection of HTTP/1.1
+	Echo          // not applied: a refusal of the service's form, all words of which are the peer's
 	Unsolicited   // served as it should be, and one more reply, to no request, after that
 
 	Delivered // of a call held by one of the above, when it is applied at last
@@ -48,7 +49,7 @@ var names = [kinds]string{
 	"none", "refused", "reply lost", "reply cut", "throttled", "unavailable", "unavailable, applied",
 	"hang", "hang, applied", "malformed", "malformed, applied", "denied",
 	"late", "late, unavailable", "late, hang", "twice", "twice, late",
-	"upgrade", "endless", "endless header", "drip", "gzip bomb", "deep", "bad status", "frames", "unsolicited", "delivered",
+	"upgrade", "endless", "endless header", "drip", "gzip bomb", "deep", "bad status", "frames", "echo", "unsolicited", "delivered",
 }
 
 // String returns the kind's name in words.
@@ -96,5 +97,5 @@ func LateKinds() []Kind { return []Kind{Late, LateUnavailable, LateHang, Twice, 
 // need a connection: over [pingrotate/internal/memory.Transport] the connection just
 // closes. None is over before the caller gives up or hangs up.
 func HostileKinds() []Kind {
-	return []Kind{Upgrade, Endless, EndlessHeader, Drip, GzipBomb, Deep, BadStatus, Frames, Unsolicited}
+	return []Kind{Upgrade, Endless, EndlessHeader, Drip, GzipBomb, Deep, BadStatus, Frames, Echo, Unsolicited}
 }

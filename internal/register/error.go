@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
+	"pingrotate/internal/awsclient"
 )
 
 // A Problem is a kind of failure that calls for one remedy.
@@ -116,20 +114,11 @@ func (e *OvertakenError) Error() string { return ErrOvertaken.Error() }
 // Unwrap returns [ErrOvertaken].
 func (e *OvertakenError) Unwrap() error { return ErrOvertaken }
 
-var (
-	aCode      = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
-	aRequestID = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
-)
-
 // failed describes a call that failed. What the reply said is not part of it.
 func (t *Table) failed(ctx context.Context, op, action string, err error) *Error {
 	e := &Error{Op: op, Action: action, Table: t.Name, cause: ctx.Err()}
-	if api, ok := errors.AsType[smithy.APIError](err); ok && aCode.MatchString(api.ErrorCode()) {
-		e.Code = api.ErrorCode()
-	}
-	if reply, ok := errors.AsType[*awshttp.ResponseError](err); ok && aRequestID.MatchString(reply.ServiceRequestID()) {
-		e.RequestID = reply.ServiceRequestID()
-	}
+	said, _ := awsclient.Refused(err)
+	e.Code, e.RequestID = said.Code, said.RequestID
 	switch e.Code {
 	case "ResourceNotFoundException":
 		e.Problem = NoTable

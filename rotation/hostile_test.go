@@ -1,0 +1,65 @@
+package rotation_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pingrotate/internal/canary"
+	"pingrotate/internal/fault"
+	"pingrotate/rotation"
+)
+
+// services are those that may be hostile, by the way to make them so.
+var services = map[string]func(*world, func(fault.Call) fault.Kind){
+	"PingOne":         func(w *world, h func(fault.Call) fault.Kind) { w.ping.Before(h) },
+	"Secrets Manager": func(w *world, h func(fault.Call) fault.Kind) { w.sm.Before(h) },
+	"DynamoDB":        func(w *world, h func(fault.Call) fault.Kind) { w.db.Before(h) },
+}
+
+// TestAHostileServicesRefusalIsRepeatedNowhere: a refusal whose code, message and request id
+// are all a secret. Each operation of each service answers so, from its first call on or
+// from its second.
+func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
+	for service, hook := range services {
+		operations := map[string]bool{}
+		quietly := newWorld(quiet{t})
+		hook(quietly, func(c fault.Call) fault.Kind { operations[c.Operation] = true; return fault.None })
+		quietly.rotate()
+		quietly.audit()
+		for operation := range operations {
+			for from := 1; from <= 2; from++ {
+				t.Run(fmt.Sprint(service, ", ", operation, ", from call ", from), func(t *testing.T) {
+					w := newWorld(quiet{t})
+					seen := 0
+					hook(w, func(c fault.Call) fault.Kind {
+						if c.Operation != operation {
+							return fault.None
+						}
+						if seen++; seen < from {
+							return fault.None
+						}
+						return fault.Echo
+					})
+					var said []string
+					if err := w.sm.Rotate(t.Context(), orders); err != nil {
+						said = append(said, err.Error(), fmt.Sprintf("%+v", err))
+					}
+					for _, a := range []rotation.Action{{Action: "check", SecretID: orders}, {Action: "audit"}, {Action: "rotate", SecretID: orders}} {
+						w.do(a)
+						w.advance(time.Minute)
+					}
+					all := w.log.String() + strings.Join(append(said, w.reports...), "\n")
+					if canary.In(all, fault.EchoedSecret) || strings.Contains(all, fault.EchoedSecret[:16]) {
+						at := strings.Index(all, fault.EchoedSecret[:16])
+						t.Errorf("what the service said has come out: %.300s", all[max(0, at-200):])
+					}
+					if leak := w.leaks(said...); leak != "" {
+						t.Error(leak)
+					}
+				})
+			}
+		}
+	}
+}
