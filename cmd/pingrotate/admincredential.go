@@ -48,7 +48,10 @@ func environmentOf(region pingone.Region, id string) (pingone.Environment, error
 	if err != nil {
 		return pingone.Environment{}, err
 	}
-	e := region.Environment(id)
+	e, err := settings.Regions.Environment(region, id)
+	if err != nil {
+		return e, err
+	}
 	if settings.APIURL != "" {
 		e.API, e.Auth = settings.APIURL, settings.AuthURL+"/"+id
 	}

@@ -349,6 +349,7 @@ var awsLies = map[string]func(w *awsWorld) lie{
 			e.replied.Set("X-Amz-Crc32", "0")
 		}
 	},
+	"D23": before("Query", func(e *exchange) { delete(e.body, "ProjectionExpression") }),
 	"D22": on("DeleteItem", func(e *exchange) { e.become(400, object{"__type": "ResourceNotFoundException"}) }),
 }
 

@@ -31,6 +31,7 @@ var tableProbes = []awsProbe{
 	{"D18", false, (*awsInquiry).noSuchTable},
 	{"D20", false, (*awsInquiry).repliesHaveSums},
 	{"D22", false, (*awsInquiry).deletingNothing},
+	{"D23", false, (*awsInquiry).projections},
 }
 
 // text and number are values as DynamoDB writes them.
@@ -364,4 +365,24 @@ func (q *awsInquiry) repliesHaveSums() {
 func (q *awsInquiry) deletingNothing() {
 	r := q.dynamo("DeleteItem", object{"TableName": q.tableFor(), "Key": q.row("nothing")})
 	q.want("delete a row that there is not", r, "", "")
+}
+
+func (q *awsInquiry) projections() {
+	q.rows("a", "b")
+	r := q.query(object{"Limit": 1, "ProjectionExpression": "revision"})
+	row, _ := r.at("Items", "0").(object)
+	if q.blocked() {
+		return
+	}
+	if len(row) != 1 || r.text("Items", "0", "revision", "N") != "0" {
+		q.differ("a query for one attribute shows %d", len(row))
+	}
+	if count, _ := r.at("Count").(float64); count != 1 || r.text("LastEvaluatedKey", "entry", "S") != "a" {
+		q.differ("a query for one attribute counts or pages otherwise than without")
+	}
+	twice := q.dynamo("Query", object{
+		"TableName": q.tableFor(), "KeyConditionExpression": "subject = :s", "ProjectionExpression": "revision, revision",
+		"ExpressionAttributeValues": object{":s": textValue(q.belief)},
+	})
+	q.want("an attribute named twice", twice, "ValidationException", "")
 }
