@@ -234,10 +234,10 @@ func TestAnAuditOfManySecretsLooksAtEachOnceTheUrgentOnesFirst(t *testing.T) {
 // TestAListThatSecretsManagerHasForgottenBeginsAgain: it does not say for how long a
 // token is good.
 func TestAListThatSecretsManagerHasForgottenBeginsAgain(t *testing.T) {
-	w, _ := newFleet(t, 120)
+	w, _ := newFleet(t, 20)
 	c := w.campaign()
 	p := must[waves.Plan](w, map[string]any{"action": "list", "campaign": c, "memory": waves.Memory{Token: "forgotten", Phase: waves.Wave}})
-	if len(p.Items) != 121 || !p.Memory.End {
+	if len(p.Items) != 21 || !p.Memory.End {
 		t.Errorf("got %d items, want all", len(p.Items))
 	}
 }
