@@ -21,6 +21,7 @@ const (
 	ActionCheck    = "check"    // whether a rotation would succeed; changes nothing
 	ActionAudit    = "audit"    // every secret of the function
 	ActionRollback = "rollback" // back to AWSPREVIOUS, with the strategy "alternating"
+	ActionMark     = "mark"     // an application as a secret's, so that "marked" in allow is about it
 	ActionList     = "list"     // of a campaign: which secrets come next, and how fast
 	ActionTally    = "tally"    // of a campaign: how it stands
 	ActionHalt     = "halt"     // of a campaign: no other item begins
@@ -75,6 +76,10 @@ type Action struct {
 	// Holds is the fingerprint of the client secret that a secret holds which is to be taken
 	// over as it is, and whose document Document is. Empty where the function is to fill it.
 	Holds string `json:"holds,omitempty"`
+
+	// Mark says that the application of Document will be marked as the secret's before the
+	// secret is filled.
+	Mark bool `json:"mark,omitempty"`
 
 	// Of audit.
 
@@ -139,6 +144,7 @@ func (a Action) check() error {
 		"createTestUser":     a.CreateTestUser,
 		"document":           a.Document != "",
 		"holds":              a.Holds != "",
+		"mark":               a.Mark,
 		"readOnly":           a.ReadOnly,
 		"after":              a.After != "",
 		"campaign":           a.Campaign != nil,
@@ -148,7 +154,8 @@ func (a Action) check() error {
 	}
 	takes := map[string]string{
 		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore preview campaign",
-		ActionCheck:    "secretId createTestUser document holds",
+		ActionCheck:    "secretId createTestUser document holds mark",
+		ActionMark:     "secretId document",
 		ActionAudit:    "readOnly after secrets campaign",
 		ActionRollback: "secretId",
 		ActionList:     "campaign memory",
@@ -157,7 +164,7 @@ func (a Action) check() error {
 	}
 	fields, ok := takes[a.Action]
 	if !ok {
-		return eventError("action", "must be rotate, check, audit, rollback, list, tally or halt")
+		return eventError("action", "must be rotate, check, audit, rollback, mark, list, tally or halt")
 	}
 	for name, given := range has {
 		if given && !strings.Contains(" "+fields+" ", " "+name+" ") {
@@ -181,6 +188,10 @@ func (a Action) check() error {
 		return eventError("document", "must have at most 65,536 bytes")
 	case a.Document != "" && a.CreateTestUser:
 		return eventError("createTestUser", "needs a secret that is there already")
+	case a.Mark && a.Document == "":
+		return eventError("mark", "needs the document")
+	case a.Action == ActionMark && (a.Document == "" || !secretARN.MatchString(a.SecretID)):
+		return eventError("secretId", "must be the full ARN of a secret, beside its document: the mark is of that")
 	case a.Holds != "" && (a.Document == "" || !fingerprint.MatchString(a.Holds)):
 		return eventError("holds", "must be the fingerprint of the secret that belongs to document")
 	case !plainText(a.Reason):

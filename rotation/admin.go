@@ -70,6 +70,9 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 		KeyID:       d.KeyID,
 	}
 	p := provision.Provisioner{Client: &client, Marker: provision.MarkerOf(r.secret.arn)}
+	if r.marks {
+		p.Supposed = target.ApplicationID()
+	}
 	names := r.secret.names()
 	permission, err := p.Permit(ctx, d, names, target, func(ctx context.Context) ([]string, error) {
 		return r.adminApplications(ctx, a)

@@ -349,3 +349,59 @@ func TestSpecificationIsCarriedOutAsFarAsConfigureSays(t *testing.T) {
 	w.retry()
 	w.checkPromoted()
 }
+
+// TestOperatorMarksAnApplicationForAnAdminThatAllowsMarkedOnes: that is how a fleet is
+// allowed without a list.
+func TestOperatorMarksAnApplicationForAnAdminThatAllowsMarkedOnes(t *testing.T) {
+	const name, second = "pingone/shipping", "pingone/shipping-too"
+	w := newWorld(t)
+	w.ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) {
+		a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Environment Admin"})
+	})
+	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "shipping", Description: "of the shop", Roles: w.app.Roles})
+	text := drafted(other, nil)
+	arn, another := w.sm.Put(name, text), w.sm.Put(second, text)
+	mark := func(arn string) *rotation.Checkup {
+		return w.do(rotation.Action{Action: rotation.ActionMark, SecretID: arn, Document: text}).(*rotation.Checkup)
+	}
+	description := func() (text string) {
+		w.ping.UpdateApplication(other.Environment, other.ID, func(a *pingonetest.Application) { text = a.Description })
+		return text
+	}
+
+	w.allowOnly("pingone/*", []any{w.app.ID})
+	if c := mark(arn); c.State != rotation.Failure || description() != "of the shop" {
+		t.Errorf("where the owner does not allow marked applications: got %+v, %q", c.Findings, description())
+	}
+	w.allowOnly("pingone/*", "marked")
+	for supposed, want := range map[bool]bool{false: false, true: true} {
+		c := w.do(rotation.Action{Action: rotation.ActionCheck, SecretID: name, Document: text, Mark: supposed}).(*rotation.Checkup)
+		if c.WouldRotate != want || description() != "of the shop" {
+			t.Errorf("a check, to be marked %t: got %t, %q, %q", supposed, c.WouldRotate, c.Because, description())
+		}
+	}
+	for range 2 { // the second time it is marked already
+		if c := mark(arn); c.State != rotation.OK || description() != "of the shop "+provision.MarkerOf(arn).String() {
+			t.Fatalf("got %+v, %q", c.Findings, description())
+		}
+	}
+	if c := mark(another); c.State != rotation.Failure || strings.Contains(description(), provision.MarkerOf(another).String()) {
+		t.Errorf("another secret took the application over: %+v, %q", c.Findings, description())
+	}
+	w.sm.EnableRotation(name, functionARN)
+	if err := w.sm.Rotate(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	w.sm.EnableRotation(second, functionARN)
+	if err := w.sm.Rotate(t.Context(), second); err == nil {
+		t.Error("the other secret was served")
+	}
+
+	w.rotator.Settings.AdminSecretIDs = []string{"pingone/other-admin"}
+	admin := w.another("pingone/other-admin")
+	text = drafted(admin, nil)
+	if c := mark(arn); c.State != rotation.Failure {
+		t.Errorf("an admin was marked: %+v", c.Findings)
+	}
+	w.checkSilent(w.reports...)
+}

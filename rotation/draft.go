@@ -23,13 +23,7 @@ import (
 //
 // The secret need not exist: it is known by the name that it will have, or by its ARN.
 func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
-	n := r.begin(a.SecretID, plan.ByStep, "check", "")
-	n.readOnly = true
-	n.secret.name = a.SecretID
-	if arn.IsARN(a.SecretID) {
-		n.secret.arn, n.secret.name = a.SecretID, secretNameOf(a.SecretID)
-	}
-	c := &checkup{run: n, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID, Name: n.secret.name}, action: a}
+	c := r.newDraft(a)
 	c.draft(ctx)
 	c.State, c.WouldRotate = worst(c.Findings), c.blocked() == nil
 	switch f := c.blocked(); {
@@ -42,10 +36,62 @@ func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
 	default:
 		c.Decision, c.Because = Seed, "the function would store the secret that PingOne has, unchanged"
 	}
-	c.Calls = n.count.calls()
+	c.Calls = c.count.calls()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
 		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By))
 	return &c.Checkup
+}
+
+func (r *Rotator) newDraft(a Action) *checkup {
+	n := r.begin(a.SecretID, plan.ByStep, a.Action, "")
+	n.readOnly, n.marks = true, a.Mark || a.Action == ActionMark
+	n.secret.name = a.SecretID
+	if arn.IsARN(a.SecretID) {
+		n.secret.arn, n.secret.name = a.SecretID, secretNameOf(a.SecretID)
+	}
+	return &checkup{run: n, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID, Name: n.secret.name}, action: a}
+}
+
+// markApplication marks the application that a document names as the secret's, in its
+// description in PingOne, where the admin's owner allows that secret "marked"
+// applications. It is how an operator allows one that exists: whoever writes the document
+// cannot. The report is of the points that were looked at.
+func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
+	c := r.newDraft(a)
+	if d := c.drafted(ctx); d != nil {
+		switch marked, err := c.provisioner().Mark(ctx, d.EnvironmentID, d.ApplicationID()); {
+		case c.failed("mark", err):
+		case marked:
+			c.ok("mark", "application %s is marked as this secret's", d.ApplicationID())
+		default:
+			c.ok("mark", "application %s was marked as this secret's already", d.ApplicationID())
+		}
+	}
+	c.State = worst(c.Findings)
+	c.Calls = c.count.calls()
+	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action", slog.String("action", a.Action), slog.String("outcome", string(c.State)),
+		slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By), slog.String("changed", strings.Join(c.record.changes, "; ")))
+	return &c.Checkup
+}
+
+// drafted reads the document and checks that the admin's owner allows it, nil if not. An
+// application to mark must be there: one that a rotation creates is marked by it.
+func (c *checkup) drafted(ctx context.Context) *document.Document {
+	d, err := document.Parse(c.action.Document)
+	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
+		err = errors.New("read the document: it must be without clientSecret and privateKey")
+	}
+	if err == nil && (d.ClientID == "" || d.IsResource()) {
+		err = document.NewFieldError("clientId", "must be of an application that exists")
+	}
+	if c.failed("document", err) {
+		return nil
+	}
+	c.found.current = &stored{Document: d, created: c.client.Time()}
+	if c.failed("admin", c.authorize(ctx)) {
+		return nil
+	}
+	return d
 }
 
 // draft continues for as long as the next points can be told at all.

@@ -164,6 +164,8 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 		return r.check(ctx, a)
 	case ActionAudit:
 		return r.audit(ctx, a)
+	case ActionMark:
+		return r.markApplication(ctx, a)
 	case ActionRollback:
 		return r.rollback(ctx, a)
 	default:

@@ -32,6 +32,7 @@ type run struct {
 	token     string // ClientRequestToken: the id of the version that it makes; empty if none
 	manual    bool   // it is not one of Secrets Manager's
 	readOnly  bool
+	marks     bool      // an operator has, or will have, the application marked as the secret's
 	requested time.Time // when the emergency was asked for
 
 	found      found

@@ -57,6 +57,7 @@ reads and stores the document, with your own rights.`,
 	flags := c.Flags()
 	flags.Var(text{&a.clientID, "UUID"}, "client-id", "the application; with --kind resource, the custom resource")
 	flags.Var(&a.kind, "kind", "what the secret is of, an application or a custom resource; application by default")
+	flags.BoolVar(&a.mark, "mark", false, "mark the application as this secret's in PingOne, in its description, for an admin whose allow says marked")
 	flags.Var(text{&a.inPlace, "SECRET"}, "in-place", "take over this secret, which applications read already")
 	a.declare(flags)
 	return c

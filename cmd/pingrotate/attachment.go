@@ -34,6 +34,7 @@ type attachment struct {
 	kmsKey   string
 	tags     []string
 	dryRun   bool
+	mark     bool // the application, as this secret's
 
 	text   string // the document, without a secret; empty for a secret to take over
 	client register.Key
@@ -104,6 +105,9 @@ func (a *attachment) attach(ctx context.Context) error {
 		return err
 	}
 	if now, err = a.present(ctx, client); err != nil {
+		return err
+	}
+	if err := a.markApplication(ctx, call, now); err != nil {
 		return err
 	}
 	if err := a.addTags(ctx, client, now); err != nil {
@@ -281,7 +285,7 @@ func (a *attachment) foresee(ctx context.Context, call campaign.Call, now *holde
 	if does == leaves && now.enabled && !a.dryRun {
 		return nil, nil // it was checked before it was filled
 	}
-	action := rotation.Action{Action: rotation.ActionCheck, SecretID: a.secret, Document: a.text, By: a.by(ctx)}
+	action := rotation.Action{Action: rotation.ActionCheck, SecretID: a.secret, Document: a.text, Mark: a.mark, By: a.by(ctx)}
 	if now != nil {
 		action.SecretID = now.arn
 	}
@@ -319,6 +323,33 @@ func (a *attachment) foresee(ctx context.Context, call campaign.Call, now *holde
 		a.note("%s", does.wouldDo(a.secret))
 	}
 	return &found, err
+}
+
+// markApplication has the function mark the application as this secret's, if that is asked
+// for: before Secrets Manager tests the rotation, which is not allowed until then.
+func (a *attachment) markApplication(ctx context.Context, call campaign.Call, now *holder) error {
+	if !a.mark {
+		return nil
+	}
+	action := rotation.Action{Action: rotation.ActionMark, SecretID: now.arn, Document: a.text, By: a.by(ctx)}
+	if a.taken != nil {
+		action.Document = a.taken.document.Outline()
+	}
+	raw, err := call(ctx, action)
+	if err != nil {
+		return fmt.Errorf("mark the application of %s: %w", a.secret, err)
+	}
+	found, err := readJSON[rotation.Checkup](raw)
+	if err != nil {
+		return err
+	}
+	for _, f := range found.Findings {
+		if f.State == rotation.Failure {
+			return fmt.Errorf("mark the application of %s: %s", a.secret, told(f))
+		}
+		a.note("%s", f.Detail)
+	}
+	return nil
 }
 
 // because says what is wrong, and what to do.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,15 @@ const operatorKey = "operator"
 // adopting makes the secret shop of an application, as the command does.
 func (d *deployment) adopting(t *testing.T, app pingonetest.Application) func(context.Context) error {
 	t.Helper()
+	if err := d.Serve("shop", d.Document(app)); err != nil {
+		t.Fatal(err)
+	}
+	return d.adoptingAs(t, app, false)
+}
+
+// adoptingAs is adopting for an application that is marked, or not.
+func (d *deployment) adoptingAs(t *testing.T, app pingonetest.Application, mark bool) func(context.Context) error {
+	t.Helper()
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": operatorKey, "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": "us-east-1",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": d.Endpoints().SecretsManager, "AWS_ENDPOINT_URL_LAMBDA": d.cloud.URL(), "AWS_ENDPOINT_URL_STS": d.cloud.URL(),
@@ -31,12 +42,12 @@ func (d *deployment) adopting(t *testing.T, app pingonetest.Application) func(co
 		t.Setenv(name, value)
 	}
 	text, err := json.Marshal(map[string]string{"environmentId": app.Environment, "region": "NA", "clientId": app.ClientID})
-	if err = errors.Join(err, d.Serve("shop", string(text))); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return func(ctx context.Context) error {
 		p := &program{output: outputs(), out: io.Discard, err: t.Output()}
-		a := attachment{program: p, secret: "shop", schedule: "rate(30 days)"}
+		a := attachment{program: p, secret: "shop", schedule: "rate(30 days)", mark: mark}
 		if err := a.check(string(text)); err != nil {
 			return err
 		}
@@ -153,5 +164,26 @@ func TestAdoptGivesTheRotationItsWindow(t *testing.T) {
 		if rules := got.RotationRules; aws.ToString(rules.Duration) != window || aws.ToString(rules.ScheduleExpression) != "cron(0 3 1 * ? *)" {
 			t.Errorf("--window %q: got the window %q of %q", window, aws.ToString(rules.Duration), aws.ToString(rules.ScheduleExpression))
 		}
+	}
+}
+
+func TestAdoptMarksTheApplicationThatIsAllowedByItsMark(t *testing.T) {
+	d := deploy(t, answered)
+	app := d.Add("shop", "Identity Data Admin")
+	if err := errors.Join(d.Know(app), d.Allow(fmt.Sprintf(`{"secret": "shop", "environmentId": %q, "applications": "marked"}`, app.Environment))); err != nil {
+		t.Fatal(err)
+	}
+	err := d.adoptingAs(t, app, false)(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "was not made or changed") || !strings.Contains(err.Error(), app.ID) {
+		t.Errorf("without the mark: got %v, want that the application is not allowed", err)
+	}
+	for range 2 { // it may be repeated
+		if err := d.adoptingAs(t, app, true)(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Secrets.Wait()
+	if text, ok := d.Secrets.Value("shop", "AWSCURRENT"); !ok || !strings.Contains(text, app.Secret) {
+		t.Error("the secret does not hold the application's")
 	}
 }

@@ -27,7 +27,8 @@ import (
 )
 
 func main() {
-	log := lambdacontext.NewLogger(lambdacontext.WithFunctionARN()) // as it was invoked, and the request id
+	// Each line has the request id, and the ARN by which the function was invoked.
+	log := lambdacontext.NewLogger(lambdacontext.WithFunctionARN())
 	slog.SetDefault(log) // the runtime reports errors and panics by package log; now they are JSON as well
 	stdlog.SetOutput(&quiet.Writer{Next: stdlog.Writer(), Strict: true})
 	rotator, err := newRotator(os.Getenv, log)

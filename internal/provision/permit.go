@@ -3,7 +3,9 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"pingrotate/internal/document"
@@ -59,7 +61,7 @@ func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []str
 		}
 		var m document.Mark
 		if err == nil {
-			m.Marked = p.Marker.Marks(app)
+			m.Marked = p.Marker.Marks(app) || id == p.Supposed
 			for _, other := range pair {
 				if other != "" && other != id && p.Marker.isTwin(app, other) {
 					m.TwinOf = other
@@ -71,12 +73,18 @@ func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []str
 	return marks, nil
 }
 
+// others matches the marker of any secret.
+var others = regexp.MustCompile(`\[pingrotate [0-9a-f]{16}\]`)
+
 // Mark marks an application that exists as the secret's, as an operator wants it who
 // adopts it, so that "marked" allows it. It reports whether it was not marked yet.
 func (p *Provisioner) Mark(ctx context.Context, environmentID, id string) (bool, error) {
 	app, err := p.Client.Application(ctx, environmentID, id)
 	if err != nil || p.Marker.Marks(app) {
 		return false, err
+	}
+	if others.MatchString(app.Description) {
+		return false, fmt.Errorf("application %s is marked as another secret's; take that mark out of its description in PingOne first", id)
 	}
 	body := map[string]any{}
 	for name, value := range app.Body {

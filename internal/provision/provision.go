@@ -20,6 +20,10 @@ type Provisioner struct {
 	AdminApplication string          // the id of the admin's own application, in the client's environment
 	Marker           Marker          // of the secret for which it acts
 
+	// Supposed is the id of an application that counts as marked, because an operator is
+	// about to have it marked. It may be empty.
+	Supposed string
+
 	// Permission says what of the document's specification may be carried out. Nil is
 	// [document.Everything].
 	Permission *document.Permission
