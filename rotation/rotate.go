@@ -102,9 +102,6 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	if err == nil {
 		rep.Outcome, rep.Version = RolledBack, n.token
 		rep.Decision = "rollback"
-		if rep.Promoted != nil {
-			rep.Verified = append(rep.Verified, rep.Promoted.Fingerprint+": obtained a token")
-		}
 	}
 	rep.conclude(n, err)
 	r.file(ctx, n, rep, err)

@@ -108,6 +108,20 @@ var elsewhere = map[string]string{
 	"docs/conformance.md, Run it yourself, 1":                   "cmd/pingrotate/testdata/script/conformance.txtar",
 	"docs/conformance.md, What the command says here, 1":        "not run: what a command printed",
 	"docs/conformance.md, What the command says here, 2":        "not run: what a command printed",
+	"docs/admin.md, The admin in PingOne, 1":                    "cmd/pingrotate/takeover_test.go",
+	"docs/admin.md, A test user, 1":                             "TestDocumentBlocksAreDocuments",
+	"docs/admin.md, A test user, 2":                             "cmd/pingrotate/edit_test.go",
+	"docs/recipes.md, Amazon ECS, 1":                            "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/recipes.md, Amazon ECS, 2":                            "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/recipes.md, Kubernetes, External Secrets Operator, 1": "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/recipes.md, Kubernetes, Secrets Store CSI driver, 1":  "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/recipes.md, Spring, 1":                                "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/recipes.md, Spring, 2":                                "TestRecipesParseAndNameMembersOfTheDocument",
+	"docs/terraform.md, Terraform, 2":                           "cmd/pingrotate/edit_test.go",
+	"docs/recipes.md, Amazon ECS, 3":                            "not run: it needs an AWS account",
+	"docs/deploy.md, Without questions, 1":                      "not run: it needs an AWS account",
+	"docs/ci.md, CI systems, 2":                                 "not run: steps of a CI system",
+	"docs/ci.md, CI systems, 3":                                 "not run: steps of a CI system",
 	"docs/deploy.md, Remove, 2":                                 "not run: no stand-in has DeleteLogGroup",
 	"docs/deploy.md, Remove, 3":                                 "not run: no stand-in has UpdateTable",
 	"docs/terraform.md, Terraform, 1":                           "not run: it needs Terraform and its providers",
@@ -192,7 +206,11 @@ func TestDocumentBlocksAreDocuments(t *testing.T) {
 		if strings.HasPrefix(text, `"allow"`) { // a member of an admin's document
 			text = `{"environmentId": "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6", "region": "EU", "clientId": "0c9a1f0e-0000-4000-8000-000000000000", ` + text + "}"
 		}
-		if _, err := document.Parse(text); err != nil {
+		_, err := document.Parse(text)
+		if strings.Contains(text, `"username"`) {
+			_, err = document.ParseTestUser(text)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", b.name(), err)
 		}
 	}

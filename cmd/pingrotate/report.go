@@ -69,7 +69,7 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 		mark("promoted", r.Promoted)
 	}
 	if !r.PreviousUntil.IsZero() && r.Revoked == nil {
-		p.say("  %-9s  until %s at the latest", "replaced", r.PreviousUntil.UTC().Format(time.RFC3339))
+		p.say("  %-9s  %s  works until %s at the latest", "replaced", dash(r.Replaced), r.PreviousUntil.UTC().Format(time.RFC3339))
 	}
 	list("gone", plain, r.Gone)
 	for _, other := range r.Served {
