@@ -65,11 +65,9 @@ func (r *run) searchHolders(ctx context.Context) error {
 // holders returns which of the function's secrets hold which client, as far as there is
 // time to look at them. One that cannot be read holds none that it can rotate.
 func (r *Rotator) holders(ctx context.Context, count *counter) (found map[register.Key][]string, complete bool, err error) {
-	r.searched.Lock()
-	defer r.searched.Unlock()
 	now := r.PingOne.Time()
-	if r.searched.clients != nil && now.Sub(r.searched.at) < searchKept {
-		return r.searched.clients, r.searched.complete, nil
+	if s, ok := r.searched.last(); ok && now.Sub(s.at) < searchKept {
+		return s.clients, s.complete, nil
 	}
 	limited, cancel := context.WithDeadline(ctx, now.Add(searchTime))
 	defer cancel()
@@ -91,8 +89,9 @@ func (r *Rotator) holders(ctx context.Context, count *counter) (found map[regist
 	for _, arns := range found {
 		slices.Sort(arns)
 	}
-	r.searched.at, r.searched.clients, r.searched.complete = now, found, looked == len(all)
-	return found, r.searched.complete, nil
+	complete = looked == len(all)
+	r.searched.keep(search{now, found, complete})
+	return found, complete, nil
 }
 
 // each reads AWSCURRENT of the secrets, several at once, and returns how many there was
@@ -121,10 +120,32 @@ func (r *Rotator) each(ctx context.Context, count *counter, all []description, l
 	return looked
 }
 
-// A search is what an emergency has found of the function's secrets.
+// A search is what an emergency has found of the function's secrets. It is not changed
+// afterwards.
 type search struct {
-	sync.Mutex
 	at       time.Time
 	clients  map[register.Key][]string
 	complete bool
+}
+
+// searches keeps the last search. Two emergencies at once may both search: neither waits
+// for the other.
+type searches struct {
+	mu    sync.Mutex
+	found *search
+}
+
+func (s *searches) last() (search, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.found == nil {
+		return search{}, false
+	}
+	return *s.found, true
+}
+
+func (s *searches) keep(found search) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = &found
 }

@@ -71,7 +71,7 @@ type Rotator struct {
 	// Nil means nobody.
 	Metrics io.Writer
 
-	searched search
+	searched searches
 	named    sync.Once // FunctionARN, by the first invocation
 }
 
