@@ -19,11 +19,6 @@ import (
 	"strings"
 )
 
-// packages are the directories at the top level that packages are below. Only with one
-// of them after it is the old path part of an import path: a module without a dot in
-// its path has a name that other things have, too.
-const packages = "cmd|consumer|internal|pingone|rotation|clients|release"
-
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) != 2 || os.Args[1] == "" {
@@ -46,9 +41,10 @@ func rename(to string) error {
 	if err != nil {
 		return err
 	}
-	path := regexp.MustCompile("([\"`\\[ ])" + regexp.QuoteMeta(from) + "/(" + packages + ")([\"`./\\]])")
+	names := strings.Split(strings.TrimSuffix(tracked, "\x00"), "\x00")
+	path := regexp.MustCompile("([\"`\\[ ])" + regexp.QuoteMeta(from) + "/(" + strings.Join(packages(names), "|") + ")([\"`./\\]])")
 	var programs []string
-	for name := range strings.SplitSeq(strings.TrimSuffix(tracked, "\x00"), "\x00") {
+	for _, name := range names {
 		switch {
 		case filepath.Base(name) == "go.mod":
 			if err := renameModule(filepath.Dir(name), from, to); err != nil {
@@ -78,6 +74,19 @@ func rename(to string) error {
 	}
 	_, err = output("gofmt", append([]string{"-w"}, programs...)...) // which sorts the imports
 	return err
+}
+
+// packages returns the directories at the top level, or of modules below .ci, that
+// programs are in. Only with one of them after it is the old path part of an import
+// path: a module without a dot in its path has a name that other things have, too.
+func packages(names []string) (tops []string) {
+	for _, name := range names {
+		top, _, below := strings.Cut(strings.TrimPrefix(filepath.ToSlash(name), ".ci/"), "/")
+		if below && filepath.Ext(name) == ".go" && !slices.Contains(tops, top) {
+			tops = append(tops, top)
+		}
+	}
+	return tops
 }
 
 // renameModule renames the module of a directory: the project's, or one below it that

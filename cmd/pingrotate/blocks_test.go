@@ -159,7 +159,7 @@ func TestEveryBlockOfThePagesIsTried(t *testing.T) {
 			continue // TestTargetsThatThePagesNameAreThere
 		}
 		if strings.HasPrefix(b.language, "json ") {
-			continue // a policy of a name, which cmd/rotator/policy_test.go plays
+			continue // a policy, which permissions_test.go plays
 		}
 		if _, known := elsewhere[b.name()]; known == run[b.name()] {
 			t.Errorf("the block %q must be run by a script or be in elsewhere, and not both", b.name())
