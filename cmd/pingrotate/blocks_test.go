@@ -105,6 +105,7 @@ var elsewhere = map[string]string{
 
 	"docs/release.md, Deploy one, without a build, 1":           "not run: it needs an AWS account",
 	"docs/release.md, The Serverless Application Repository, 1": "not run: it needs an AWS account",
+	"docs/conformance.md, A trial, on one page, 1":              "cmd/pingrotate/testdata/script/trial.txtar",
 	"docs/conformance.md, Run it yourself, 1":                   "cmd/pingrotate/testdata/script/conformance.txtar",
 	"docs/conformance.md, What the command says here, 1":        "not run: what a command printed",
 	"docs/conformance.md, What the command says here, 2":        "not run: what a command printed",
