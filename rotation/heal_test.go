@@ -24,6 +24,19 @@ func (w *world) auditsFor(hours int) {
 	}
 }
 
+// A run that dies with the lease never gives it back, and nothing else takes it.
+func TestAuditCompletesWhatARunLeftThatDiedWithTheLease(t *testing.T) {
+	w := newWorld(t)
+	left(w)
+	w.holdLease("a run that died")
+	w.advance(time.Minute)
+	w.auditsFor(1)
+	w.checkPromoted()
+	if w.mints() != 1 {
+		t.Errorf("%d secrets were minted, want 1", w.mints())
+	}
+}
+
 // Kind 1 and 2 of what broke: a rotation that can never be promoted, and nothing but
 // audits afterwards.
 func TestAWSCURRENTOutlivesARotationThatIsNeverPromoted(t *testing.T) {

@@ -136,7 +136,7 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	code := m.Run()
-	if *prove && results.matrix != nil {
+	if *prove && (results.matrix != nil || results.duels != nil) {
 		code = cmp.Or(code, publish())
 	}
 	os.Exit(code)
@@ -148,10 +148,14 @@ func duelTable() string {
 		strings.Join(results.duels, "")
 }
 
-// publish prints the tables, and writes them where that was asked for.
+// publish prints the tables of what was played, and writes them where that was asked for.
 func publish() int {
-	tables := map[string]string{
-		"matrix": matrixTable(), "fates": fateTable(), "excused": excuseTable(), "weeks": results.weeks + "\n", "duels": duelTable(),
+	tables := map[string]string{}
+	if results.matrix != nil {
+		tables = map[string]string{"matrix": matrixTable(), "fates": fateTable(), "excused": excuseTable(), "weeks": results.weeks + "\n"}
+	}
+	if results.duels != nil {
+		tables["duels"] = duelTable()
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		fmt.Printf("\n%s\n\n%s", name, tables[name])

@@ -75,6 +75,9 @@ func TestAudit(t *testing.T) {
 		{"another has the lease: leave it alone", behind(func(s *plan.Situation) {
 			s.Holds, s.Item.Lease = false, register.Lease{Holder: "another", Until: now.Add(time.Second)}
 		}), plan.Done},
+		{"another died with the lease, which has run out: heal, and take it first", behind(func(s *plan.Situation) {
+			s.Holds, s.Item.Lease = false, register.Lease{Holder: "another", Until: ago(register.Skew)}
+		}), plan.Take},
 		{"AWSCURRENT is about to end, and a rotation is stuck: promote", behind(func(s *plan.Situation) {
 			labels.of("AWSPENDING on the shown one")[0].set(s)
 			soon(s)

@@ -84,7 +84,9 @@ func (s Situation) emptied() bool {
 // that will not come back: Secrets Manager repeats its own rotations, as long as their
 // version is labelled AWSPENDING, and nothing repeats any other run.
 func (s Situation) leftBehind() bool {
-	if s.Standing() != IsPrevious || s.Item.Lease.Holder != "" && !s.Holds || s.Now.Sub(s.Changed) < Quiet {
+	// A lease that has run out is of a run that died, or could not give it back.
+	free, _ := s.Item.MayTake("", s.Now)
+	if s.Standing() != IsPrevious || !free && !s.Holds || s.Now.Sub(s.Changed) < Quiet {
 		return false
 	}
 	made := s.Item.Applications[s.Current.Application].Current
