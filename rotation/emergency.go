@@ -236,9 +236,20 @@ func (rep *Report) tellWhatIsOpen(n *run) {
 		rep.StillOpen = append(rep.StillOpen, "a holder of the leaked secret could introspect the tokens that this resource was sent until "+at.Format(time.RFC3339)+", and knows what is in those")
 	} else {
 		rep.TokensValidUntil = at.Add(max(n.record.tokenLife, unknownTokenLife))
-		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("access tokens obtained with the leaked secret live until %s; PingOne cannot revoke them. "+
-			"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page of PingOne's promises that",
-			rep.TokensValidUntil.Format(time.RFC3339), at.Format(time.RFC3339)))
+		rep.Tokens = n.record.tokensUntil(at)
+		var each []string
+		for _, t := range rep.Tokens {
+			each = append(each, fmt.Sprintf("for %s until %s", t.Resource, t.Until.Format(time.RFC3339)))
+		}
+		text := "access tokens obtained with the leaked secret live until " + rep.TokensValidUntil.Format(time.RFC3339)
+		if len(each) > 1 {
+			text += " (" + strings.Join(each, ", ") + ")"
+		}
+		// "Token Revocation" in the PingOne API reference: of a client's own tokens it revokes
+		// none.
+		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("%s; PingOne cannot revoke them, and no page of its reference has a request that ends them. "+
+			"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page promises that",
+			text, at.Format(time.RFC3339)))
 	}
 	for _, s := range rep.Served {
 		if s.Error != "" {

@@ -83,6 +83,9 @@ func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
 	if got := rep.TokensValidUntil.Sub(rep.Revoked.At); rep.Outcome != rotation.Ended || got != 5*24*time.Hour {
 		t.Errorf("got %s, access tokens live for %v, want 120h", rep.Outcome, got)
 	}
+	if name := resource["name"].(string); len(rep.Tokens) == 0 || rep.Tokens[0].Resource != name || !rep.Tokens[0].Until.Equal(rep.TokensValidUntil) {
+		t.Errorf("got %+v, want the tokens for %s", rep.Tokens, name)
+	}
 	w.deny("GET resources")
 	w.advance(3 * time.Hour)
 	rep = w.emergency(rotation.Swift)

@@ -32,6 +32,7 @@ type record struct {
 	over             bool          // the emergency has ended
 	tokenLife        time.Duration // of the last token that was issued
 	timeline         []Moment      // of an emergency
+	tokens           []tokenOf     // that the leaked secret could obtain
 
 	refused bool // PingOne refused the secret that was to be promoted
 	lagging bool // consumers; nothing was done

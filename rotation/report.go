@@ -66,6 +66,9 @@ type Report struct {
 	// TokensValidUntil is until when an access token may live that was obtained with
 	// the leaked secret.
 	TokensValidUntil time.Time `json:"tokensValidUntil,omitzero"`
+	// Tokens says it for each resource that the application may obtain tokens for. Empty
+	// where they cannot be read.
+	Tokens []Token `json:"tokens,omitempty"`
 	// StillOpen is what an emergency leaves open, and what can be done about it.
 	StillOpen []string `json:"stillOpen,omitempty"`
 
