@@ -41,7 +41,11 @@ func (r *run) searchHolders(ctx context.Context) error {
 	}
 	var arns []string
 	for _, id := range r.applications() {
-		arns = append(arns, found[register.Key{EnvironmentID: r.found.current.EnvironmentID, ID: id}]...)
+		for _, arn := range found[register.Key{EnvironmentID: r.found.current.EnvironmentID, ID: id}] {
+			if arn == r.secret.arn || r.mayHold(ctx, arn) {
+				arns = append(arns, arn)
+			}
+		}
 	}
 	for _, arn := range arns {
 		r.count.register.Add(1)
@@ -60,6 +64,19 @@ func (r *run) searchHolders(ctx context.Context) error {
 		return fmt.Errorf("enter the managed secrets that hold the client in the register: %w", err)
 	}
 	return nil
+}
+
+// mayHold reports whether another managed secret may hold the client that its document
+// names: an admin allows it to, or could not be asked. A document may claim any client, and
+// one that is not allowed to must neither get its secret nor hold up those who are.
+func (r *run) mayHold(ctx context.Context, arn string) bool {
+	n := r.Rotator.begin(arn, r.by, r.what, "")
+	n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
+	err := n.readSecret(ctx)
+	if err == nil {
+		err = n.authorize(ctx)
+	}
+	return !denial(err)
 }
 
 // holders returns which of the function's secrets hold which client, as far as there is

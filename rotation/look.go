@@ -270,7 +270,7 @@ func (r *run) readSiblings(ctx context.Context) error {
 			return fmt.Errorf("look at another managed secret of the same client: %w", err)
 		}
 		// One that is gone, or names another client by now, holds nothing.
-		if err == nil && v != nil && v.ClientID == r.found.current.ClientID && !v.ClientSecret.IsZero() && !v.ClientSecret.Equal(view.Secret) {
+		if err == nil && v != nil && v.ClientID == r.found.current.ClientID && !v.ClientSecret.IsZero() && !v.ClientSecret.Equal(view.Secret) && r.mayHold(ctx, arn) {
 			r.found.otherBehind = arn
 		}
 	}
