@@ -38,7 +38,7 @@ endef
 # For containers on this machine, whatever the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
-.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install module release bench sam-build sam-local deploy needs-sam clean
+.PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install module notices release bench sam-build sam-local deploy needs-sam clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -120,6 +120,10 @@ install: ## Install the operator's command where go install puts programs
 module: ## Give the module an owner's path, as in make module MODULE=example.com/org/pingrotate
 	@[ -n "$(MODULE)" ] || { echo 'as in make module MODULE=example.com/org/pingrotate'; exit 1; }
 	$(GO) run .ci/module/main.go '$(MODULE)'
+
+notices: ## Write the licences of the modules that are linked into THIRD_PARTY.md
+	@mkdir -p bin
+	$(GO) run ./internal/notices >bin/THIRD_PARTY.md && mv bin/THIRD_PARTY.md THIRD_PARTY.md
 
 release: ## Build what a release consists of into bin/release: function, command, SBOM, checksums
 	@[ -n "$(VERSION)" ] || { echo 'no version: give one, as in make release VERSION=v1.2.3'; exit 1; }

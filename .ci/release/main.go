@@ -161,7 +161,7 @@ func (r *release) pack(t target, program []byte) error {
 		return nil
 	}
 	files := []file{{"pingrotate", 0o755, program}}
-	for _, name := range []string{"LICENSE", "CHANGELOG.md"} {
+	for _, name := range []string{"LICENSE", "THIRD_PARTY.md", "CHANGELOG.md"} {
 		data, err := os.ReadFile(filepath.Join(r.root, name))
 		if err != nil {
 			return err

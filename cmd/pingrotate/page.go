@@ -21,9 +21,19 @@ func (p printable) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// harmless also withholds what cannot be seen and what changes the direction of the text
+// around it: a name could pass for another with these.
 func harmless(r rune) rune {
-	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+	if r != '\n' && r != '\t' && !unicode.IsGraphic(r) {
 		return '?'
+	}
+	return r
+}
+
+// inRow keeps a text in its row: a name with a line break would make lines of its own.
+func inRow(r rune) rune {
+	if r == '\n' || r == '\t' {
+		return ' '
 	}
 	return r
 }
@@ -86,6 +96,7 @@ func (p *page) labelled(label cell, width int, text string) {
 
 // folded writes a text beside labels of the widths, in lines so wide; 0 folds nothing.
 func (p *page) folded(labels []cell, widths []int, text string, wide int) {
+	text = strings.Map(inRow, text)
 	var head []cell
 	indent := 2
 	for i, label := range labels {
@@ -114,6 +125,11 @@ type column struct {
 
 // table writes rows below the titles of their columns. A row has a cell for each.
 func (p *page) table(columns []column, rows [][]cell) {
+	for _, row := range rows {
+		for i := range row {
+			row[i].text = strings.Map(inRow, row[i].text)
+		}
+	}
 	widths := make([]int, len(columns))
 	shown := make([]bool, len(columns))
 	total := -2
