@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
+	"pingrotate/rotation"
 )
 
 // alternate makes the managed secret's strategy "alternating".
@@ -19,6 +21,31 @@ func (w *world) twin() string {
 	rotation, _ := w.stored("AWSCURRENT")["rotation"].(map[string]any)
 	id, _ := rotation["twin"].(string)
 	return id
+}
+
+// A first rotation that creates the twin and fails before it stores a version leaves a
+// twin that no version and no register names. An emergency knows it by its marker.
+func TestEmergencyEndsTheSecretOfATwinThatNothingNames(t *testing.T) {
+	w := newWorld(t, alternate)
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == pingonetest.OpAssignRole {
+			return fault.Denied
+		}
+		return fault.None
+	})
+	w.rotateFails("assign the role")
+	w.ping.Before(nil)
+	twin, _ := w.applications()["orders-api (twin)"]["id"].(string)
+	before := w.ping.Secret(w.app.Environment, twin).Value
+	if before == "" {
+		t.Fatal("the rotation has created no twin")
+	}
+	w.advance(time.Hour)
+	leaked := w.secret("AWSCURRENT")
+	w.checkEnded(leaked, w.emergency(rotation.Swift))
+	if w.ping.Authenticates(w.app.Environment, twin, before) {
+		t.Error("PingOne still accepts the secret that the twin had")
+	}
 }
 
 func TestAlternatingRotationsFlipBetweenTwoApplications(t *testing.T) {

@@ -131,6 +131,15 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 			return false, err
 		}
 	}
+	if original := r.found.apps[d.ApplicationID()]; r.found.twin == "" && original != nil && !r.found.searched {
+		r.found.searched = true // once is enough: nothing else creates one while the emergency is open
+		twin, err := r.provisioner().FindTwin(ctx, d.Document, original)
+		if err != nil {
+			r.record.warn("whether an earlier rotation has created a twin could not be found out: %s", inFull(err))
+		} else if twin != nil {
+			r.found.twin = twin.ID // and no version was stored for it
+		}
+	}
 	return r.found.twin != "", nil
 }
 

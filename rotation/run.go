@@ -64,6 +64,7 @@ type found struct {
 	twin        string // application id, once it is known
 	stranger    string // an application that a document names as the twin, and is none
 	created     string // id of the application that this run has created
+	searched    bool   // the twin was looked for by its marker
 	apps        map[string]*pingone.Application
 	views       map[string]*pingone.ApplicationSecret
 	secrets     map[string]pingone.Secret // by fingerprint
