@@ -30,6 +30,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	}
 	var marked *register.Emergency
 	if err == nil {
+		n.record.strangers = n.strangers()
 		marked, err = n.mark(ctx, id, a)
 	}
 	if err == nil && marked != nil {
@@ -112,6 +113,18 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 		}
 	}
 	return nil, remedied(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
+}
+
+// strangers says which versions hold a secret of another client than the one that
+// AWSCURRENT names: the secret was pointed at another one, by an operator or by a thief.
+func (r *run) strangers() (all []string) {
+	for _, v := range r.found.others {
+		if id := v.ApplicationID(); id != "" && !slices.Contains(r.applications(), id) {
+			all = append(all, fmt.Sprintf("version %s holds a secret of another client, %s, which this emergency was not about: AWSCURRENT named %s. If that one has leaked, store its document as AWSCURRENT and run the command again",
+				v.versionID, v.ClientID, r.found.current.ClientID))
+		}
+	}
+	return all
 }
 
 // victims lists all that must die: what PingOne accepts, by its own account or the
@@ -256,6 +269,7 @@ func (rep *Report) tellWhatIsOpen(n *run) {
 			rep.StillOpen = append(rep.StillOpen, "the managed secret "+cmp.Or(s.Name, s.SecretID)+" holds the same client and does not have the new secret; its consumers are locked out")
 		}
 	}
+	rep.StillOpen = append(rep.StillOpen, n.record.strangers...)
 	if len(rep.Gone) > 0 {
 		rep.StillOpen = append(rep.StillOpen, "of "+strings.Join(rep.Gone, ", ")+" PingOne shows no trace; it was not asked, because no version holds the value any more")
 	}

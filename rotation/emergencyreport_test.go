@@ -11,6 +11,7 @@ import (
 	"pingrotate/internal/memory"
 	"pingrotate/internal/provision"
 	"pingrotate/pingone"
+	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 )
 
@@ -126,5 +127,20 @@ func TestReportAndLogTellAClaimFromWhatLambdaKnows(t *testing.T) {
 	}
 	if log := w.log.String(); !strings.Contains(log, `"claimedBy":"arn:aws:iam::123456789012:user/root"`) || strings.Contains(log, `"by"`) {
 		t.Errorf("the log does not say that this is a claim: %s", log)
+	}
+}
+
+// An emergency is about the client that AWSCURRENT names. Where a thief, or an operator, has
+// pointed the secret at another one, the report says what it was not about.
+func TestReportNamesAnotherClientThatAVersionHolds(t *testing.T) {
+	w := newWorld(t)
+	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "decoy", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
+	w.put(orders, document(other))
+	rep := w.emergency(rotation.Swift)
+	if open := strings.Join(rep.StillOpen, "\n"); rep.Outcome != rotation.Ended || !strings.Contains(open, "a secret of another client, "+w.app.ClientID) {
+		t.Errorf("got %s (%s), open: %s; want the other client named", rep.Outcome, rep.Error, open)
+	}
+	if rep = w.emergency(rotation.Swift); strings.Contains(strings.Join(rep.StillOpen, "\n"), "another client") {
+		t.Errorf("once no version names it: got %q", rep.StillOpen)
 	}
 }

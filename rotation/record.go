@@ -31,6 +31,7 @@ type record struct {
 	served           []Served      // other managed secrets of the client
 	over             bool          // the emergency has ended
 	tokenLife        time.Duration // of the last token that was issued
+	strangers        []string      // versions of other clients, when the emergency began
 	timeline         []Moment      // of an emergency
 	tokens           []tokenOf     // that the leaked secret could obtain
 
