@@ -17,6 +17,7 @@ func newSchema(p *program) *cobra.Command {
 of an admin's, for editors and for pipelines that check a document before they store it.
 It accepts every document that the function accepts. Its description says what no
 schema can check; check has the last word.`,
+		Example:           "    pingrotate schema >document.schema.json",
 		Args:              takes(0, 0, ""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
