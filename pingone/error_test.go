@@ -57,7 +57,7 @@ func TestWhatATokenRefusalMeans(t *testing.T) {
 			want: "rejected", text: "401 invalid_client"},
 		{name: "wrong method", app: pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_POST"},
 			change: func(c *pingone.Credential) { c.Method = pingone.ClientSecretBasic },
-			want:   "wrong method", text: "tokenEndpointAuthMethod is another"},
+			want:   "wrong method", text: "tokenEndpointAuthMethod does not match"},
 		{name: "wrong method and secret", app: pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_JWT"},
 			change: func(c *pingone.Credential) { c.Method, c.Secret = pingone.ClientSecretPost, pingone.NewSecret(plain) },
 			want:   "wrong method", text: "401 invalid_client"},
