@@ -15,6 +15,15 @@ import (
 	"pingrotate/pingone"
 )
 
+// mintsUnread is how often a run of an emergency regenerates a secret without reading
+// PingOne's reply. Such a mint does not count as made after the leak, for it may be
+// another run's, and one more attempt is worth it. Where no reply can be read, any number
+// would be.
+const mintsUnread = 2
+
+var errUnread = remedied(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
+	"see what stands between the function and PingOne, and run the command again")
+
 // mint makes PingOne regenerate an application's secret. The request is sent once,
 // whatever happens to it: a second one would evict the secret that consumers hold.
 //
@@ -24,6 +33,9 @@ import (
 func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
 	if !timeFor(ctx, &r.client, mintBudget) {
 		return false, errNoTime
+	}
+	if goal == plan.Emergency && r.unread[m.Application] >= mintsUnread {
+		return false, errUnread
 	}
 	before := r.found.views[m.Application]
 	var expiry time.Time // the zero time ends the secret at once
@@ -42,6 +54,7 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 		r.outcome = register.Item.Forget
 		return false, got.Err
 	case pingone.Unknown:
+		r.unread[m.Application]++
 		r.unanswered = got.Err // the intent stays, and is resolved by looking
 		return true, nil
 	}

@@ -213,3 +213,29 @@ func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 		t.Errorf("second command given %t, ended %t", acting, over)
 	}
 }
+
+// A mint whose reply cannot be read does not count as made after the leak. Where no reply
+// can be, the command gives up, and does not regenerate again and again.
+func TestEmergencyDoesNotRegenerateWithoutEndWhereNoReplyCanBeRead(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		t.Run(string(e), func(t *testing.T) {
+			w := newWorld(t)
+			leaked := w.secret("AWSCURRENT")
+			w.ping.Before(func(c fault.Call) fault.Kind {
+				if c.Operation == pingonetest.OpRegenerateSecret {
+					return fault.ReplyCut
+				}
+				return fault.None
+			})
+			if rep := w.emergency(e); rep.Outcome != rotation.Open {
+				t.Errorf("got %s: %s, want it open", rep.Outcome, rep.Error)
+			}
+			if w.mints() > 2 {
+				t.Errorf("%d secrets were minted, want 2 at most", w.mints())
+			}
+			w.ping.Before(nil)
+			w.advance(2 * time.Minute)
+			w.checkEnded(leaked, w.emergency(e))
+		})
+	}
+}

@@ -41,8 +41,9 @@ type run struct {
 	servedFor  string // the fingerprint for which done.Served holds
 	shownFor   string // likewise for done.Shown, see [run.state]
 	waits      map[plan.Why]*poll
-	moved      int   // how often AWSCURRENT was moved by another hand meanwhile
-	unanswered error // of an act whose outcome is not known yet
+	moved      int            // how often AWSCURRENT was moved by another hand meanwhile
+	unread     map[string]int // mints without a reply, by application
+	unanswered error          // of an act whose outcome is not known yet
 
 	files bool // it is an action's, whose report is the evidence of what it does
 
@@ -86,6 +87,7 @@ func (r *Rotator) begin(secretID, by, what, token string) *run {
 		record: &record{begun: r.PingOne.Time()},
 		secret: &secret{api: r.Secrets, id: secretID, count: count},
 		waits:  map[plan.Why]*poll{},
+		unread: map[string]int{},
 	}
 	n.client.TransactionID = token
 	n.client.Observe = count.observe
