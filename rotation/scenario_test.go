@@ -160,6 +160,9 @@ func ownActions() []scenario {
 				}
 				p.advance(time.Hour)
 			}
+			if err != nil { // the last one was struck
+				err = p.audit()
+			}
 			return err
 		}},
 	}
