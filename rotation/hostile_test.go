@@ -31,6 +31,7 @@ func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 		for operation := range operations {
 			for from := 1; from <= 2; from++ {
 				t.Run(fmt.Sprint(service, ", ", operation, ", from call ", from), func(t *testing.T) {
+					t.Parallel() // it waits more than it works
 					w := newWorld(quiet{t})
 					seen := 0
 					hook(w, func(c fault.Call) fault.Kind {
