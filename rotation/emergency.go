@@ -200,6 +200,15 @@ var errCompleted = remedied(errors.New("an emergency was open, and was completed
 // it once more. Died before the row is gone: it does no more than open an emergency again
 // in an item that was lost.
 func (r *run) close(ctx context.Context) error {
+	if r.unserved {
+		// To contain the leak could not wait for it. Its end can.
+		if err := r.serve(ctx); err != nil {
+			return err
+		}
+		if r.unserved {
+			return remedied(errors.New("PingOne refuses the leaked secret, and another managed secret of the client does not have the new one yet"), "run the command again, or wait for the next audit")
+		}
+	}
 	em := r.item().Emergency
 	now := r.client.Time()
 	if err := r.hold.settle(ctx, func(item register.Item) register.Item { return item.Over(now) }, true); err != nil {

@@ -91,6 +91,37 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 	}
 }
 
+// To contain a leak waits for no other managed secret. Its end does.
+func TestEmergencyToContainEndsOnceTheOtherManagedSecretIsServed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		out  time.Duration // for which the other one cannot be stored
+		want rotation.Outcome
+	}{{"out of reach for a while", 20 * time.Second, rotation.Ended}, {"for longer", time.Hour, rotation.Open}} {
+		w := newWorld(t)
+		heldTwice(w)
+		leaked, begun := w.secret("AWSCURRENT"), w.ping.Now()
+		w.sm.Before(func(k fault.Call) fault.Kind {
+			if k.Operation == "PutSecretValue" && strings.Contains(k.Target, copyName) && w.ping.Now().Sub(begun) < c.out {
+				return fault.Unavailable
+			}
+			return fault.None
+		})
+		rep := w.emergency(rotation.Contain)
+		if rep.Outcome != c.want || w.accepts(leaked) {
+			t.Errorf("%s: got %s (%s), want %s, and the leaked secret dead", c.name, rep.Outcome, rep.Error, c.want)
+		}
+		w.sm.Before(nil)
+		for range 3 {
+			w.advance(time.Hour)
+			w.audit()
+		}
+		if text, _ := w.sm.Value(copyName, "AWSCURRENT"); !strings.Contains(text, w.secret("AWSCURRENT")) || w.emergencyOpen() {
+			t.Errorf("%s: the other managed secret does not hold the new secret, or the emergency is open (%t)", c.name, w.emergencyOpen())
+		}
+	}
+}
+
 // The same after the loss of the item: a row of its own knows the other secret.
 func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 	w := newWorld(t)

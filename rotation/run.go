@@ -39,6 +39,7 @@ type run struct {
 	fresh      bool // the managed secret was read a moment ago, and nothing was decided since
 	done       plan.Progress
 	servedFor  string // the fingerprint for which done.Served holds
+	unserved   bool   // another managed secret could not be served, for a reason that may pass
 	shownFor   string // likewise for done.Shown, see [run.state]
 	waits      map[plan.Why]*poll
 	moved      int            // how often AWSCURRENT was moved by another hand meanwhile

@@ -29,6 +29,7 @@ func (r *run) serve(ctx context.Context) error {
 	}
 	holders = append(holders, slices.Collect(maps.Keys(r.item().Secrets))...)
 	slices.Sort(holders)
+	late := false
 	for _, arn := range slices.Compact(holders) {
 		if arn == r.secret.arn {
 			continue
@@ -46,6 +47,7 @@ func (r *run) serve(ctx context.Context) error {
 				n.flush(ctx, false)
 			}
 		}
+		late = late || mayPass(err)
 		s := Served{SecretID: arn, Name: n.secret.name, Promoted: n.record.promoted}
 		if em := r.item().Emergency; mayPass(err) && em != nil && em.How != plan.Contain {
 			return fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", arn, err)
@@ -57,7 +59,7 @@ func (r *run) serve(ctx context.Context) error {
 		r.record.timeline = append(r.record.timeline, servedAs(cmp.Or(s.Name, arn), n.record.timeline)...)
 		r.record.serve(s)
 	}
-	r.done.Served, r.servedFor = true, current
+	r.done.Served, r.servedFor, r.unserved = true, current, late
 	return nil
 }
 
@@ -65,6 +67,12 @@ func (r *run) serve(ctx context.Context) error {
 func mayPass(err error) bool {
 	if err == nil {
 		return false
+	}
+	if _, busy := errors.AsType[*BusyError](err); busy {
+		return true
+	}
+	if halt, ok := errors.AsType[*HaltError](err); ok {
+		return passing(halt.Why) || halt.Why == plan.NotAccepted
 	}
 	if e, ok := errors.AsType[*SecretsManagerError](err); ok {
 		return !e.refused()
