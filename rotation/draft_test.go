@@ -87,6 +87,7 @@ func TestAFilledSecretHoldsItsClientFromThenOn(t *testing.T) {
 	w := newWorld(t, func(o *options) { o.fresh = true }, withDocument(func(d map[string]any) { delete(d, "clientSecret") }))
 	w.do(rotation.Action{Action: "rotate", SecretID: orders})
 	w.checkPromoted()
+	w.allow("pingone/second", document(w.app))
 	if got := w.draft("pingone/second", drafted(w.app, nil), ""); got.WouldRotate || !strings.Contains(got.Because, orders) {
 		t.Errorf("got %t, %q, want the secret that holds the client", got.WouldRotate, got.Because)
 	}
