@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,7 @@ type passage struct {
 
 	listener net.Listener
 	server   *http.Server
-	killed   bool
+	killed   atomic.Bool
 }
 
 // maxPassed bounds what is passed on.
@@ -69,7 +70,7 @@ func (p *passage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secret") && resp.StatusCode == http.StatusOK {
-		p.killed = true
+		p.killed.Store(true)
 		p.kill()
 		panic(http.ErrAbortHandler)
 	}

@@ -254,7 +254,7 @@ func (r *run) crash(ctx context.Context) (string, bool, error) {
 	var out bytes.Buffer
 	c.Stdout = &out
 	c.Run() // its end is what this is about
-	if !p.killed {
+	if !p.killed.Load() {
 		var report rotation.Report
 		json.Unmarshal(out.Bytes(), &report) // or it ended without one
 		return fmt.Sprintf("the rotation ended before it had asked for a new secret: %s %s", report.Outcome, report.Error), false, nil

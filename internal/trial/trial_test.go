@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -58,8 +59,8 @@ func TestTheReplyToAMintIsNeverDelivered(t *testing.T) {
 		io.WriteString(w, "made")
 	}))
 	defer service.Close()
-	killed := 0
-	p := &passage{api: service.URL, kill: func() { killed++ }}
+	var killed atomic.Int32
+	p := &passage{api: service.URL, kill: func() { killed.Add(1) }}
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,11 +79,11 @@ func TestTheReplyToAMintIsNeverDelivered(t *testing.T) {
 		text, err := io.ReadAll(resp.Body)
 		return string(text) + resp.Header.Get("X-Of-The-Service"), err
 	}
-	if text, err := ask("GET", "/v1/applications/a/secret?x=1"); err != nil || text != "made1" || killed != 0 {
-		t.Errorf("a read: got %q, error %v, %d kills", text, err, killed)
+	if text, err := ask("GET", "/v1/applications/a/secret?x=1"); err != nil || text != "made1" || killed.Load() != 0 {
+		t.Errorf("a read: got %q, error %v, %d kills", text, err, killed.Load())
 	}
-	if _, err := ask("POST", "/v1/applications/a/secret"); err == nil || killed != 1 || !p.killed {
-		t.Errorf("a mint: got error %v and %d kills, want an error and one", err, killed)
+	if _, err := ask("POST", "/v1/applications/a/secret"); err == nil || killed.Load() != 1 || !p.killed.Load() {
+		t.Errorf("a mint: got error %v and %d kills, want an error and one", err, killed.Load())
 	}
 	if len(seen) < 2 || seen[0] != "GET /v1/applications/a/secret?x=1 Bearer x body" || !strings.HasPrefix(seen[1], "POST /v1/applications/a/secret Bearer x") {
 		t.Errorf("the service saw %q", seen)
