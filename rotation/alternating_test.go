@@ -27,25 +27,74 @@ func (w *world) twin() string {
 // twin that no version and no register names. An emergency knows it by its marker.
 func TestEmergencyEndsTheSecretOfATwinThatNothingNames(t *testing.T) {
 	w := newWorld(t, alternate)
-	w.ping.Before(func(c fault.Call) fault.Kind {
-		if c.Operation == pingonetest.OpAssignRole {
-			return fault.Denied
-		}
-		return fault.None
-	})
-	w.rotateFails("assign the role")
-	w.ping.Before(nil)
-	twin, _ := w.applications()["orders-api (twin)"]["id"].(string)
-	before := w.ping.Secret(w.app.Environment, twin).Value
-	if before == "" {
-		t.Fatal("the rotation has created no twin")
-	}
-	w.advance(time.Hour)
+	twin, before := w.twinThatNothingNames()
 	leaked := w.secret("AWSCURRENT")
 	w.checkEnded(leaked, w.emergency(rotation.Swift))
 	if w.ping.Authenticates(w.app.Environment, twin, before) {
 		t.Error("PingOne still accepts the secret that the twin had")
 	}
+}
+
+// What was not found out is not over: while PingOne does not say which applications
+// there are, a twin that nothing names may live.
+func TestEmergencyStaysOpenWhileATwinCannotBeLookedFor(t *testing.T) {
+	for _, how := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		t.Run(string(how), func(t *testing.T) {
+			w := newWorld(t, alternate)
+			twin, before := w.twinThatNothingNames()
+			leaked := w.secret("AWSCURRENT")
+			w.refuse(pingonetest.OpListApplications)
+			rep := w.emergency(how)
+			if rep.Outcome == rotation.Ended || !w.emergencyOpen() {
+				t.Errorf("got outcome %s, and PingOne accepts the twin's secret: %v", rep.Outcome, w.ping.Authenticates(w.app.Environment, twin, before))
+			}
+			if w.accepts(leaked) {
+				t.Error("AWSCURRENT's leaked secret is accepted: the twin held its end off")
+			}
+			if !strings.Contains(rep.Error, "find out whether an earlier rotation has created a twin") {
+				t.Errorf("got error %q, want it to say what is open", rep.Error)
+			}
+			w.ping.Before(nil)
+			w.auditsFor(2)
+			if w.ping.Authenticates(w.app.Environment, twin, before) || w.emergencyOpen() {
+				t.Error("audits have not ended the twin's secret")
+			}
+		})
+	}
+}
+
+// An application of another owner with the twin's name is no twin, and holds nothing up.
+func TestEmergencyEndsBesideAnApplicationWithTheTwinsName(t *testing.T) {
+	w := newWorld(t, alternate)
+	w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "orders-api (twin)"})
+	w.advance(time.Hour)
+	leaked := w.secret("AWSCURRENT")
+	w.checkEnded(leaked, w.emergency(rotation.Swift))
+}
+
+// twinThatNothingNames has a rotation fail after it has created the twin, and returns the
+// twin with the secret that PingOne gave it.
+func (w *world) twinThatNothingNames() (id, secret string) {
+	w.t.Helper()
+	w.refuse(pingonetest.OpAssignRole)
+	w.rotateFails("assign the role")
+	w.ping.Before(nil)
+	id, _ = w.applications()["orders-api (twin)"]["id"].(string)
+	if secret = w.ping.Secret(w.app.Environment, id).Value; secret == "" {
+		w.t.Fatal("the rotation has created no twin")
+	}
+	w.advance(time.Hour)
+	return id, secret
+}
+
+// refuse makes PingOne deny an operation from now on.
+func (w *world) refuse(operation string) {
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == operation {
+			return fault.Denied
+		}
+		return fault.None
+	})
 }
 
 func TestAlternatingRotationsFlipBetweenTwoApplications(t *testing.T) {

@@ -2,6 +2,8 @@ package rotation
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/provision"
@@ -131,16 +133,31 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 			return false, err
 		}
 	}
-	if original := r.found.apps[d.ApplicationID()]; r.found.twin == "" && original != nil && !r.found.searched {
-		r.found.searched = true // once is enough: nothing else creates one while the emergency is open
-		twin, err := r.provisioner().FindTwin(ctx, d.Document, original)
-		if err != nil {
-			r.record.warn("whether an earlier rotation has created a twin could not be found out: %s", inFull(err))
-		} else if twin != nil {
-			r.found.twin = twin.ID // and no version was stored for it
-		}
+	if r.found.twin == "" && !r.found.searched {
+		r.found.searched = true
+		_, _ = r.searchTwin(ctx) // once more before all is said to have ended, where a failure counts
 	}
 	return r.found.twin != "", nil
+}
+
+// searchTwin looks for a twin that neither a version nor the register names, by its
+// marker: a rotation has created it and come no further.
+func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
+	d := r.found.current
+	original := r.found.apps[d.ApplicationID()]
+	if r.found.twin != "" || !d.Alternates() || original == nil {
+		return false, nil
+	}
+	twin, err := r.provisioner().FindTwin(ctx, d.Document, original)
+	switch _, taken := errors.AsType[*provision.NameError](err); {
+	case taken:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("find out whether an earlier rotation has created a twin: %w", err)
+	case twin != nil:
+		r.found.twin = twin.ID
+	}
+	return twin != nil, nil
 }
 
 var errNoTwin = remedied(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),

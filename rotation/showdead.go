@@ -76,6 +76,11 @@ func (r *run) showDead(ctx context.Context) error {
 			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)
 		}
 	}
+	// A list may lag, and PingOne may not have said which applications there are. While
+	// that is not known, a twin that nothing names may live.
+	if found, err := r.searchTwin(ctx); err != nil || found {
+		return err // what was found is looked at and ended like all others, and then shown
+	}
 	at := r.client.Time().UTC()
 	for _, v := range held {
 		r.record.dead = append(r.record.dead, Mark{Fingerprint: v.Fingerprint, At: at})

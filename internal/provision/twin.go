@@ -62,8 +62,16 @@ func (p *Provisioner) twinable(ctx context.Context, d *document.Document, of *pi
 
 func twinName(of *pingone.Application) string { return of.Name + " (twin)" }
 
+// A NameError says that an application which this rotation has not created has the name
+// that the twin shall have. PingOne takes each name once, so there is no such twin.
+type NameError struct{ ID, Name string }
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("application %s has the name %q that the twin shall have and was not created by this rotation; rename it", e.ID, document.Printable(e.Name))
+}
+
 // FindTwin returns the copy of an application that this rotation has made, nil if
-// nothing has the copy's name. It is an error if another application has it.
+// nothing has the copy's name. It is a [*NameError] if another application has it.
 func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pingone.Application) (*pingone.Application, error) {
 	name := twinName(of)
 	apps, err := p.Client.Applications(ctx, d.EnvironmentID)
@@ -76,7 +84,7 @@ func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pi
 		case p.Marker.isTwin(app, of.ID):
 			return app, nil
 		default:
-			return nil, fmt.Errorf("application %s has the name %q that the twin shall have and was not created by this rotation; rename it", app.ID, document.Printable(name))
+			return nil, &NameError{app.ID, name}
 		}
 	}
 	return nil, nil
