@@ -12,6 +12,7 @@ import (
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -21,7 +22,7 @@ import (
 // would be.
 const mintsUnread = 2
 
-var errUnread = remedied(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
+var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
 	"see what stands between the function and PingOne, and run the command again")
 
 // mint makes PingOne regenerate an application's secret. The request is sent once,
@@ -225,7 +226,7 @@ func (r *run) readPending(ctx context.Context) (*stored, error) {
 			return nil, err
 		}
 		if !again {
-			return nil, remedied(fmt.Errorf("version %s has no value yet", r.token), "createSecret comes first")
+			return nil, remedy.With(fmt.Errorf("version %s has no value yet", r.token), "createSecret comes first")
 		}
 	}
 }
@@ -279,7 +280,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 			return again, err
 		}
 	} else {
-		r.record.warn("the register is out of reach, and AWSCURRENT was moved without it, because its secret is PingOne's previous one: %s", inFull(r.hold.failure))
+		r.record.warn("the register is out of reach, and AWSCURRENT was moved without it, because its secret is PingOne's previous one: %s", remedy.Line(r.hold.failure))
 	}
 	if err := r.secret.move(ctx, m.From, m.To); err != nil {
 		if e := (*SecretsManagerError)(nil); errors.As(err, &e) && e.refused() {

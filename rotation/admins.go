@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -75,7 +76,7 @@ func (s Settings) adminFor(d *document.Document) (string, error) {
 	return id, nil
 }
 
-var errNoAdmin = remedied(document.NewFieldError("rotation.adminSecretId", "names a secret that is not an admin of this function"),
+var errNoAdmin = remedy.With(document.NewFieldError("rotation.adminSecretId", "names a secret that is not an admin of this function"),
 	"name one that "+AdminsVariable+" lists, or have the function's owner add this one there")
 
 var looksLikeID = regexp.MustCompile(`[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}`)

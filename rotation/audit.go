@@ -11,6 +11,7 @@ import (
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -44,7 +45,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	all, err := r.list(ctx, count)
 	rep.Calls = count.calls()
 	if err != nil {
-		rep.Error = inFull(err)
+		rep.Error = remedy.Line(err)
 		r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "error", rep.Error)
 		return rep
 	}
@@ -64,7 +65,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 // says may be five minutes old: it only finds names, and a first order.
 func (r *Rotator) list(ctx context.Context, count *counter) ([]description, error) {
 	if r.FunctionARN == "" {
-		return nil, remedied(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
+		return nil, remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
 	}
 	var all []description
 	in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(100)}
@@ -223,7 +224,7 @@ func (e *examination) judge(err error) {
 		e.warn(pointAllow, remedyOfAny, `the admin allows this secret any application, by "*", so that anyone who can write it can get the client secret of each`)
 	}
 	if e.hold.failure != nil {
-		e.warn(pointRegister, remedyOf(e.hold.failure), "%v; nothing is minted or ended", e.hold.failure)
+		e.warn(pointRegister, remedy.Of(e.hold.failure), "%v; nothing is minted or ended", e.hold.failure)
 	}
 	s := e.situation(plan.Audit)
 	e.current(s, err)
@@ -282,7 +283,7 @@ func (e *examination) current(s plan.Situation, err error) {
 	case err == nil || errors.As(err, &busy):
 	case errors.As(err, &halt) && (passing(halt.Why) || halt.Why == plan.NotAskable || halt.Why == plan.RegisterNeeded):
 	case e.item().Emergency != nil:
-		e.fail(pointLeak, remedyOf(err), "%v", err)
+		e.fail(pointLeak, remedy.Of(err), "%v", err)
 	default:
 		e.failed(pointCurrent, err)
 	}

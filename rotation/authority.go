@@ -7,6 +7,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/provision"
+	"pingrotate/internal/remedy"
 )
 
 // The writer of a managed secret chooses what its document names, and so does whoever may
@@ -160,5 +161,5 @@ func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
 	return twin != nil, nil
 }
 
-var errNoTwin = remedied(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
+var errNoTwin = remedy.With(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
 	"remove the field, and a twin is created")

@@ -13,6 +13,7 @@ import (
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -119,7 +120,7 @@ func (c *checkup) writerReaches(ctx context.Context) {
 	any := false
 	for _, a := range c.adminSecrets(ctx, c.found.admin) {
 		if a.err != nil {
-			c.warn(pointAllow, remedyOf(a.err), "what the admin %s allows is not known: %v", a.id, a.err)
+			c.warn(pointAllow, remedy.Of(a.err), "what the admin %s allows is not known: %v", a.id, a.err)
 			continue
 		}
 		v, err := decode(a.out)
@@ -193,7 +194,7 @@ func (c *checkup) registerIsThere() {
 	item := c.item()
 	switch err := c.hold.failure; {
 	case err != nil:
-		c.fail("register", remedyOf(err), "%v", err)
+		c.fail("register", remedy.Of(err), "%v", err)
 		return
 	case !c.hold.rev.Known():
 		c.ok("register", "can be read; it has no item of this client yet, so that the first rotation waits %v before it does anything", 45*time.Second)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 )
 
 // A Decision is what createSecret does about the secret.
@@ -86,6 +87,6 @@ func (c *Checkup) failed(point string, err error) bool {
 	if err == nil {
 		return false
 	}
-	c.fail(point, remedyOf(err), "%s", strings.ReplaceAll(err.Error(), "\n", ", and ")) // of calls that ran at once
+	c.fail(point, remedy.Of(err), "%s", strings.ReplaceAll(err.Error(), "\n", ", and ")) // of calls that ran at once
 	return true
 }

@@ -11,6 +11,7 @@ import (
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -131,7 +132,7 @@ func (c *checkup) draft(ctx context.Context) {
 	}
 	app, err := admin.read(ctx, d, d.ApplicationID())
 	if pingone.IsNotFound(err) {
-		err = remedied(err, fmt.Sprintf("check the client id and the environment: the environment %s has no application %s that the admin can see", d.EnvironmentID, d.ApplicationID()))
+		err = remedy.With(err, fmt.Sprintf("check the client id and the environment: the environment %s has no application %s that the admin can see", d.EnvironmentID, d.ApplicationID()))
 	}
 	if c.failed("application", err) {
 		return
@@ -173,7 +174,7 @@ func (c *checkup) clientIsFree(ctx context.Context) {
 	}
 	if err := c.hold.fetch(ctx); err != nil {
 		if register.Unreachable(err) {
-			c.fail("client", remedyOf(err), "whether another managed secret holds this client is not known: %v", err)
+			c.fail("client", remedy.Of(err), "whether another managed secret holds this client is not known: %v", err)
 		} else {
 			c.failed("client", err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 )
 
 // emergency ends what leaked. Everything hangs on the mark in the register: whatever
@@ -53,7 +54,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	case marked != nil:
 		rep.Outcome = Open
 		if err == nil {
-			err = remedied(errors.New("the mark of this emergency is gone from the register without an outcome"), "run the command again")
+			err = remedy.With(errors.New("the mark of this emergency is gone from the register without an outcome"), "run the command again")
 		}
 	default:
 		rep.Outcome = Failed
@@ -112,7 +113,7 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 			return nil, fmt.Errorf("mark the emergency in the register: %w", err)
 		}
 	}
-	return nil, remedied(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
+	return nil, remedy.With(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
 }
 
 // strangers says which versions hold a secret of another client than the one that
@@ -193,7 +194,7 @@ func (r *run) completeEmergency(ctx context.Context) error {
 }
 
 // errCompleted ends a rotation that found an emergency open: it begins nothing.
-var errCompleted = remedied(errors.New("an emergency was open, and was completed; this rotation began nothing, because AWSCURRENT is new"),
+var errCompleted = remedy.With(errors.New("an emergency was open, and was completed; this rotation began nothing, because AWSCURRENT is new"),
 	"the schedule starts the next; to rotate before, start another rotation")
 
 // close records that the emergency has ended. Died before the write: the next run shows
@@ -206,7 +207,7 @@ func (r *run) close(ctx context.Context) error {
 			return err
 		}
 		if r.unserved {
-			return remedied(errors.New("PingOne refuses the leaked secret, and another managed secret of the client does not have the new one yet"), "run the command again, or wait for the next audit")
+			return remedy.With(errors.New("PingOne refuses the leaked secret, and another managed secret of the client does not have the new one yet"), "run the command again, or wait for the next audit")
 		}
 	}
 	em := r.item().Emergency
@@ -226,7 +227,7 @@ func (r *run) close(ctx context.Context) error {
 	r.testify(ctx)
 	r.count.register.Add(int64(len(em.Commands)))
 	if err := r.hold.table.Close(ctx, r.hold.key, em.Commands...); err != nil {
-		r.record.warn("the emergency has ended, and its row is left in the register: %s", inFull(err))
+		r.record.warn("the emergency has ended, and its row is left in the register: %s", remedy.Line(err))
 	}
 	return nil
 }
@@ -239,7 +240,7 @@ func (rep *Report) findTargets(ctx context.Context, n *run) {
 	rep.Admin = true
 	targets, err := n.Rotator.targets(ctx, n.secret.description, n.found.current.Document)
 	if err != nil {
-		rep.StillOpen = append(rep.StillOpen, "this is an admin of the function, and the secrets that it could read cannot be listed: "+inFull(err))
+		rep.StillOpen = append(rep.StillOpen, "this is an admin of the function, and the secrets that it could read cannot be listed: "+remedy.Line(err))
 		return
 	}
 	if rep.Targets = targets; len(targets.All) > 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"pingrotate/internal/remedy"
 )
 
 // OperateAlias is the alias of the function through which alone it takes actions. The
@@ -69,7 +71,7 @@ func (r *Rotator) admitsActions(way entrance) error {
 	case inProcess, throughOperate, throughEmulator:
 		return nil
 	}
-	return remedied(errors.New("actions are taken only through the alias "+OperateAlias+" of the function"),
+	return remedy.With(errors.New("actions are taken only through the alias "+OperateAlias+" of the function"),
 		"invoke "+functionName(r.FunctionARN)+":"+OperateAlias+"; a pingrotate older than the function does not: upgrade it with make install")
 }
 
@@ -79,7 +81,7 @@ func (r *Rotator) admitsSteps(way entrance) error {
 	case inProcess, unqualified, throughEmulator:
 		return nil
 	}
-	return remedied(errors.New("steps are taken only by the function's ARN without version or alias"), attachTo(r.FunctionARN))
+	return remedy.With(errors.New("steps are taken only by the function's ARN without version or alias"), attachTo(r.FunctionARN))
 }
 
 // attachTo says how to attach a secret to the function.
@@ -94,5 +96,5 @@ func (r *Rotator) qualified(function string) error {
 	if r.FunctionARN == "" || !strings.HasPrefix(function, r.FunctionARN+":") {
 		return nil
 	}
-	return remedied(fmt.Errorf("the secret is attached to %s, and not to the function without version or alias", function), attachTo(r.FunctionARN))
+	return remedy.With(fmt.Errorf("the secret is attached to %s, and not to the function without version or alias", function), attachTo(r.FunctionARN))
 }

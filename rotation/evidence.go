@@ -10,6 +10,7 @@ import (
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 )
 
 // Evidence is what auditors read of the register's table: who did what to which secret,
@@ -74,7 +75,7 @@ func (r *run) evidenceOf(decision string, failure error, fingerprints ...string)
 		report.PreviousUntil = r.record.previousUntil.UTC()
 	}
 	if failure != nil {
-		report.Error = inFull(failure)
+		report.Error = remedy.Line(failure)
 	}
 	e.Report, _ = json.Marshal(report) // texts and times
 	return e
@@ -144,6 +145,6 @@ func (r *Rotator) file(ctx context.Context, n *run, rep *Report, failure error) 
 	}
 	rep.Calls.Register++
 	if err := r.table().Append(ctx, e); err != nil && !errors.Is(err, context.Canceled) {
-		rep.Warnings = append(rep.Warnings, "the register keeps no evidence of this action: "+inFull(err))
+		rep.Warnings = append(rep.Warnings, "the register keeps no evidence of this action: "+remedy.Line(err))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 )
 
 // A BusyError means that another invocation is at work on the same PingOne client.
@@ -71,7 +72,7 @@ func (r *run) halted(m plan.Move) error {
 	case plan.NotAskable:
 		if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
 			err := disabled(app.ID)
-			e.text, e.remedy = err.Error(), remedyOf(err)
+			e.text, e.remedy = err.Error(), remedy.Of(err)
 			break
 		}
 		e.text, e.remedy = "PingOne did not say whether it accepts AWSCURRENT, which it does not show", "run it again in a minute"
@@ -119,7 +120,7 @@ func (r *run) halted(m plan.Move) error {
 		e.text = "nothing may be done while the register is out of reach"
 		if r.hold.failure != nil {
 			e.text += ": " + r.hold.failure.Error()
-			e.remedy = remedyOf(r.hold.failure)
+			e.remedy = remedy.Of(r.hold.failure)
 		}
 	case plan.Closed:
 		return r.found.closed

@@ -10,6 +10,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 )
 
 const (
@@ -33,7 +34,7 @@ func (r *run) searchHolders(ctx context.Context) error {
 	}
 	found, complete, err := r.Rotator.holders(ctx, r.count)
 	if err != nil {
-		r.record.warn("the register does not know yet whether other managed secrets hold the same client, and they could not be looked for: %s", inFull(err))
+		r.record.warn("the register does not know yet whether other managed secrets hold the same client, and they could not be looked for: %s", remedy.Line(err))
 		return nil
 	}
 	if !complete {

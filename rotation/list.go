@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/internal/waves"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -130,7 +131,7 @@ func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
 // last.
 func (r *Rotator) listPage(ctx context.Context, token string) (page []types.SecretListEntry, next string, err error) {
 	if r.FunctionARN == "" {
-		return nil, "", remedied(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
+		return nil, "", remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
 	}
 	in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(100)}
 	if token != "" {

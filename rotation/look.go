@@ -11,6 +11,7 @@ import (
 	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -102,7 +103,7 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 	}
 	id := r.secret.holder(labelCurrent)
 	if id == "" {
-		return remedied(errors.New("no version is labelled AWSCURRENT"), "store a document with environmentId, region and clientId first")
+		return remedy.With(errors.New("no version is labelled AWSCURRENT"), "store a document with environmentId, region and clientId first")
 	}
 	if current == nil || current.versionID != id {
 		// AWSCURRENT moved in between, or one of the reads lags. Labels are taken from the
@@ -112,14 +113,14 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 			return err
 		}
 		if current == nil {
-			return remedied(fmt.Errorf("version %s is labelled AWSCURRENT and has no value", id), "store a document with environmentId, region and clientId")
+			return remedy.With(fmt.Errorf("version %s is labelled AWSCURRENT and has no value", id), "store a document with environmentId, region and clientId")
 		}
 	}
 	if err := current.rotatable(); err != nil {
 		return err
 	}
 	if old := r.found.current; old != nil && old.EnvironmentID+old.ClientID != current.EnvironmentID+current.ClientID && !old.MayFollow(current.ClientID) {
-		return remedied(errors.New("AWSCURRENT names another client than a moment ago"), "run it again")
+		return remedy.With(errors.New("AWSCURRENT names another client than a moment ago"), "run it again")
 	}
 	r.found.current = current
 	if r.record.current.IsZero() {

@@ -9,6 +9,7 @@ import (
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 )
 
 // A Preview is what an emergency would do, for whoever has to say yes to it. It was made
@@ -54,12 +55,12 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	}
 	rep.Calls, rep.Warnings = n.count.calls(), n.record.warnings
 	if rep.Outcome = Previewed; err != nil {
-		rep.Outcome, rep.Error = Failed, inFull(err)
+		rep.Outcome, rep.Error = Failed, remedy.Line(err)
 	}
 	return rep
 }
 
-var errNothingLeaked = remedied(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
+var errNothingLeaked = remedy.With(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
 
 func (r *run) foresee(ctx context.Context) (*Preview, error) {
 	d, item, now := r.found.current, r.item(), r.client.Time()
@@ -84,7 +85,7 @@ func (r *run) foresee(ctx context.Context) (*Preview, error) {
 	}
 	if p.Admin {
 		if p.Targets, err = r.Rotator.targets(ctx, r.secret.description, d.Document); err != nil {
-			r.record.warn("the secrets that this admin could read cannot be listed: %s", inFull(err))
+			r.record.warn("the secrets that this admin could read cannot be listed: %s", remedy.Line(err))
 		}
 	}
 	if app := r.found.apps[r.applicationID()]; app != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -210,7 +211,7 @@ func (r *Rotator) reportStep(ctx context.Context, ev Event, n *run, err error) {
 		level = slog.LevelError
 		e, _ := errors.AsType[*StepError](err)
 		text("error", e.brief())
-		text("remedy", remedyOf(e.cause))
+		text("remedy", remedy.Of(e.cause))
 	}
 	r.log().LogAttrs(ctx, level, "rotation step", attrs...)
 	r.emitRun(rec, elapsed, err, ev.SecretID, string(ev.Step))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 )
 
 // rotate does all that the four steps do at once, with a version of its own. Nothing
@@ -33,7 +34,7 @@ func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 		if errors.As(err, &halt) && (halt.Why == plan.Superseded || halt.Why == plan.Edited || halt.Why == plan.MethodChanged) {
 			// Its version holds a secret that can never be promoted, and a fresh one takes
 			// PingOne's over.
-			rep.Warnings = append(rep.Warnings, inFull(err))
+			rep.Warnings = append(rep.Warnings, remedy.Line(err))
 			token = NewToken()
 			continue
 		}
@@ -112,7 +113,7 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 func (rep *Report) conclude(n *run, err error) {
 	rep.Ended = n.client.Time().UTC()
 	if err != nil {
-		rep.Error = inFull(err)
+		rep.Error = remedy.Line(err)
 		rep.limited(err)
 	}
 	busy, halt := (*BusyError)(nil), (*HaltError)(nil)

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -113,8 +114,8 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 	if kind.Action != nil {
 		err := r.admitsActions(way)
 		if err != nil {
-			r.log().ErrorContext(ctx, "rotation action", "error", inFull(err))
-			return nil, errors.New(inFull(err)) // the text is all that the caller gets
+			r.log().ErrorContext(ctx, "rotation action", "error", remedy.Line(err))
+			return nil, errors.New(remedy.Line(err)) // the text is all that the caller gets
 		}
 		a, err := ParseAction(event)
 		if err != nil {
@@ -125,8 +126,8 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 		case ActionList, ActionTally, ActionHalt:
 			report, err := r.ask(ctx, a)
 			if err != nil {
-				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", a.Campaign.ID(), "error", inFull(err))
-				return nil, errors.New(inFull(err))
+				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", a.Campaign.ID(), "error", remedy.Line(err))
+				return nil, errors.New(remedy.Line(err))
 			}
 			return report, nil
 		}

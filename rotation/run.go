@@ -10,6 +10,7 @@ import (
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -150,7 +151,7 @@ func (r *run) carryOn(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 			}
 		}
 	}
-	return plan.Move{}, remedied(errors.New("the rotation did not come to an end"), "report this as a fault of the program, with the function's log")
+	return plan.Move{}, remedy.With(errors.New("the rotation did not come to an end"), "report this as a fault of the program, with the function's log")
 }
 
 // do carries out a move, and reports whether the next decision needs another look: our

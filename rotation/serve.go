@@ -10,6 +10,7 @@ import (
 
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -53,7 +54,7 @@ func (r *run) serve(ctx context.Context) error {
 			return fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", arn, err)
 		}
 		if err != nil {
-			s.Error = inFull(err)
+			s.Error = remedy.Line(err)
 			r.record.warn("the managed secret %s of the same client does not have the new secret, and its consumers are locked out: %s", arn, s.Error)
 		}
 		r.record.timeline = append(r.record.timeline, servedAs(cmp.Or(s.Name, arn), n.record.timeline)...)

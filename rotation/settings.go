@@ -13,6 +13,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -145,7 +146,7 @@ func parseBaseURL(value string, sam bool) (string, error) {
 func (s Settings) environment(d *document.Document) (pingone.Environment, error) {
 	e, err := s.Regions.Environment(d.Region, d.EnvironmentID)
 	if err != nil {
-		return e, remedied(document.NewFieldError("region", err.Error()), "correct it, or add the region to PINGONE_REGIONS of the function")
+		return e, remedy.With(document.NewFieldError("region", err.Error()), "correct it, or add the region to PINGONE_REGIONS of the function")
 	}
 	if d.AuthDomain != "" {
 		if !slices.Contains(s.AuthDomains, d.AuthDomain) {

@@ -10,6 +10,7 @@ import (
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -68,9 +69,9 @@ func (r *run) showDead(ctx context.Context) error {
 		}
 		if !timeFor(ctx, &r.client, askEvery+margin) {
 			if !clear {
-				return remedied(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
+				return remedy.With(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
 			}
-			return remedied(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
+			return remedy.With(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
 		}
 		if err := r.client.Pause(ctx, askEvery); err != nil {
 			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -25,7 +26,7 @@ func (r *run) testUser(ctx context.Context, d *document.Document) (*document.Tes
 		return nil, secretsManagerError("read the test user's secret "+id, err)
 	}
 	if out.SecretString == nil {
-		return nil, remedied(fmt.Errorf("the test user's secret %s is binary", id), "store a JSON object as SecretString")
+		return nil, remedy.With(fmt.Errorf("the test user's secret %s is binary", id), "store a JSON object as SecretString")
 	}
 	u, err := document.ParseTestUser(*out.SecretString)
 	if err == nil && u.EnvironmentID != d.EnvironmentID {

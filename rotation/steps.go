@@ -10,6 +10,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -44,7 +45,7 @@ type StepError struct {
 func stepError(ev Event, err error) error { return &StepError{ev.Step, ev.SecretID, err} }
 
 func (e *StepError) Error() string {
-	return fmt.Sprintf("%s of %s: %s", e.Step, e.SecretID, inFull(e.cause))
+	return fmt.Sprintf("%s of %s: %s", e.Step, e.SecretID, remedy.Line(e.cause))
 }
 
 // brief is the error without what to do about it.
@@ -93,13 +94,13 @@ func (r *run) preflight() (done bool, err error) {
 	labels, ok := r.secret.labels[r.token]
 	switch {
 	case !r.secret.rotationEnabled:
-		return false, remedied(errors.New("rotation is not enabled for this secret"), "enable it with aws secretsmanager rotate-secret --rotation-lambda-arn")
+		return false, remedy.With(errors.New("rotation is not enabled for this secret"), "enable it with aws secretsmanager rotate-secret --rotation-lambda-arn")
 	case !ok:
-		return false, remedied(fmt.Errorf("version %s does not exist", r.token), "ClientRequestToken must be that of a rotation in progress")
+		return false, remedy.With(fmt.Errorf("version %s does not exist", r.token), "ClientRequestToken must be that of a rotation in progress")
 	case slices.Contains(labels, labelCurrent):
 		return true, nil
 	case !slices.Contains(labels, labelPending):
-		return false, remedied(fmt.Errorf("version %s is not labelled %s; this rotation was ended", r.token, labelPending), "start another with aws secretsmanager rotate-secret")
+		return false, remedy.With(fmt.Errorf("version %s is not labelled %s; this rotation was ended", r.token, labelPending), "start another with aws secretsmanager rotate-secret")
 	}
 	return false, nil
 }
@@ -179,14 +180,14 @@ func (r *run) confirm(ctx context.Context, own *stored) error {
 	case errors.Is(err, errDifferent) || err != nil && r.found.current.ClientSecret.IsZero():
 		return err
 	case err != nil:
-		r.record.warn("whether the application is as the document specifies could not be read: %s", inFull(err))
+		r.record.warn("whether the application is as the document specifies could not be read: %s", remedy.Line(err))
 	case len(left) > 0:
 		r.record.warn("the application is not as the document specifies, which the next rotation changes: %s", strings.Join(left, "; "))
 	}
 	return nil
 }
 
-var errDifferent = remedied(errors.New("AWSPENDING and AWSCURRENT name different applications"),
+var errDifferent = remedy.With(errors.New("AWSPENDING and AWSCURRENT name different applications"),
 	"to point a secret at another application, store a new AWSCURRENT")
 
 // pending returns the version that this rotation makes, in a step after the one that

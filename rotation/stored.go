@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,7 +24,7 @@ type stored struct {
 func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 	versionID := aws.ToString(out.VersionId)
 	if out.SecretString == nil {
-		return nil, remedied(fmt.Errorf("version %s is binary", versionID), "store the document as SecretString")
+		return nil, remedy.With(fmt.Errorf("version %s is binary", versionID), "store the document as SecretString")
 	}
 	d, err := document.Parse(*out.SecretString)
 	if err != nil {
@@ -58,8 +59,8 @@ func (v *stored) continues(next *stored) bool {
 
 // What else may leak that is no client secret.
 var (
-	errPrivateKey = remedied(errors.New("the secret holds a private key, which PingOne cannot make anew as it does a client secret"),
+	errPrivateKey = remedy.With(errors.New("the secret holds a private key, which PingOne cannot make anew as it does a client secret"),
 		"if the key has leaked, give the application another one in PingOne, remove the leaked one there, and store the new privateKey and keyId; then rotate what it could read: pingrotate rotate --all --emergency swift --keep-going")
-	errPassword = remedied(errors.New("the secret holds a test user's password, and no client secret"),
+	errPassword = remedy.With(errors.New("the secret holds a test user's password, and no client secret"),
 		"if the password has leaked, set a new one for the user in PingOne, store it here, and see with pingrotate check of a secret that names this one in rotation.verify.userSecretId that the user can sign on")
 )

@@ -12,6 +12,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -68,7 +69,7 @@ func (r *run) try(ctx context.Context, d *document.Document) error {
 	switch {
 	case d.IsResource():
 		if err := r.judge(ctx, cred); pingone.IsWrongMethod(err) {
-			return remedied(document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod"), "store the right one")
+			return remedy.With(document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod"), "store the right one")
 		} else if err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func checkToken(token *pingone.Token, cred pingone.Credential, want document.Ver
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
-		return remedied(fmt.Errorf("the secret works, but its token is not the one that rotation.verify demands: the claims %s differ", strings.Join(wrong, ", ")),
+		return remedy.With(fmt.Errorf("the secret works, but its token is not the one that rotation.verify demands: the claims %s differ", strings.Join(wrong, ", ")),
 			"compare these claims with the document and with the application's configuration")
 	}
 	return nil
@@ -201,9 +202,9 @@ func has(got, want any) bool {
 func checkApplication(app *pingone.Application) error {
 	switch {
 	case app.Protocol != "OPENID_CONNECT":
-		return remedied(fmt.Errorf("application %s uses %s", app.ID, document.Printable(app.Protocol)), "only OPENID_CONNECT applications have a client secret")
+		return remedy.With(fmt.Errorf("application %s uses %s", app.ID, document.Printable(app.Protocol)), "only OPENID_CONNECT applications have a client secret")
 	case !app.TokenEndpointAuthMethod.Supported():
-		return remedied(fmt.Errorf("application %s has tokenEndpointAuthMethod %s", app.ID, document.Printable(string(app.TokenEndpointAuthMethod))),
+		return remedy.With(fmt.Errorf("application %s has tokenEndpointAuthMethod %s", app.ID, document.Printable(string(app.TokenEndpointAuthMethod))),
 			fmt.Sprintf("it must be one of %v to use a client secret", pingone.AuthMethods()))
 	}
 	return nil
@@ -211,7 +212,7 @@ func checkApplication(app *pingone.Application) error {
 
 // disabled is the error of an application that PingOne serves nothing to.
 func disabled(id string) error {
-	return remedied(fmt.Errorf("application %s is disabled in PingOne", id), "enable it, or cancel the secret's rotation")
+	return remedy.With(fmt.Errorf("application %s is disabled in PingOne", id), "enable it, or cancel the secret's rotation")
 }
 
-var errNoTime = remedied(errors.New("too little time is left to regenerate and store a secret; nothing has been changed"), "raise the function's timeout to 150 s or more")
+var errNoTime = remedy.With(errors.New("too little time is left to regenerate and store a secret; nothing has been changed"), "raise the function's timeout to 150 s or more")

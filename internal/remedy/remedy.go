@@ -27,21 +27,37 @@ func (e *Error) Error() string  { return e.err.Error() }
 func (e *Error) Unwrap() error  { return e.err }
 func (e *Error) Remedy() string { return e.remedy }
 
-// Of returns what to do about an error, from the outermost of those in it that say so;
-// "" if none does.
+// Of returns what to do about an error, from the outermost of those in it that say so,
+// or from those that were joined; "" if none does.
 func Of(err error) string {
 	if e, ok := errors.AsType[interface {
 		error
 		Remedy() string
-	}](err); ok {
+	}](err); ok && e.Remedy() != "" {
 		return e.Remedy()
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, e := range joined.Unwrap() {
+			if todo := Of(e); todo != "" {
+				all = append(all, todo)
+			}
+		}
+		return strings.Join(all, "; ")
+	}
+	if next := errors.Unwrap(err); next != nil {
+		return Of(next)
 	}
 	return ""
 }
 
 // Text returns what went wrong and what to do about it, which some errors say already.
-func Text(err error) string {
-	text := err.Error()
+func Text(err error) string { return with(err.Error(), err) }
+
+// Line is [Text] as one line, for a log or a report.
+func Line(err error) string { return with(strings.ReplaceAll(err.Error(), "\n", "; and "), err) }
+
+func with(text string, err error) string {
 	if todo := Of(err); todo != "" && !strings.Contains(text, todo) {
 		text += "; " + todo
 	}
