@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
@@ -156,7 +157,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 		r.record.drifted = true
 		r.record.warn("AWSCURRENT was dead: %s; PingOne's secret takes its place", r.whyDead())
 	}
-	err = parallel(
+	err = parallel.Do(
 		func() error { return r.secret.put(ctx, id, label, next) },
 		func() error {
 			if r.outcome != nil {
@@ -241,7 +242,7 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 	}
 	r.record.pending = d.ClientSecret
 	var takeErr error
-	_ = parallel(
+	_ = parallel.Do(
 		func() error { err = r.try(ctx, d); return nil },
 		func() error {
 			if !r.hold.has() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -114,7 +115,7 @@ func (r *run) adminSecrets(ctx context.Context, known adminSecret) []adminSecret
 	for i := range reads {
 		reads[i] = func() error { all[i+1] = r.secret.readAdmin(ctx, all[i+1].id); return nil }
 	}
-	parallel(reads...) // what fails is beside each
+	parallel.Do(reads...) // what fails is beside each
 	return all
 }
 

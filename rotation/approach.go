@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/register"
 )
 
@@ -28,7 +29,7 @@ func (r *run) approach(ctx context.Context) error {
 		r.hold = other
 		return nil
 	}
-	err := parallel(func() error { return own.fetch(ctx) }, func() error { return other.fetch(ctx) })
+	err := parallel.Do(func() error { return own.fetch(ctx) }, func() error { return other.fetch(ctx) })
 	switch {
 	case err != nil && !register.Unreachable(err):
 		return err
@@ -40,7 +41,7 @@ func (r *run) approach(ctx context.Context) error {
 		r.hold = other
 	case own.rev.Number == 0 && err == nil:
 		var kept, others trace
-		if err := parallel(func() (err error) { kept, err = own.outlived(ctx); return err }, func() (err error) { others, err = other.outlived(ctx); return err }); err != nil {
+		if err := parallel.Do(func() (err error) { kept, err = own.outlived(ctx); return err }, func() (err error) { others, err = other.outlived(ctx); return err }); err != nil {
 			return err
 		}
 		if others > kept || others == kept && other.key.ID < own.key.ID {

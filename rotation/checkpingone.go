@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
 	"pingrotate/internal/remedy"
@@ -151,7 +152,7 @@ func (c *checkup) adminReaches(ctx context.Context) {
 	d, admin := c.found.current.Document, c.found.acting
 	var held, own []pingone.RoleAssignment
 	var roles []pingone.Role
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) {
 			if !d.IsResource() {
 				held, err = admin.client.RoleAssignments(ctx, d.EnvironmentID, d.ApplicationID())

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
@@ -174,7 +175,7 @@ func (r *run) restate(ctx context.Context, rows []register.Emergency) {
 		r.count.register.Add(1)
 		writes = append(writes, func() error { return r.hold.table.Restate(ctx, r.hold.key, row) })
 	}
-	if err := parallel(writes...); err != nil {
+	if err := parallel.Do(writes...); err != nil {
 		r.record.warn("the emergency's row in the register does not tell what was minted for it: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/register"
 )
 
@@ -113,7 +114,7 @@ func (h *hold) begin(ctx context.Context, now time.Time) (register.Item, error) 
 	var open []register.Emergency
 	var holders []string
 	h.count.register.Add(2)
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) { open, err = h.table.Opened(ctx, h.key); return err },
 		func() (err error) { holders, err = h.table.Holders(ctx, h.key); return err },
 	)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
 	"pingrotate/internal/register"
@@ -39,7 +40,7 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	clients := r.sight()
 	var found secretFound
 	reads := append(clients.reads(ctx, goal, true), func() (err error) { found, err = r.fetchSecret(ctx); return err })
-	if err := parallel(reads...); err != nil {
+	if err := parallel.Do(reads...); err != nil {
 		return r.explained(ctx, err)
 	}
 	if err := r.took(ctx, found); err != nil {
@@ -86,7 +87,7 @@ func (r *run) fetchSecret(ctx context.Context) (found secretFound, err error) {
 	if r.found.acting == nil && adminID != "" {
 		reads = append(reads, func() error { found.admin = r.secret.readAdmin(ctx, adminID); return nil })
 	}
-	return found, parallel(reads...)
+	return found, parallel.Do(reads...)
 }
 
 // took takes over what was found of the managed secret.
@@ -215,7 +216,7 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	if goal == plan.Audit && !d.ClientSecret.IsZero() {
 		reads = append(reads, func() error { return r.askCurrent(ctx) })
 	}
-	err := parallel(reads...)
+	err := parallel.Do(reads...)
 	if err == nil && goal == plan.Audit && clients.strange() {
 		err = clients.application(ctx, r.applicationID())()
 	}
@@ -319,7 +320,7 @@ func (r *run) readOthers(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := parallel(reads...); err != nil {
+	if err := parallel.Do(reads...); err != nil {
 		return err
 	}
 	r.found.others = slices.DeleteFunc(others, func(v *stored) bool { return v == nil })

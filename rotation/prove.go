@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/pingone"
 )
@@ -140,7 +141,7 @@ func (r *run) askAll(ctx context.Context, fingerprints []string) error {
 			return nil
 		}
 	}
-	if err := parallel(calls...); err != nil {
+	if err := parallel.Do(calls...); err != nil {
 		return err
 	}
 	for i, f := range fingerprints {

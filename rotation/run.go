@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
@@ -317,7 +318,7 @@ func (r *run) flush(ctx context.Context, release bool) {
 		outcome = func(item register.Item) register.Item { return item }
 	}
 	rows := r.restated(outcome)
-	_ = parallel(
+	_ = parallel.Do(
 		func() error {
 			if err := r.hold.settle(ctx, outcome, release); err != nil && register.Unreachable(err) {
 				r.record.warn("the outcome is not recorded in the register, and the next run finds out: %v", err)

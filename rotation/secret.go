@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -149,7 +150,7 @@ const labelOfCheck = "pingrotate-check"
 // once it has seen that they are permitted: it checks permissions first. Nothing
 // changes.
 func (s *secret) mayWrite(ctx context.Context, current string) error {
-	return parallel(
+	return parallel.Do(
 		func() error {
 			// The version exists, with another value, and so stays as it is.
 			_, err := s.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{

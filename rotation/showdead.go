@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
@@ -142,7 +143,7 @@ func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool,
 			return err
 		}
 	}
-	if err := parallel(calls...); err != nil {
+	if err := parallel.Do(calls...); err != nil {
 		return false, fmt.Errorf("ask whether the leaked secret is refused: %w", err)
 	}
 	for i, q := range all {

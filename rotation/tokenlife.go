@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -23,7 +24,7 @@ func (r *run) tokenLife(ctx context.Context) time.Duration {
 	c := &r.found.acting.client
 	var grants []pingone.Grant
 	var resources []pingone.Resource
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) { grants, err = c.Grants(ctx, d.EnvironmentID, r.applicationID()); return err },
 		func() (err error) { resources, err = c.Resources(ctx, d.EnvironmentID); return err },
 	)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -22,7 +23,7 @@ func (p *Provisioner) accessChanges(ctx context.Context, a *Access, to recipient
 	var roles []pingone.RoleAssignment
 	var grants []pingone.Grant
 	if to.id != "" {
-		err := parallel(
+		err := parallel.Do(
 			func() (err error) {
 				if len(a.roles) > 0 || a.spec.Exact {
 					roles, err = p.Client.RoleAssignments(ctx, to.environmentID, to.id)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -43,7 +44,7 @@ func (p *Provisioner) kept(ctx context.Context, environmentID, id string) (*kept
 			return unlessAbsent(err)
 		})
 	}
-	if err := parallel(reads...); err != nil {
+	if err := parallel.Do(reads...); err != nil {
 		return nil, err
 	}
 	for i, kind := range policyKinds {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -15,7 +16,7 @@ import (
 // An error of the document's is a [*document.FieldError].
 func (p *Provisioner) Resolve(ctx context.Context, d *document.Document) (*Access, error) {
 	a := &Access{spec: d.Rotation.Application}
-	err := parallel(
+	err := parallel.Do(
 		func() error { return p.resolveRoles(ctx, d, a) },
 		func() error { return p.resolveGrants(ctx, d, a) },
 	)
@@ -78,7 +79,7 @@ func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document,
 	}
 	var scopes []pingone.Scope
 	var attributes []pingone.Attribute
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) { scopes, err = p.Client.Scopes(ctx, d.EnvironmentID, found.ID); return err },
 		func() (err error) { attributes, err = p.Client.Attributes(ctx, d.EnvironmentID, found.ID); return err },
 	)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -16,7 +17,7 @@ func (p *Provisioner) resolveRoles(ctx context.Context, d *document.Document, a 
 	}
 	var roles []pingone.Role
 	var held []pingone.RoleAssignment
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) { roles, err = p.Client.Roles(ctx, d.EnvironmentID); return err },
 		func() (err error) {
 			if len(a.spec.Roles) == 0 {

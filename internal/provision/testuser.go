@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -25,7 +26,7 @@ import (
 func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, u *document.TestUser) (done []string, err error) {
 	var population string
 	var user *pingone.User
-	err = parallel(
+	err = parallel.Do(
 		func() (err error) {
 			population, err = p.Client.FindPopulation(ctx, d.EnvironmentID, p.testPopulation())
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -49,7 +50,7 @@ func (p *Provisioner) Twinable(ctx context.Context, d *document.Document, of *pi
 
 func (p *Provisioner) twinable(ctx context.Context, d *document.Document, of *pingone.Application) (original *kept, twin *pingone.Application, err error) {
 	var roles []pingone.Role
-	err = parallel(
+	err = parallel.Do(
 		func() (err error) { original, err = p.kept(ctx, d.EnvironmentID, of.ID); return err },
 		func() (err error) { twin, err = p.FindTwin(ctx, d, of); return err },
 		func() error { roles, _ = p.Client.Roles(ctx, d.EnvironmentID); return nil }, // for their names
@@ -110,7 +111,7 @@ func (p *Provisioner) Misaligned(ctx context.Context, d *document.Document, acti
 func (p *Provisioner) misalignment(ctx context.Context, d *document.Document, activeID, idleID string) ([]change, error) {
 	var active, idle *kept
 	var roles []pingone.Role
-	err := parallel(
+	err := parallel.Do(
 		func() (err error) { active, err = p.kept(ctx, d.EnvironmentID, activeID); return err },
 		func() (err error) { idle, err = p.kept(ctx, d.EnvironmentID, idleID); return err },
 		func() error { roles, _ = p.Client.Roles(ctx, d.EnvironmentID); return nil }, // for their names
