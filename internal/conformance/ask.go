@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -84,10 +83,7 @@ func pathOf(target string) string {
 	return u.Path
 }
 
-var errNoAnswer = errors.New("no answer")
-
-// exchange sends a request once. Redirects are not followed: they would carry a
-// credential elsewhere. The errors have no word of the peer's.
+// exchange is [send] for PingOne.
 func (p *PingOne) exchange(ctx context.Context, r request) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -103,24 +99,10 @@ func (p *PingOne) exchange(ctx context.Context, r request) (reply, error) {
 			req.Header.Set(name, value)
 		}
 	}
-	hc := http.Client{}
-	if p.HTTP != nil {
-		hc = *p.HTTP
-	}
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := hc.Do(req)
+	got, body, err := send(p.HTTP, req)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return reply{}, cause
-		}
-		return reply{}, errNoAnswer
+		return reply{}, err
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
-	if err != nil {
-		return reply{}, errNoAnswer
-	}
-	got := reply{status: resp.StatusCode, header: resp.Header}
 	if json.Unmarshal(body, &got.body) != nil {
 		json.Unmarshal(body, &got.items) // or it is no JSON, and then there is nothing to read
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -187,6 +186,7 @@ func (q *awsInquiry) call(service, endpoint, target, contentType string, in obje
 	return reply{}
 }
 
+// exchange is [send] for AWS, with a signature.
 func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentType string, body []byte) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -204,23 +204,11 @@ func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentTy
 	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), service, a.Region, time.Now()); err != nil {
 		return reply{}, fmt.Errorf("sign the request: %w", err)
 	}
-	hc := a.HTTP
-	if hc == nil {
-		hc = http.DefaultClient
-	}
-	resp, err := hc.Do(req)
+	got, text, err := send(a.HTTP, req)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return reply{}, cause
-		}
-		return reply{}, errNoAnswer
+		return reply{}, err
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
-	if err != nil {
-		return reply{}, errNoAnswer
-	}
-	got := reply{status: resp.StatusCode, header: resp.Header, sum: crc32.ChecksumIEEE(text)}
+	got.sum = crc32.ChecksumIEEE(text)
 	json.Unmarshal(text, &got.body) // what is no JSON has nothing to read
 	if got.status >= 300 && got.body != nil {
 		kind, _ := got.body["__type"].(string)
