@@ -63,20 +63,10 @@ func (c *checkup) examine(ctx context.Context) {
 		c.fail("copies", "remove the copy, or name the member in rotation.names", "a rotation is refused, because %s would go stale", strings.Join(all, ", "))
 	}
 	c.permissions(ctx)
-	env, err := c.Settings.environment(d.Document)
-	if c.failed("region", err) {
-		return
-	}
-	c.ok("region", "%s, %s", d.Region, env.Auth)
-	c.graceFits()
-	if c.failed("admin", c.authorize(ctx)) {
+	if !c.adminIsReady(ctx) {
 		return
 	}
 	admin := c.found.acting
-	if _, err := c.client.Token(ctx, admin.client.Admin, ""); err != nil {
-		c.failed("admin", fmt.Errorf("authenticate as the admin application: %w", err))
-		return
-	}
 	c.ok("admin", "application %s obtains a token", admin.application)
 	c.writerReaches(ctx)
 	if c.action.CreateTestUser {
@@ -99,6 +89,26 @@ func (c *checkup) examine(ctx context.Context) {
 	c.registerIsThere()
 	c.currentWorks(ctx)
 	c.decide(ctx)
+}
+
+// adminIsReady reports whether the admin that acts on the document's target is found,
+// allowed by its owner to do so, and obtains a token. Before that it says whether the
+// region and the grace are what a document may have.
+func (c *checkup) adminIsReady(ctx context.Context) bool {
+	d := c.found.current
+	env, err := c.Settings.environment(d.Document)
+	if c.failed("region", err) {
+		return false
+	}
+	c.ok("region", "%s, %s", d.Region, env.Auth)
+	c.graceFits()
+	if c.failed("admin", c.authorize(ctx)) {
+		return false
+	}
+	if _, err = c.client.Token(ctx, c.found.acting.client.Admin, ""); err != nil {
+		err = fmt.Errorf("authenticate as the admin application: %w", err)
+	}
+	return !c.failed("admin", err)
 }
 
 func (c *checkup) rotationIsOn() {

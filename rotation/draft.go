@@ -111,20 +111,10 @@ func (c *checkup) draft(ctx context.Context) {
 	c.found.current = v
 	c.needs(d)
 	c.ok("document", "is valid")
-	env, err := c.Settings.environment(d)
-	if c.failed("region", err) {
-		return
-	}
-	c.ok("region", "%s, %s", d.Region, env.Auth)
-	c.graceFits()
-	if c.failed("admin", c.authorize(ctx)) {
+	if !c.adminIsReady(ctx) {
 		return
 	}
 	admin := c.found.acting
-	if _, err := c.client.Token(ctx, admin.client.Admin, ""); err != nil {
-		c.failed("admin", fmt.Errorf("authenticate as the admin application: %w", err))
-		return
-	}
 	c.ok("admin", "application %s obtains a token, and its owner allows this secret", admin.application)
 	c.specificationHolds(ctx)
 	if d.ClientID == "" {
