@@ -1,21 +1,25 @@
 package registertest
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"regexp"
-	"strings"
 	"sync"
 
+	"pingrotate/internal/awsjson"
 	"pingrotate/internal/fault"
 )
 
 const contentType = "application/x-amz-json-1.0"
+
+// protocol is how the service is called.
+var protocol = awsjson.Protocol{
+	Service: "dynamodb", Prefix: "DynamoDB_20120810.", ContentType: contentType, Unsigned: "Request is missing Authentication Token",
+	Refuse: refuse,
+}
 
 // TB is what the stand-in needs of a *testing.T.
 type TB = fault.TB
@@ -110,7 +114,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	caller, operation, err := door(r)
+	from, err := protocol.Open(r, func(operation string) bool { return actions[operation] != nil })
 	if err != nil {
 		s.journal.Complainf("impossible request %s %s: %v", r.Method, r.URL.Path, err)
 		reply := refusal(err)
@@ -119,13 +123,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(reply.Body)
 		return
 	}
+	operation := from.Operation
 	applied := false
 	defer func() {
 		if !applied {
 			s.journal.Notef("dynamodb %s %s: not applied", operation, body)
 		}
 	}()
-	call := fault.Call{Operation: operation, Target: s.target(body), Trace: caller}
+	call := fault.Call{Operation: operation, Target: s.target(body), Trace: from.AccessKey}
 	s.Answer(w, r, call, words, func() fault.Reply {
 		applied = true
 		reply := s.apply(operation, body)
@@ -144,24 +149,6 @@ func (s *Server) apply(operation string, body []byte) fault.Reply {
 		return refusal(err)
 	}
 	return answer(http.StatusOK, out)
-}
-
-var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/[a-z0-9-]+/dynamodb/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
-
-// door reads a request's headers and turns away what no client of the service
-// sends. The signature itself is not verified: the stand-in has no keys.
-func door(r *http.Request) (caller, operation string, err error) {
-	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810.")
-	switch {
-	case signed == nil:
-		return "", "", refuse("MissingAuthenticationTokenException", "Request is missing Authentication Token")
-	case r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != contentType:
-		return "", "", refuse("SerializationException", "want POST / with content type %s", contentType)
-	case !ok || actions[operation] == nil:
-		return "", "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
-	}
-	return signed[1], operation, nil
 }
 
 type action func(s *Server, body []byte) (any, error)
@@ -185,16 +172,13 @@ func init() { // the actions of a transaction are actions themselves
 	}
 }
 
-// on decodes an action's input. A field that the stand-in does not know is refused,
-// for a field silently ignored would make a test pass for no reason.
+// on decodes an action's input.
 func on[In any](do func(*Server, In) (any, error)) action {
 	return func(s *Server, body []byte) (any, error) {
 		var in In
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&in); err != nil {
+		if err := protocol.Decode(body, &in); err != nil {
 			s.journal.Complainf("impossible request: %v", err)
-			return nil, refuse("SerializationException", "%v", err)
+			return nil, err
 		}
 		return do(s, in)
 	}

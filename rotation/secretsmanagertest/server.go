@@ -1,22 +1,26 @@
 package secretsmanagertest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
 
+	"pingrotate/internal/awsjson"
 	"pingrotate/internal/fault"
 )
 
 const contentType = "application/x-amz-json-1.1"
+
+// protocol is how the service is called.
+var protocol = awsjson.Protocol{
+	Service: "secretsmanager", Prefix: "secretsmanager.", ContentType: contentType, Unsigned: "Missing Authentication Token",
+	Refuse: refuse,
+}
 
 // TB is what the stand-in needs of a *testing.T.
 type TB = fault.TB
@@ -126,7 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	from, operation, err := door(r)
+	from, err := protocol.Open(r, func(operation string) bool { return actions[operation] != nil })
 	if err != nil {
 		s.journal.Complainf("impossible request %s %s: %v", r.Method, r.URL.Path, err)
 		reply := refusal(err)
@@ -135,6 +139,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(reply.Body)
 		return
 	}
+	operation := from.Operation
 
 	applied := false
 	var replied []func() // what happens once the reply is out
@@ -146,9 +151,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			start()
 		}
 	}()
-	named := fault.Call{Operation: operation, Target: s.target(body), Trace: from.accessKey}
+	named := fault.Call{Operation: operation, Target: s.target(body), Trace: from.AccessKey}
 	s.Serve(w, r, named, words, func(f fault.Call) fault.Reply {
-		c := &call{Server: s, region: from.region, lag: f.Lag}
+		c := &call{Server: s, region: from.Region, lag: f.Lag}
 		reply := c.apply(operation, body)
 		s.journal.Notef("secretsmanager %s %s: %d %s", operation, mask(body), reply.Status, mask(reply.Body))
 		switch {
@@ -178,27 +183,6 @@ func (c *call) apply(operation string, body []byte) fault.Reply {
 	return answer(http.StatusOK, out)
 }
 
-var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([a-z0-9-]+)/secretsmanager/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
-
-// scope is what a signature tells of itself.
-type scope struct{ accessKey, region string }
-
-// door reads a request's headers and turns away what no client of the service
-// sends. The signature itself is not verified: the stand-in has no keys.
-func door(r *http.Request) (from scope, operation string, err error) {
-	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager.")
-	switch {
-	case signed == nil:
-		return from, "", refuse("MissingAuthenticationTokenException", "Missing Authentication Token")
-	case r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != contentType:
-		return from, "", refuse("SerializationException", "want POST / with content type %s", contentType)
-	case !ok || actions[operation] == nil:
-		return from, "", refuse("UnknownOperationException", "no action %q", r.Header.Get("X-Amz-Target"))
-	}
-	return scope{signed[1], signed[2]}, operation, nil
-}
-
 type action func(c *call, body []byte) (any, error)
 
 var actions = map[string]action{
@@ -220,16 +204,13 @@ var actions = map[string]action{
 	"UpdateSecretVersionStage": on((*call).updateSecretVersionStage),
 }
 
-// on decodes an action's input. A field that the stand-in does not know is
-// refused, for a field silently ignored would make a test pass for no reason.
+// on decodes an action's input.
 func on[In any](do func(*call, In) (any, error)) action {
 	return func(c *call, body []byte) (any, error) {
 		var in In
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&in); err != nil {
+		if err := protocol.Decode(body, &in); err != nil {
 			c.journal.Complainf("impossible request: %v", err)
-			return nil, refuse("SerializationException", "%v", err)
+			return nil, err
 		}
 		return do(c, in)
 	}
