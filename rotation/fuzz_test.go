@@ -13,10 +13,9 @@ import (
 	"pingrotate/rotation"
 )
 
-// FuzzEvent puts a RotationToken into events of any form. What is taken for an
-// event must have what a step needs, and no error may repeat the token.
-func FuzzEvent(f *testing.F) {
-	const proof = "8f14e45f-ceea-467f-a0b1-rotation-token"
+// addEvents adds each file of events, cut within the value of another member.
+func addEvents(f *testing.F, member string) {
+	f.Helper()
 	files, err := filepath.Glob("../events/*.json")
 	if err != nil {
 		f.Fatal(err)
@@ -27,8 +26,15 @@ func FuzzEvent(f *testing.F) {
 			f.Fatal(err)
 		}
 		before, after, _ := strings.Cut(string(text), "}")
-		f.Add(before+`,"RotationToken":"`, `"}`+after)
+		f.Add(before+`,"`+member+`":"`, `"}`+after)
 	}
+}
+
+// FuzzEvent puts a RotationToken into events of any form. What is taken for an
+// event must have what a step needs, and no error may repeat the token.
+func FuzzEvent(f *testing.F) {
+	const proof = "8f14e45f-ceea-467f-a0b1-rotation-token"
+	addEvents(f, "RotationToken")
 	for _, s := range [][2]string{
 		{`{"Step":"createSecret","SecretId":"s","ClientRequestToken":"` + token + `","RotationToken":"`, `"}`},
 		{`{"Step":"createSecret","SecretId":"s","ClientRequestToken":"` + token + `","RotationToken":["`, `"]}`},
@@ -79,18 +85,7 @@ func FuzzEvent(f *testing.F) {
 // one that is known, with its own fields alone, and no error repeats what it read.
 func FuzzAction(f *testing.F) {
 	const proof = "8f14e45f-ceea-467f-a0b1-client-secret"
-	files, err := filepath.Glob("../events/*.json")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		before, after, _ := strings.Cut(string(text), "}")
-		f.Add(before+`,"reason":"`, `"}`+after)
-	}
+	addEvents(f, "reason")
 	for _, s := range [][2]string{
 		{`{"action":"rotate","secretId":"`, `","emergency":"swift"}`},
 		{`{"action":"rotate","secretId":"a","emergancy":"`, `"}`},
