@@ -3,6 +3,8 @@ package rotation_test
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,9 +25,15 @@ var services = map[string]func(*world, func(fault.Call) fault.Kind){
 // from its second.
 func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 	for service, hook := range services {
-		operations := map[string]bool{}
 		quietly := newWorld(quiet{t})
-		hook(quietly, func(c fault.Call) fault.Kind { operations[c.Operation] = true; return fault.None })
+		var mu sync.Mutex // calls that are independent arrive side by side
+		operations := map[string]bool{}
+		hook(quietly, func(c fault.Call) fault.Kind {
+			mu.Lock()
+			defer mu.Unlock()
+			operations[c.Operation] = true
+			return fault.None
+		})
 		quietly.rotate()
 		quietly.audit()
 		for operation := range operations {
@@ -33,12 +41,9 @@ func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 				t.Run(fmt.Sprint(service, ", ", operation, ", from call ", from), func(t *testing.T) {
 					t.Parallel() // it waits more than it works
 					w := newWorld(quiet{t})
-					seen := 0
+					var seen atomic.Int32
 					hook(w, func(c fault.Call) fault.Kind {
-						if c.Operation != operation {
-							return fault.None
-						}
-						if seen++; seen < from {
+						if c.Operation != operation || int(seen.Add(1)) < from {
 							return fault.None
 						}
 						return fault.Echo

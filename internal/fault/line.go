@@ -25,7 +25,8 @@ type Line struct {
 }
 
 // Before sets the hook that decides each call's fate. It runs before the call is
-// applied and may block, to hold the call back. Nil serves everything.
+// applied and may block, to hold the call back. Calls that arrive side by side run it
+// side by side, so what it counts needs a lock. Nil serves everything.
 func (l *Line) Before(hook func(Call) Kind) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
