@@ -77,7 +77,7 @@ func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 		if reads := w.reads(); reads != 2 {
 			t.Errorf("reads of the secret: got %d, want 2", reads)
 		}
-		for _, line := range []string{"secret refused", "secret read: it is another one"} {
+		for _, line := range []string{"secret refused", "secret read: it has changed"} {
 			if !strings.Contains(w.log.String(), line) {
 				t.Errorf("the log lacks %q\n%s", line, w.log)
 			}
@@ -157,7 +157,7 @@ func TestTheLastSecretIsUsedWhileSecretsManagerIsDown(t *testing.T) {
 					w.advance(time.Minute)
 					w.token()
 				}
-				if n := strings.Count(w.log.String(), "going on with the last one"); n == 0 {
+				if n := strings.Count(w.log.String(), "continuing with the last one"); n == 0 {
 					t.Errorf("the log does not say that the secret could not be read\n%s", w.log)
 				}
 

@@ -44,7 +44,7 @@ func (s *Source) obtain(ctx context.Context) (*pingone.Token, error) {
 		case readErr != nil && s.stored == nil:
 			return nil, fmt.Errorf("obtain a token: %w", readErr)
 		case readErr != nil:
-			s.log().LogAttrs(ctx, slog.LevelWarn, "secret not read: going on with the last one", s.attrs(slog.String("error", readErr.Error()))...)
+			s.log().LogAttrs(ctx, slog.LevelWarn, "secret not read: continuing with the last one", s.attrs(slog.String("error", readErr.Error()))...)
 		}
 	}
 	token, err := s.request(ctx)
@@ -118,12 +118,12 @@ func (s *Source) read(ctx context.Context) error {
 		return fmt.Errorf("read the secret %s, version %s: %w", s.SecretID, aws.ToString(out.VersionId), err)
 	}
 	next := &stored{credential: credential, version: aws.ToString(out.VersionId), readAt: s.time().Round(0)}
-	level, message := slog.LevelInfo, "secret read: it is another one"
+	level, message := slog.LevelInfo, "secret read: it has changed"
 	switch {
 	case s.stored == nil:
 		message = "secret read"
 	case s.stored.same(next):
-		level, message = slog.LevelDebug, "secret read: it is the same"
+		level, message = slog.LevelDebug, "secret read: unchanged"
 	}
 	s.stored = next
 	s.log().LogAttrs(ctx, level, message, s.attrs()...)

@@ -121,7 +121,7 @@ func TestTheServiceCallsTheAPIThroughAReplacement(t *testing.T) {
 	if err := <-s.ended; err != nil {
 		t.Errorf("got %v, want a clean end", err)
 	}
-	for _, word := range []string{"secret refused", "secret read: it is another one"} {
+	for _, word := range []string{"secret refused", "secret read: it has changed"} {
 		if !strings.Contains(s.log.String(), word) {
 			t.Errorf("the log lacks %q\n%s", word, s.log.String())
 		}
