@@ -94,14 +94,14 @@ type awsProbe struct {
 
 // awsReasons says why some beliefs have no probe.
 var awsReasons = map[string]string{
-	"S15": "takes a function that leaves the RotationToken out, and the deployed one never does",
-	"S16": "takes a function that claims to have moved AWSCURRENT, and the deployed one never does",
-	"S22": "takes a hundred versions and more than a day",
-	"S29": "takes a second Region, and replicas that cost as secrets do; try it with a secret of your own",
-	"S30": "takes a second Region, as S29",
-	"D15": "the service may take days to delete a row that has expired",
-	"D19": "a protected table could be removed again only with one more right, which a probe should not need",
-	"D21": "is about the SDK, whose source was read; a service that throttles cannot be had to order",
+	"S15": "needs a function that omits the RotationToken; the deployed one never does",
+	"S16": "needs a function that falsely claims to have moved AWSCURRENT; the deployed one never does",
+	"S22": "needs a hundred versions and more than a day",
+	"S29": "needs a second Region, and replicas, which cost as much as secrets; try it with a secret of yours",
+	"S30": "needs a second Region, like S29",
+	"D15": "the service may take days to delete an expired row",
+	"D19": "removing a protected table needs another permission, which a probe should not need",
+	"D21": "concerns the SDK, whose source was read; the service does not throttle on demand",
 }
 
 // Close implements [Suite].

@@ -71,10 +71,10 @@ type pingOneProbe struct {
 
 // pingOneReasons says why some beliefs have no probe.
 var pingOneReasons = map[string]string{
-	"B01": "only an imported application has a client id that is not its id, and importing one takes a feature that the vendor turns on for an environment",
-	"B22": "to find the limit is to reach it, for every program that uses the licence",
-	"B34": "takes an environment with a custom domain; the function's own testSecret shows it there",
-	"B73": "takes an environment with a custom domain",
+	"B01": "only an imported application has a client id that is not its id, and PingOne must enable imports for an environment",
+	"B22": "finding the limit means reaching it, for every program that uses the licence",
+	"B34": "needs an environment with a custom domain; the function's own testSecret shows it there",
+	"B73": "needs an environment with a custom domain",
 }
 
 // Sweep implements [Suite]. It knows what earlier runs made by the prefix of its name
