@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"pingrotate/internal/conformance"
 )
 
-// runName is in the names of what a run creates.
-func runName() string { return time.Now().UTC().Format("0102-150405") }
+// runName is in the names of what a run creates. No other run has it.
+func runName() string {
+	return time.Now().UTC().Format("0102-150405-") + strings.ToLower(rand.Text()[:6])
+}
 
 // awsSuite returns what asks the account's services, without a function.
 func (p *program) awsSuite() *conformance.AWS {

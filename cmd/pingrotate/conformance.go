@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -102,8 +103,8 @@ func (x *examination) aws(c *cobra.Command) error {
 	}
 	suite := x.awsSuite()
 	suite.KMSKey = x.kmsKey
-	if c.Flags().Changed("function") || os.Getenv("PINGROTATE_FUNCTION") != "" {
-		arn, err := x.functionARN(ctx)
+	if asksFunction(c) {
+		arn, err := x.ownFunction(ctx)
 		if err != nil {
 			return err
 		}
@@ -128,6 +129,10 @@ func (x *examination) examine(c *cobra.Command, suite conformance.Suite, of stri
 	if err := x.confirm(c, "This creates and removes the things above, in a "+of+" that should be a sandbox.", "yes", x.yes); err != nil {
 		return err
 	}
+	ctx, stop := untilRemoved(c.Context())
+	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	page := x.page()
 	asking := func() {}
 	options := conformance.Options{
@@ -141,9 +146,12 @@ func (x *examination) examine(c *cobra.Command, suite conformance.Suite, of stri
 			if !x.json() {
 				tellResult(page, r)
 			}
+			if page.err != nil { // no one reads it
+				end(page.err)
+			}
 		},
 	}
-	record, err := conformance.Run(c.Context(), suite, options)
+	record, err := conformance.Run(ctx, suite, options)
 	for _, name := range record.Swept {
 		x.note("removed %s, which an earlier run had left behind", name)
 	}

@@ -139,7 +139,7 @@ func instruct(page *page, s *playground.Sandbox) error {
 			"pingrotate events",
 			`pingrotate adopt --secret pingone/shipping-api --pingone-region NA \`,
 			"    --client-id " + s.Shipping.ClientID + " --environment " + s.Shipping.Environment,
-			"pingrotate trial --environment " + s.Shipping.Environment,
+			"pingrotate trial --function pingone-rotator --environment " + s.Shipping.Environment,
 		}
 	}
 	processor := "" // the template's default is arm64

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,7 +131,7 @@ func TestScripts(t *testing.T) {
 			}
 			return *wholeTrial, nil
 		},
-		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone}),
+		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone, "disallow": disallow}),
 	})
 }
 
@@ -201,11 +202,13 @@ func named(ts *testscript.TestScript, host, prefix string) int {
 	return len(out.SecretList)
 }
 
-// stored waits until the sandbox has two secrets whose names begin with the prefix:
-// stored $HOST PREFIX.
+// stored waits until the sandbox has so many secrets whose names begin with the prefix:
+// stored $HOST PREFIX 2.
 func stored(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
 	eventually(ts, func() error {
-		if n := named(ts, args[0], args[1]); n < 2 {
+		if n := named(ts, args[0], args[1]); n < want {
 			return fmt.Errorf("%d secrets are named %s", n, args[1])
 		}
 		return nil
@@ -217,6 +220,20 @@ func gone(ts *testscript.TestScript, _ bool, args []string) {
 	if n := named(ts, args[0], args[1]); n > 0 {
 		ts.Fatalf("%d secrets are named %s", n, args[1])
 	}
+}
+
+// disallow takes allow out of the document of the sandbox's admin: disallow $HOST.
+func disallow(ts *testscript.TestScript, _ bool, args []string) {
+	client, id := sandboxSecrets(args[0]), aws.String(playground.AdminSecret)
+	out, err := client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: id})
+	ts.Check(err)
+	var members map[string]any
+	ts.Check(json.Unmarshal([]byte(aws.ToString(out.SecretString)), &members))
+	delete(members, "allow")
+	text, err := json.Marshal(members)
+	ts.Check(err)
+	_, err = client.PutSecretValue(context.Background(), &secretsmanager.PutSecretValueInput{SecretId: id, SecretString: aws.String(string(text))})
+	ts.Check(err)
 }
 
 // environment sets a variable to the id of the environment that the sandbox's admin is

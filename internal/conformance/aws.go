@@ -121,6 +121,11 @@ func (a *AWS) Sweep(ctx context.Context) ([]string, error) {
 		name, _ := found["Name"].(string)
 		description, _ := found["Description"].(string)
 		if strings.HasPrefix(name, Prefix) && description == marker {
+			if found["RotationEnabled"] == true {
+				if err := q.cancelRotation(name); err != nil {
+					return swept, err
+				}
+			}
 			if err := q.deleteSecret(name); err != nil {
 				return swept, err
 			}
@@ -259,11 +264,34 @@ func (q *awsInquiry) secret(value string) stored {
 	if value != "" {
 		in["SecretString"] = value
 	}
-	q.later("secret "+s.name, func(ctx context.Context) error {
-		return (&awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: q.suite.Clock}, suite: q.suite}).deleteSecret(s.name)
-	})
-	s.arn = q.must("create a secret", q.secrets("CreateSecret", in)).text("ARN")
+	s.arn = q.create(q.Inquiry, s.name, in).text("ARN")
 	return s
+}
+
+// create creates a secret, which the inquiry that keeps it removes: also where no answer
+// came, but not one that was there before.
+func (q *awsInquiry) create(keeper *Inquiry, name string, in object) reply {
+	if q.blocked() {
+		return reply{}
+	}
+	r := q.secrets("CreateSecret", in)
+	if r.code() != "ResourceExistsException" {
+		keeper.later("secret "+name, func(ctx context.Context) error { return q.suite.lending(ctx).deleteSecret(name) })
+	}
+	return q.must("create the secret "+name, r)
+}
+
+// cancelRotation cancels the rotation of a secret that is about to be deleted. That it
+// has none any more is success.
+func (q *awsInquiry) cancelRotation(name string) error {
+	r := q.secrets("CancelRotateSecret", object{"SecretId": name})
+	switch {
+	case q.obstacle != nil:
+		return q.obstacle
+	case r.status != http.StatusOK && r.code() != "ResourceNotFoundException" && r.code() != "InvalidRequestException":
+		return fmt.Errorf("cancel the rotation of %s: %s", name, r)
+	}
+	return nil
 }
 
 func (q *awsInquiry) deleteSecret(name string) error {

@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -38,7 +40,11 @@ func (q *awsInquiry) rotate(s stored, token string, more object) reply {
 	for name, value := range more {
 		in[name] = value
 	}
-	return q.secrets("RotateSecret", in)
+	r := q.secrets("RotateSecret", in)
+	if r.status == http.StatusOK {
+		q.later("rotation of "+s.name, func(ctx context.Context) error { return q.suite.lending(ctx).cancelRotation(s.name) })
+	}
+	return r
 }
 
 // rotating creates a secret whose rotation is under way, and returns its token.

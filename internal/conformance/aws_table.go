@@ -48,14 +48,15 @@ func (q *awsInquiry) tableFor() string {
 		return q.suite.table
 	}
 	name := Prefix + q.suite.Run + tableSuffix
-	q.suite.shared.later("table "+name, func(ctx context.Context) error {
-		return (&awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: q.suite.Clock}, suite: q.suite}).deleteTable(name)
-	})
-	q.must("create a table", q.dynamo("CreateTable", object{
+	r := q.dynamo("CreateTable", object{
 		"TableName": name, "BillingMode": "PAY_PER_REQUEST",
 		"KeySchema":            []object{{"AttributeName": "subject", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}},
 		"AttributeDefinitions": []object{{"AttributeName": "subject", "AttributeType": "S"}, {"AttributeName": "entry", "AttributeType": "S"}},
-	}))
+	})
+	if r.code() != "ResourceInUseException" { // then it was there before
+		q.suite.shared.later("table "+name, func(ctx context.Context) error { return q.suite.lending(ctx).deleteTable(name) })
+	}
+	q.must("create a table", r)
 	if !q.eventually(func() bool {
 		return q.dynamo("DescribeTable", object{"TableName": name}).text("Table", "TableStatus") == "ACTIVE"
 	}) {

@@ -75,6 +75,8 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 		// What new creates here may have no more than this.
 		s.Allow(fmt.Sprintf(`{"secret": "pingone/*", "environmentId": %q, "applications": "marked",
 			"configure": {"create": true, "roles": [{"role": "Identity Data Admin", "scope": %[1]q}]}}`, s.Shipping.Environment)),
+		// What trial attaches to the function.
+		s.Allow(fmt.Sprintf(`{"secret": "pingrotate-conformance-*-scheduled", "environmentId": %q, "applications": "marked"}`, s.Shipping.Environment)),
 		s.Know(billing, s.Secrets.ARN(BillingSecret)), s.Know(s.Shipping))
 	if err != nil {
 		return err

@@ -21,12 +21,13 @@ type Page struct {
 	Version     string    `json:"version"`
 	Environment string    `json:"environment"`
 	Region      string    `json:"awsRegion"`
+	Function    string    `json:"function,omitempty"` // the deployed one that took part
 	Begun       time.Time `json:"begun"`
 	Ended       time.Time `json:"ended"`
 	Stages      []Stage   `json:"stages"`
 	Requests    int       `json:"requests"` // for a token, by consumers
 	Failures    []string  `json:"failures,omitempty"`
-	Secrets     int       `json:"secrets"` // that PingOne had of the application
+	Secrets     int       `json:"secrets"` // that PingOne had of the applications
 	Left        []string  `json:"left,omitempty"`
 }
 
@@ -48,7 +49,7 @@ func (p Page) Markdown() string {
 		verdict = "**Not everything went as promised.**"
 	}
 	fmt.Fprintf(&b, "# Trial of pingrotate %s\n\n%s\n\n", p.Version, verdict)
-	fmt.Fprintf(&b, "On %s, in PingOne environment %s and AWS Region %s, with a throw-away application and throw-away secrets. ",
+	fmt.Fprintf(&b, "On %s, in PingOne environment %s and AWS Region %s, with throw-away applications and secrets. ",
 		p.Begun.UTC().Format("2 January 2006, 15:04 UTC"), p.Environment, p.Region)
 	b.WriteString("Secrets are shown as fingerprints: the first 8 hexadecimal digits of their SHA-256.\n\n")
 	b.WriteString("| | what was done | what was found | took | requests for a token meanwhile |\n|---|---|---|---|---|\n")
@@ -59,17 +60,31 @@ func (p Page) Markdown() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d |\n", mark, s.What, strings.ReplaceAll(s.Found, "|", "/"), s.Took.Round(100*time.Millisecond), s.Requests)
 	}
-	fmt.Fprintf(&b, "\nTwo consumers asked PingOne for %d tokens all the while, one reading the secret before each request, the other keeping it. "+
+	fmt.Fprintf(&b, "\nTwo consumers of each secret asked PingOne for %d tokens in all, one reading the secret before each request, the other keeping it. "+
 		"%d requests failed.", p.Requests, len(p.Failures))
-	fmt.Fprintf(&b, " PingOne had %d secrets of the application in all.\n", p.Secrets)
+	fmt.Fprintf(&b, " PingOne had %d secrets of the applications in all.\n", p.Secrets)
 	for _, f := range p.Failures {
 		fmt.Fprintf(&b, "\n- failed: %s", f)
 	}
-	if len(p.Left) == 0 {
+	switch {
+	case len(p.Left) == 0 && p.Function == "":
 		b.WriteString("\nNothing is left behind but the traces in PingOne's audit log and in CloudTrail.\n")
-	} else {
+	case len(p.Left) == 0:
+		b.WriteString("\nNothing is left behind but the traces in PingOne's audit log and in CloudTrail, and in the function's register an item and the events of an application that no longer exists.\n")
+	default:
 		fmt.Fprintf(&b, "\nLeft behind, because it could not be removed: %s.\n", strings.Join(p.Left, ", "))
 	}
-	b.WriteString("\nNot part of this trial: Secrets Manager's own schedule, which takes the deployed function; `pingrotate conformance aws --function` asks about it.\n")
+	b.WriteString("\n" + p.how())
 	return b.String()
+}
+
+// how says what rotated the secrets, and what was left out.
+func (p Page) how() string {
+	const local = "were run by the operator's command in processes on one machine, which is what can be killed, with a register made for them"
+	if p.Function == "" {
+		return "The rotations " + local + ". Skipped: a rotation by Secrets Manager through the deployed function, because no function was named; " +
+			"`pingrotate trial --function NAME` has it in the trial.\n"
+	}
+	return "The first secret was rotated by Secrets Manager through the deployed function, " + p.Function + ". The rotations of the second one " + local +
+		". Secrets Manager was asked to rotate at once; that it will do the same at the time of its schedule is Secrets Manager's own promise.\n"
 }

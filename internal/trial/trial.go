@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"pingrotate/consumer"
 	"pingrotate/internal/conformance"
 	"pingrotate/pingone"
 	"pingrotate/rotation"
@@ -24,8 +23,15 @@ type Trial struct {
 	AWS     *conformance.AWS
 	Secrets *secretsmanager.Client
 
+	AdminSecret   string // name or ARN of the secret of the admin
 	AdminDocument string // of the admin, as it is stored
 	PingOneRegion pingone.Region
+
+	Function string // ARN of the deployed function that is to rotate a secret; "" for none
+
+	// Serves asks that function whether it will serve a secret of this name with this
+	// document, before there is one.
+	Serves func(ctx context.Context, secret, document string) error
 
 	Program string   // this command
 	Flags   []string // that the child needs as well
@@ -37,82 +43,116 @@ type Trial struct {
 // run is a trial under way.
 type run struct {
 	*Trial
-	page      Page
-	consumers *consumers
-	app       conformance.Lent
-	secret    string // name of the managed one
-	admin     string // name
-	table     string
-	seen      map[string]bool // fingerprints of the application's secrets
-	current   string          // fingerprint
+	page     Page
+	local    *managed // rotated by processes of this command
+	attached *managed // rotated by the deployed function; nil without one
+	admin    string   // name of the secret that is the admin of local
+	table    string   // that is the register of local
+}
+
+// A stage is one part of the story, before it is told.
+type stage struct {
+	what   string
+	of     *managed
+	begins bool // from then on the secret has consumers
+	do     func(context.Context) (found string, good bool, err error)
 }
 
 // Run plays the story and cleans up. The error says why the story could not be told to
 // its end; what was not as promised is on the page.
 func (t *Trial) Run(ctx context.Context, version string) (Page, error) {
-	r := &run{Trial: t, seen: map[string]bool{}}
-	r.page = Page{Version: version, Environment: t.PingOne.Environment.ID, Region: t.AWS.Region, Begun: time.Now().UTC()}
+	r := &run{Trial: t}
+	r.page = Page{Version: version, Environment: t.PingOne.Environment.ID, Region: t.AWS.Region, Function: t.Function, Begun: time.Now().UTC()}
 	err := r.play(ctx)
 	r.Say("cleaning up")
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 	defer cancel()
-	for what, close := range map[string]func(context.Context) error{"things in PingOne": t.PingOne.Close, "things in AWS": t.AWS.Close} {
-		if problem := close(last); problem != nil {
-			r.page.Left = append(r.page.Left, what)
+	// AWS first: a rotation that is under way is cancelled before its application goes.
+	for _, end := range []struct {
+		what  string
+		close func(context.Context) error
+	}{{"things in AWS", t.AWS.Close}, {"things in PingOne", t.PingOne.Close}} {
+		if problem := end.close(last); problem != nil {
+			r.page.Left = append(r.page.Left, end.what)
 			err = errors.Join(err, problem)
 		}
 	}
-	r.page.Ended, r.page.Secrets = time.Now().UTC(), len(r.seen)
-	if r.consumers != nil {
-		r.page.Requests, r.page.Failures = r.consumers.requests, r.consumers.failures
+	r.page.Ended = time.Now().UTC()
+	for _, m := range r.all() {
+		r.page.Secrets += len(m.seen)
+		r.page.Requests += m.consumers.requests
+		r.page.Failures = append(r.page.Failures, m.consumers.failures...)
 	}
 	return r.page, err
+}
+
+// all returns the managed secrets of the trial.
+func (r *run) all() (all []*managed) {
+	for _, m := range []*managed{r.attached, r.local} {
+		if m != nil {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+func (r *run) requests() (n int) {
+	for _, m := range r.all() {
+		n += m.consumers.count()
+	}
+	return n
 }
 
 func (r *run) play(ctx context.Context) error {
 	if err := r.prepare(ctx); err != nil {
 		return fmt.Errorf("prepare the trial: %w", err)
 	}
-	r.consumers = &consumers{source: func() *consumer.Source {
-		s := &consumer.Source{Secrets: r.Secrets, SecretID: r.secret, MaxAge: time.Hour, Log: quietly}
-		if !strings.HasPrefix(r.PingOne.Environment.Auth, "https://") { // the sandbox
-			s.AuthURL = strings.TrimSuffix(r.PingOne.Environment.Auth, "/"+r.PingOne.Environment.ID)
+	stages := []stage{
+		{"take the application's secret over as it is", r.local, true, r.takeOver},
+		{"rotate the secret", r.local, false, r.rotate},
+		{"rotate it again, and kill the process after PingOne has made the new secret and before that is stored", r.local, false, r.crash},
+		{"run the rotation again", r.local, false, r.recover},
+		{"end a leak of the secret: an emergency, swift", r.local, false, r.emergency},
+	}
+	if r.attached != nil {
+		stages = append([]stage{
+			{"attach the secret of another application to the deployed function, with `pingrotate adopt`", r.attached, true, r.attach},
+			{"have Secrets Manager rotate it at once, by the four steps of the deployed function, as it will on schedule", r.attached, false, r.scheduled},
+		}, stages...)
+	}
+	var stops []func()
+	defer func() {
+		for _, stop := range stops {
+			stop()
 		}
-		return s
-	}}
-	stop := func() {}
-	defer func() { stop() }()
-	for n, stage := range []struct {
-		what string
-		do   func(context.Context) (found string, good bool, err error)
-	}{
-		{"take the application's secret over as it is", r.takeOver},
-		{"rotate the secret", r.rotate},
-		{"rotate it again, and kill the process after PingOne has made the new secret and before that is stored", r.crash},
-		{"run the rotation again", r.recover},
-		{"end a leak of the secret: an emergency, swift", r.emergency},
-	} {
-		r.Say("%s", stage.what)
-		began, before := time.Now(), r.consumers.count()
-		found, good, err := stage.do(ctx)
+	}()
+	for _, s := range stages {
+		r.Say("%s", s.what)
+		began, before := time.Now(), r.requests()
+		found, good, err := s.do(ctx)
 		if err != nil {
-			return fmt.Errorf("%s: %w", stage.what, err)
+			return fmt.Errorf("%s: %w", s.what, err)
 		}
-		if promise := r.look(ctx); promise != "" {
-			found, good = found+"; "+promise, false
+		broken, err := r.look(ctx, s.of)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.what, err)
 		}
-		if n == 0 {
-			stop = r.consumers.run(ctx) // now there is something to read
+		if broken != "" {
+			found, good = found+"; "+broken, false
 		}
-		r.page.Stages = append(r.page.Stages, Stage{stage.what, found, good, began.UTC(), time.Since(began), r.consumers.count() - before})
+		if s.begins && broken == "" {
+			stops = append(stops, s.of.consumers.run(ctx)) // now there is something to read
+		}
+		r.page.Stages = append(r.page.Stages, Stage{s.what, found, good, began.UTC(), time.Since(began), r.requests() - before})
 	}
 	return nil
 }
 
-// prepare makes the application, the register's table, the admin's and the managed
-// secret. The admin allows the managed secret and nothing else.
+// prepare makes the applications, the register's table, the admin's and the managed
+// secrets. The admin allows the one managed secret and nothing else; what the deployed
+// function serves is for its own admin to say.
 func (r *run) prepare(ctx context.Context) error {
-	r.Say("creating a throw-away application, two secrets and a table")
+	r.Say("creating throw-away applications, secrets and a table")
 	// A trial that was killed has left a copy of the admin's credential behind.
 	if _, err := r.AWS.Sweep(ctx); err != nil {
 		return err
@@ -121,33 +161,20 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if r.app, err = r.PingOne.Lend(ctx); err != nil {
-		return err
+	if r.Function != "" {
+		if r.attached, err = r.manage(ctx, AttachedPurpose, r.AdminSecret); err != nil {
+			return err
+		}
 	}
 	if r.table, err = r.AWS.Table(ctx); err != nil {
 		return err
 	}
-	adminName := conformance.Prefix + r.AWS.Run + "-admin"
-	document := object{
-		"environmentId": r.PingOne.Environment.ID, "region": string(r.PingOneRegion), "clientId": r.app.ID,
-		"rotation": object{"adminSecretId": adminName},
-	}
-	text, err := json.Marshal(document)
-	if err != nil {
-		return err
-	}
-	if r.secret, err = r.AWS.Keep(ctx, "orders", func(string) (string, error) { return string(text), nil }); err != nil {
-		return err
-	}
-	parsed, err := rotation.ParseDocument(string(text))
-	if err != nil {
+	if r.local, err = r.manage(ctx, "orders", r.AWS.NameOf("admin")); err != nil {
 		return err
 	}
 	r.admin, err = r.AWS.Keep(ctx, "admin", func(string) (string, error) {
-		return serving(r.AdminDocument, rotation.EntryFor(r.secret, parsed))
+		return serving(r.AdminDocument, rotation.EntryFor(r.local.secret, r.local.document))
 	})
-	r.current = pingone.NewSecret(r.app.Secret).Fingerprint()
-	r.seen[r.current] = true
 	return err
 }
 
@@ -167,30 +194,30 @@ func serving(document, entry string) (string, error) {
 
 // look checks, after each stage, that AWSCURRENT is a secret that PingOne shows. That it
 // obtains tokens is what the consumers check.
-func (r *run) look(ctx context.Context) (broken string) {
-	text, err := r.AWS.Current(ctx, r.secret)
+func (r *run) look(ctx context.Context, m *managed) (broken string, err error) {
+	text, err := r.AWS.Current(ctx, m.secret)
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
 	d, err := rotation.ParseDocument(text)
 	if err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
-	secret, previous, err := r.PingOne.Holds(ctx, r.app.ID)
+	secret, previous, err := r.PingOne.Holds(ctx, m.app.ID)
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
-	r.seen[pingone.NewSecret(secret).Fingerprint()] = true
-	r.current = d.ClientSecret.Fingerprint()
+	m.sees(secret)
+	m.current = d.ClientSecret.Fingerprint()
 	if held := d.ClientSecret.Reveal(); held != secret && held != previous {
-		return "AWSCURRENT is not a secret that PingOne accepts"
+		return "AWSCURRENT is not a secret that PingOne accepts", nil
 	}
-	return ""
+	return "", nil
 }
 
 // child runs this command's rotate with --local.
 func (r *run) child(ctx context.Context, env []string, more ...string) *exec.Cmd {
-	args := append([]string{"rotate", r.secret, "--local", "--register", r.table, "--output", "json", "--quiet"}, r.Flags...)
+	args := append([]string{"rotate", r.local.secret, "--local", "--register", r.table, "--output", "json", "--quiet"}, r.Flags...)
 	c := exec.CommandContext(ctx, r.Program, append(args, more...)...)
 	c.Env = append(append([]string{}, r.Env...), append([]string{"PINGONE_ADMIN_SECRET_ID=" + r.admin}, env...)...)
 	return c
@@ -217,7 +244,7 @@ func (r *run) takeOver(ctx context.Context) (string, bool, error) {
 	if report.Promoted == nil {
 		return string(report.Outcome) + ": " + report.Error, false, nil
 	}
-	own := pingone.NewSecret(r.app.Secret).Fingerprint()
+	own := pingone.NewSecret(r.local.app.Secret).Fingerprint()
 	return report.Promoted.Fingerprint + ", which PingOne had already, is stored as AWSCURRENT", report.Minted == nil && report.Promoted.Fingerprint == own, nil
 }
 
@@ -237,10 +264,10 @@ func (r *run) rotate(ctx context.Context) (string, bool, error) {
 // crash ends the previous secret first, as an operator would who cannot wait until
 // consumers are known to have left it.
 func (r *run) crash(ctx context.Context) (string, bool, error) {
-	if err := r.PingOne.EndPrevious(ctx, r.app.ID); err != nil {
+	if err := r.PingOne.EndPrevious(ctx, r.local.app.ID); err != nil {
 		return "", false, err
 	}
-	before := r.current
+	before := r.local.current
 	environment := r.PingOne.Environment
 	p := &passage{api: environment.API}
 	if err := p.start(); err != nil {
@@ -259,7 +286,7 @@ func (r *run) crash(ctx context.Context) (string, bool, error) {
 		json.Unmarshal(out.Bytes(), &report) // or it ended without one
 		return fmt.Sprintf("the rotation ended before it had asked for a new secret: %s %s", report.Outcome, report.Error), false, nil
 	}
-	secret, _, err := r.PingOne.Holds(ctx, r.app.ID)
+	secret, _, err := r.PingOne.Holds(ctx, r.local.app.ID)
 	if err != nil {
 		return "", false, err
 	}
@@ -268,7 +295,7 @@ func (r *run) crash(ctx context.Context) (string, bool, error) {
 }
 
 func (r *run) recover(ctx context.Context) (string, bool, error) {
-	secret, _, err := r.PingOne.Holds(ctx, r.app.ID)
+	secret, _, err := r.PingOne.Holds(ctx, r.local.app.ID)
 	if err != nil {
 		return "", false, err
 	}
