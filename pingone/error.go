@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"pingrotate/internal/lazyregexp"
 )
 
 // An Error is a call to PingOne that did not do what was asked. It carries what
@@ -196,9 +197,9 @@ func (e *Error) refused() bool {
 // The forms of what may be copied out of a reply. They leave no room for a
 // secret, should a reply ever echo one.
 var (
-	code   = regexp.MustCompile(`^([A-Z_]{1,40}|[a-z_]{1,40})$`)
-	target = regexp.MustCompile(`^[A-Za-z.]{1,40}$`)
-	uuid   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	code   = lazyregexp.New(`^([A-Z_]{1,40}|[a-z_]{1,40})$`)
+	target = lazyregexp.New(`^[A-Za-z.]{1,40}$`)
+	uuid   = lazyregexp.New(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
 // refusal turns a reply with an unwanted status into an *Error.

@@ -3,8 +3,9 @@ package pingone
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"pingrotate/internal/lazyregexp"
 )
 
 // Regions are regions that PingOne has opened since this release, with the domain of their
@@ -13,8 +14,8 @@ import (
 type Regions map[Region]string
 
 var (
-	regionCode   = regexp.MustCompile(`^[A-Z]{2}$`)
-	regionDomain = regexp.MustCompile(`^pingone\.[a-z]{2,6}(\.[a-z]{2})?$`)
+	regionCode   = lazyregexp.New(`^[A-Z]{2}$`)
+	regionDomain = lazyregexp.New(`^pingone\.[a-z]{2,6}(\.[a-z]{2})?$`)
 )
 
 // ParseRegions reads regions as a setting has them, such as "IN=pingone.in,JP=pingone.jp".

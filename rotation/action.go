@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/internal/waves"
 )
 
@@ -130,9 +130,9 @@ func plainly(err error) string {
 	return "not one JSON object"
 }
 
-var requestToken = regexp.MustCompile(`^[A-Za-z0-9_+=.@/-]{32,64}$`)
+var requestToken = lazyregexp.New(`^[A-Za-z0-9_+=.@/-]{32,64}$`)
 
-var fingerprint = regexp.MustCompile(`^[0-9a-f]{8}$`)
+var fingerprint = lazyregexp.New(`^[0-9a-f]{8}$`)
 
 func (a Action) check() error {
 	has := map[string]bool{
@@ -190,7 +190,7 @@ func (a Action) check() error {
 		return eventError("createTestUser", "needs a secret that is there already")
 	case a.Mark && a.Document == "":
 		return eventError("mark", "needs the document")
-	case a.Action == ActionMark && (a.Document == "" || !secretARN.MatchString(a.SecretID)):
+	case a.Action == ActionMark && (a.Document == "" || !isSecretARN(a.SecretID)):
 		return eventError("secretId", "must be the full ARN of a secret, beside its document: the mark is of that")
 	case a.Holds != "" && (a.Document == "" || !fingerprint.MatchString(a.Holds)):
 		return eventError("holds", "must be the fingerprint of the secret that belongs to document")

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/internal/parallel"
 	"pingrotate/internal/remedy"
 
@@ -80,7 +80,7 @@ func (s Settings) adminFor(d *document.Document) (string, error) {
 var errNoAdmin = remedy.With(document.NewFieldError("rotation.adminSecretId", "names a secret that is not an admin of this function"),
 	"name one that "+AdminsVariable+" lists, or have the function's owner add this one there")
 
-var looksLikeID = regexp.MustCompile(`[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}`)
+var looksLikeID = lazyregexp.New(`[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}`)
 
 // adminApplications returns the ids of the applications that are admins of the function.
 // The secret given has been read already.

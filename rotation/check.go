@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/internal/plan"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -184,7 +184,7 @@ func (c *checkup) graceFits() {
 	}
 }
 
-var hourly = regexp.MustCompile(`^rate\((\d+) hours?\)$`)
+var hourly = lazyregexp.New(`^rate\((\d+) hours?\)$`)
 
 // interval returns the time between two rotations; zero for a cron expression.
 func interval(rules *types.RotationRulesType) time.Duration {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/internal/remedy"
 )
 
@@ -30,7 +30,7 @@ const (
 
 // invokedARN is the ARN by which Lambda says that a function was invoked. See "Resources
 // and conditions for Lambda actions" in the Lambda developer guide.
-var invokedARN = regexp.MustCompile(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140})(?::(\$LATEST|[A-Za-z0-9_-]{1,128}))?$`)
+var invokedARN = lazyregexp.New(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$`)
 
 // Invoke carries out an event that Lambda has delivered, by the ARN with which the caller
 // invoked the function: steps by the function's ARN alone, actions through the alias

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
@@ -93,16 +93,28 @@ func parseSecretIDs(list string) (ids []string, err error) {
 // parseSecretID reads the name or the ARN of a secret. See CreateSecret in the reference
 // of Secrets Manager's API.
 func parseSecretID(value string) (string, error) {
-	if !secretName.MatchString(value) && !secretARN.MatchString(value) {
+	if !isSecretName(value) && !isSecretARN(value) {
 		return "", errors.New("must be the name of a secret, or its full ARN with the six characters at the end")
 	}
 	return value, nil
 }
 
 var (
-	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
-	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}$`)
+	secretName = lazyregexp.New(`^[A-Za-z0-9/_+=.@-]+$`)
+	secretARN  = lazyregexp.New(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:([A-Za-z0-9/_+=.@-]+)-[A-Za-z0-9]{6}$`)
 )
+
+// maxSecretName is the length of a secret's name. See CreateSecret likewise.
+const maxSecretName = 512
+
+func isSecretName(value string) bool {
+	return len(value) <= maxSecretName && secretName.MatchString(value)
+}
+
+func isSecretARN(value string) bool {
+	m := secretARN.FindStringSubmatch(value)
+	return m != nil && len(m[1]) <= maxSecretName
+}
 
 // parseHours reads how often audits run: a day is the longest, because an emergency that
 // was interrupted waits for one.

@@ -2,8 +2,9 @@ package awsclient
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+
+	"pingrotate/internal/lazyregexp"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -20,14 +21,17 @@ type Refusal struct {
 }
 
 var (
-	code      = regexp.MustCompile(`^[A-Z][A-Za-z]{1,47}(\.[A-Za-z]{1,40})?$`)
-	plain     = regexp.MustCompile(`^[A-Za-z0-9 .,:;'()/_-]{1,400}$`)
-	requestID = regexp.MustCompile(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{52})$`)
+	code      = lazyregexp.New(`^[A-Z][A-Za-z]{1,47}(\.[A-Za-z]{1,40})?$`)
+	plain     = lazyregexp.New(`^[A-Za-z0-9 .,:;'()/_-]+$`)
+	requestID = lazyregexp.New(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{52})$`)
 
 	// long is a word of the length of a secret. Neither a name of AWS's, such as that of an
 	// action, nor the id of a version is as long.
-	long = regexp.MustCompile(`[A-Za-z0-9._~-]{40,}`)
+	long = lazyregexp.New(`[A-Za-z0-9._~-]{40,}`)
 )
+
+// longestMessage is how many bytes a message that is repeated may have.
+const longestMessage = 400
 
 // Refused returns what a service said, from an error of the SDK; false where no reply of a
 // service's form arrived.
@@ -44,7 +48,7 @@ func Refused(err error) (Refusal, bool) {
 	if code.MatchString(api.ErrorCode()) {
 		r.Code = api.ErrorCode()
 	}
-	if m := strings.TrimSuffix(api.ErrorMessage(), "."); plain.MatchString(m) {
+	if m := strings.TrimSuffix(api.ErrorMessage(), "."); len(m) <= longestMessage && plain.MatchString(m) {
 		r.Message = Masked(m)
 	}
 	return r, true

@@ -154,6 +154,7 @@ func documentSchema() schema {
 		}),
 	}
 	properties["authDomain"].(schema)["maxLength"] = 253
+	properties["clientId"].(schema)["maxLength"] = maxClientID
 	return schema{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "A PingOne credential in AWS Secrets Manager",

@@ -2,9 +2,9 @@ package document
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/pingone"
 )
 
@@ -48,7 +48,7 @@ func ParseTestUser(text string) (*TestUser, error) {
 	return u, nil
 }
 
-var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,59}$`)
+var attributeName = lazyregexp.New(`^[A-Za-z][A-Za-z0-9]{0,59}$`)
 
 func parseAttribute(s string) (string, error) {
 	if !attributeName.MatchString(s) || s == "username" || s == "email" {

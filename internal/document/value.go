@@ -3,10 +3,10 @@ package document
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/pingone"
 )
 
@@ -25,12 +25,15 @@ func parseUUID(s string) (string, error) {
 
 // RFC 6749, appendix A.1 and A.2: both have visible characters and spaces.
 var (
-	clientID = regexp.MustCompile(`^[ -~]{1,256}$`)
-	control  = regexp.MustCompile(`[\x00-\x1f\x7f]`)
+	clientID = lazyregexp.New(`^[ -~]+$`)
+	control  = lazyregexp.New(`[\x00-\x1f\x7f]`)
 )
 
+// maxClientID is how long a client id may be, in bytes.
+const maxClientID = 256
+
 func parseClientID(s string) (string, error) {
-	if !clientID.MatchString(s) {
+	if len(s) > maxClientID || !clientID.MatchString(s) {
 		return "", errors.New("must have 1 to 256 visible ASCII characters or spaces")
 	}
 	return s, nil
@@ -43,7 +46,7 @@ func parseClientSecret(s string) (pingone.Secret, error) {
 	return pingone.NewSecret(s), nil
 }
 
-var hostname = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]{2,}$`)
+var hostname = lazyregexp.New(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]{2,}$`)
 
 func parseDomain(s string) (string, error) {
 	if !IsDomain(s) {

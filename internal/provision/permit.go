@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/pingone"
 )
 
@@ -74,7 +74,7 @@ func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []str
 }
 
 // others matches the marker of any secret.
-var others = regexp.MustCompile(`\[pingrotate [0-9a-f]{16}\]`)
+var others = lazyregexp.New(`\[pingrotate [0-9a-f]{16}\]`)
 
 // Mark marks an application that exists as the secret's, as an operator wants it who
 // adopts it, so that "marked" allows it. It reports whether it was not marked yet.

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
 	"pingrotate/internal/document"
+	"pingrotate/internal/lazyregexp"
 	"pingrotate/pingone"
 )
 
@@ -87,7 +87,7 @@ func (p *Provisioner) created(ctx context.Context, d *document.Document, app *pi
 	return err == nil && p.Marker.Marks(of), err
 }
 
-var twinOf = regexp.MustCompile(` twin of ([0-9a-f-]{36})\]`)
+var twinOf = lazyregexp.New(` twin of ([0-9a-f-]{36})\]`)
 
 // memberChanges returns the one change that gives the application the members in which
 // it is not as specified.

@@ -11,8 +11,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
+
+	"pingrotate/internal/lazyregexp"
 )
 
 // A Writer passes on to another what package log writes line by line, without the
@@ -91,10 +92,10 @@ func (w *Writer) clean(line []byte) []byte {
 }
 
 // stamp is what package log puts before a line.
-var stamp = regexp.MustCompile(`^[0-9/:. ]*$`)
+var stamp = lazyregexp.New(`^[0-9/:. ]*$`)
 
 // frame is a line of a stack: a function, whose arguments are left out, or a place.
-var frame = regexp.MustCompile(`^(?:(goroutine \d+) \[[a-z ,.\d]*\]:|(?:created by )?([\w./*()\[\]{}~-]+)\([^()]*\)|created by ([\w./*()\[\]{}~-]+)(?: in goroutine \d+)?|\t([\w./@+~-]+\.(?:go|s):\d+)(?: \+0x[0-9a-f]+)?|panic\(.*)$`)
+var frame = lazyregexp.New(`^(?:(goroutine \d+) \[[a-z ,.\d]*\]:|(?:created by )?([\w./*()\[\]{}~-]+)\([^()]*\)|created by ([\w./*()\[\]{}~-]+)(?: in goroutine \d+)?|\t([\w./@+~-]+\.(?:go|s):\d+)(?: \+0x[0-9a-f]+)?|panic\(.*)$`)
 
 // stack returns the stack that a line contains, from "goroutine" on, without values;
 // empty if it has none.
