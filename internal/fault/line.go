@@ -66,8 +66,9 @@ func (l *Line) Lag(hook func(Call) Lag) {
 	l.lag = hook
 }
 
-// Latency makes each call take at least d of real time. It is for benchmarks and
-// demonstrations; tests leave it at zero.
+// Latency makes each call take at least d of real time, from its arrival and with the
+// time that the stand-in itself needs. It is for benchmarks and demonstrations; tests
+// leave it at zero.
 func (l *Line) Latency(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -105,6 +106,7 @@ func (l *Line) Answer(w http.ResponseWriter, r *http.Request, call Call, words W
 // ResponseWriter or read the request's body. The request's body must have been read
 // to its end, or a caller that hangs up goes unnoticed.
 func (l *Line) Serve(w http.ResponseWriter, r *http.Request, call Call, words Words, apply func(Call) Reply) {
+	arrived := time.Now()
 	l.mu.Lock()
 	call.Service, call.N = l.Service, len(l.calls)+1
 	l.calls = append(l.calls, call)
@@ -117,13 +119,6 @@ func (l *Line) Serve(w http.ResponseWriter, r *http.Request, call Call, words Wo
 		l.mu.Unlock()
 	}
 	l.releaseBefore(call)
-
-	if latency > 0 {
-		select {
-		case <-time.After(latency):
-		case <-r.Context().Done():
-		}
-	}
 	kind := None
 	if before != nil {
 		kind = before(call)
@@ -134,6 +129,12 @@ func (l *Line) Serve(w http.ResponseWriter, r *http.Request, call Call, words Wo
 	}
 	if kind.Holds() {
 		l.hold(call, apply)
+	}
+	if latency > 0 {
+		select {
+		case <-time.After(time.Until(arrived.Add(latency))):
+		case <-r.Context().Done():
+		}
 	}
 	if after != nil {
 		after(call, kind)
