@@ -128,17 +128,37 @@ func (r *release) named(what, platform string) string {
 
 // build compiles one program. It sets all that go env could say otherwise.
 func (r *release) build(t target, to string) ([]byte, error) {
-	link := "-X main.stamp=" + r.version
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", to}
 	if t.program == "rotator" {
-		link = "-s -w"
+		small, err := r.small()
+		if err != nil {
+			return nil, err
+		}
+		args = append(append(args, small...), "-ldflags=-s -w")
+	} else {
+		args = append(args, "-tags=lambda.norpc", "-ldflags=-X main.stamp="+r.version)
 	}
-	c := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=lambda.norpc", "-ldflags="+link, "-o", to, "./cmd/"+t.program)
+	c := exec.Command("go", append(args, "./cmd/"+t.program)...)
 	c.Dir = r.root
 	c.Env = append(os.Environ(), "GOOS="+t.system, "GOARCH="+t.arch, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOWORK=off")
 	if said, err := c.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, said)
 	}
 	return os.ReadFile(to)
+}
+
+// small returns the flags with which make builds the function.
+func (r *release) small() ([]string, error) {
+	makefile, err := os.ReadFile(filepath.Join(r.root, "Makefile"))
+	if err != nil {
+		return nil, err
+	}
+	_, line, _ := strings.Cut(string(makefile), "\nSMALL = ")
+	flags, _, found := strings.Cut(line, "\n")
+	if !found {
+		return nil, fmt.Errorf("the Makefile has no SMALL, which says how the function is built")
+	}
+	return strings.Fields(flags), nil
 }
 
 func (r *release) pack(t target, program []byte) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +45,17 @@ func TestMain(m *testing.M) {
 // build builds a package as it is built for Lambda, and returns the executable.
 func build(dir, pkg string) (string, error) {
 	path := filepath.Join(dir, "bootstrap")
-	c := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		return "", err
+	}
+	_, line, _ := strings.Cut(string(makefile), "\nSMALL = ")
+	flags, _, found := strings.Cut(line, "\n")
+	if !found {
+		return "", errors.New("the Makefile has no SMALL, which says how the program is built")
+	}
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", path}, strings.Fields(flags)...)
+	c := exec.Command("go", append(args, pkg)...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)

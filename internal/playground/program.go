@@ -27,7 +27,8 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 	}
 	program := filepath.Join(dir, "bootstrap")
 	// As make builds it, so that the two share a build cache.
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", program, "pingrotate/cmd/rotator")
+	args := append([]string{"build", "-trimpath", "-o", program}, small...)
+	build := exec.CommandContext(ctx, "go", append(args, "pingrotate/cmd/rotator")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		why := strings.TrimSpace(string(out))
@@ -37,4 +38,9 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 		return "", remedy.Errorf("run this inside the module pingrotate, or name the built program with --rotator", "build the function: %s", why)
 	}
 	return program, nil
+}
+
+// small is SMALL of the Makefile.
+var small = []string{
+	"-tags=lambda.norpc", "-gcflags=all=-l", "-gcflags=runtime=", "-gcflags=internal/runtime/...=", "-gcflags=math/...=", "-gcflags=crypto/internal/...=",
 }
