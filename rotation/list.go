@@ -42,6 +42,8 @@ func (r *Rotator) plan(ctx context.Context, a Action) (*waves.Plan, error) {
 	}
 	p := waves.Next(c, a.Memory, t, r.PingOne.Time().UTC())
 	switch {
+	case c.WithTargets && !p.Memory.End:
+		err = r.fillTargets(ctx, c, t, p)
 	case !p.Wants() || p.Memory.End:
 	case len(c.Secrets) > 0:
 		at := a.Memory.Skip

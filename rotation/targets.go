@@ -2,9 +2,13 @@ package rotation
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+
+	"pingrotate/internal/remedy"
+	"pingrotate/internal/waves"
 )
 
 // Targets are what a leaked admin could read.
@@ -60,6 +64,48 @@ func (r *Rotator) targets(ctx context.Context, admin description, document *Docu
 	slices.SortFunc(rest, strings.Compare)
 	t.All = append(slices.Clone(t.Admins), rest...)
 	return t, nil
+}
+
+// fillTargets adds the leaked admin alone, and after its secret has ended what the admin
+// could read: the admins among it one by one, because each could read on, and then all
+// the others. Until then nothing follows, for their new secrets could be read as well. It
+// finds them anew for each page, so that an execution that begins again needs no memory.
+func (r *Rotator) fillTargets(ctx context.Context, c waves.Campaign, t waves.Tally, p *waves.Plan) error {
+	admin := &secret{api: r.Secrets, id: c.Leaked(), count: new(counter)}
+	if err := admin.describe(ctx); err != nil {
+		return err
+	}
+	if !r.Settings.leads(admin.description) {
+		return remedy.With(fmt.Errorf("%s is not an admin of the function, and has no targets", c.Leaked()), "name the admin's secret, or leave its targets out")
+	}
+	ended := t.Ended(c.Leaked())
+	if !ended && p.Wants() && p.Memory.Token == "" {
+		p.Alone(c.Leaked())
+		p.Memory.Token = c.Leaked()
+		return nil
+	}
+	var document *Document // nil for one that cannot be read
+	if v, err := admin.read(ctx, "", labelCurrent); err == nil && v != nil {
+		document = v.Document
+	}
+	targets, err := r.targets(ctx, admin.description, document)
+	if err != nil {
+		return err
+	}
+	names := targets.All
+	at := slices.Index(names, p.Memory.Token) + 1
+	for ; ended && p.Wants() && at < len(names) && !p.Full(); at++ {
+		switch p.Memory.Token = names[at]; {
+		case p.Done(names[at]):
+		case at < len(targets.Admins):
+			p.Alone(names[at])
+		default:
+			p.Add(names[at])
+		}
+	}
+	p.Memory.End = at >= len(names) || !ended
+	p.Memory.Planned = 1 + len(names) // also where the campaign stops before them
+	return nil
 }
 
 // reaches reports whether an admin could read the secret of a target's application: the

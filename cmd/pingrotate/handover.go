@@ -9,6 +9,7 @@ import (
 
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/waves"
+	"pingrotate/rotation"
 
 	"github.com/spf13/cobra"
 )
@@ -18,7 +19,7 @@ func (r *rotating) handOver(c *cobra.Command, o campaign.Options, tags map[strin
 	ctx := c.Context()
 	w := waves.Campaign{
 		Start: o.Start, Emergency: string(o.Emergency), Reason: o.Reason, Secrets: distinct(named), Tags: tags, Canary: o.Canary,
-		SoakSeconds: int(time.Duration(r.fleet.soak) / time.Second), KeepGoing: o.KeepGoing, Limit: o.Rate,
+		SoakSeconds: int(time.Duration(r.fleet.soak) / time.Second), KeepGoing: o.KeepGoing, Limit: o.Rate, WithTargets: r.targets,
 	}
 	w.Approve = w.Canary > 0 && w.SoakSeconds == 0
 	switch {
@@ -37,18 +38,8 @@ func (r *rotating) handOver(c *cobra.Command, o campaign.Options, tags map[strin
 	if err != nil {
 		return err
 	}
-	n := len(w.Secrets)
-	if n == 0 {
-		names, _, err := r.selected(ctx, tags, w.Emergency != "")
-		if err != nil {
-			return err
-		}
-		n = len(names)
-	}
-	if question := r.questionOfMany(n, len(named) > 0); question != "" && (len(named) == 0 || w.Emergency != "") {
-		if err := r.confirm(c, question, strconv.Itoa(n), r.yes); err != nil {
-			return err
-		}
+	if err := r.confirmHandOver(c, w); err != nil {
+		return err
 	}
 	w.By = r.by(ctx)
 	input, err := json.Marshal(w)
@@ -60,6 +51,29 @@ func (r *rotating) handOver(c *cobra.Command, o campaign.Options, tags map[strin
 		return fmt.Errorf("rotate: %w", err)
 	}
 	return r.tellStarted(id)
+}
+
+// confirmHandOver asks before a campaign of secrets that were not named one by one, and
+// before an emergency.
+func (r *rotating) confirmHandOver(c *cobra.Command, w waves.Campaign) error {
+	if w.WithTargets {
+		return r.confirmTargets(c, rotation.Action{
+			Action: rotation.ActionRotate, SecretID: w.Leaked(), Emergency: rotation.Emergency(w.Emergency), Reason: w.Reason,
+		})
+	}
+	n := len(w.Secrets)
+	if n == 0 {
+		names, _, err := r.selected(c.Context(), w.Tags, w.Emergency != "")
+		if err != nil {
+			return err
+		}
+		n = len(names)
+	}
+	question := r.questionOfMany(n, len(w.Secrets) > 0)
+	if question == "" || len(w.Secrets) > 0 && w.Emergency == "" {
+		return nil
+	}
+	return r.confirm(c, question, strconv.Itoa(n), r.yes)
 }
 
 // tellStarted writes the id of a campaign that a state machine carries out.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"pingrotate/internal/campaign"
@@ -20,8 +21,6 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	switch {
 	case r.emergency.value == "":
 		return misuse(c, "--with-targets is for an --emergency")
-	case r.fleet.detach:
-		return misuse(c, "--with-targets learns from the admin's report whose secrets follow; leave --detach out, or name the secrets")
 	case len(secrets) != 1 || r.fleet.all || len(r.fleet.tags) > 0 || r.fleet.canary > 0:
 		return misuse(c, "--with-targets takes one SECRET, the admin's")
 	}
@@ -34,6 +33,9 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	action := rotation.Action{Action: rotation.ActionRotate, SecretID: secrets[0], Emergency: o.Emergency, Reason: o.Reason}
 	if err := valid(action); err != nil {
 		return misuse(c, "%v", err)
+	}
+	if r.fleet.detach {
+		return r.handOver(c, o, nil, secrets)
 	}
 	call, err := r.call(ctx)
 	if err != nil {
@@ -52,7 +54,7 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 		sum.LeftOut = append(sum.LeftOut, targets.All...)
 		err = errors.Join(err, remedy.Errorf("repeat the command", "rotate: what the admin could read was left alone: as long as its secret may work, the new ones could be read as well"))
 	case !admin.Admin:
-		err = remedy.Errorf("name the admin's secret, or leave --with-targets out", "rotate: %s is not an admin of the function, and has no targets", secrets[0])
+		err = noTargets(secrets[0])
 	}
 	if err == nil {
 		// What fails from here on stands in nobody's way: what the first admin could read has
@@ -69,6 +71,33 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	slices.Sort(sum.LeftOut)
 	sum.LeftOut = slices.Compact(sum.LeftOut)
 	return errors.Join(err, r.summarize(sum, true))
+}
+
+func noTargets(secret string) error {
+	return remedy.Errorf("name the admin's secret, or leave --with-targets out", "rotate: %s is not an admin of the function, and has no targets", secret)
+}
+
+// confirmTargets asks before an emergency of an admin is handed over. Whether the secret
+// is an admin's is asked in any case, for a campaign can say it only when it has begun.
+func (r *rotating) confirmTargets(c *cobra.Command, a rotation.Action) error {
+	call, err := r.call(c.Context())
+	if err != nil {
+		return err
+	}
+	look := a
+	look.Preview = true
+	raw, err := call(c.Context(), look)
+	if err != nil {
+		return fmt.Errorf("rotate %s: %w", a.SecretID, err)
+	}
+	report, err := readJSON[rotation.Report](raw)
+	switch {
+	case err != nil:
+		return err
+	case report.Preview != nil && !report.Preview.Admin:
+		return noTargets(a.SecretID)
+	}
+	return r.confirmEmergency(c, call, a)
 }
 
 // oneAdmin ends the secret of one admin. The error is nil only if it has ended.

@@ -156,3 +156,28 @@ func TestWithTargetsIsForTheEmergencyOfAnAdmin(t *testing.T) {
 		t.Errorf("got %v and %s, want the secret ended, and an error", err, out)
 	}
 }
+
+// The state machine learns by itself whose secrets follow.
+func TestWithTargetsCanBeHandedOver(t *testing.T) {
+	d := led(t)
+	d.withStates(t)
+	d.operate(t)
+	id, err := d.say(t, "rotate", playground.AdminSecret, "--emergency", "swift", "--with-targets", "--detach", "--yes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := d.say(t, "campaign", "watch", id)
+	if err != nil || !strings.Contains(said, "succeeded") {
+		t.Errorf("got %v and %q, want all ended", err, said)
+	}
+	ids := d.minted()
+	if len(ids) != 3 || ids[0] != d.client(t, playground.AdminSecret) || !slices.Contains(ids, d.client(t, playground.OrdersSecret)) || !slices.Contains(ids, d.client(t, playground.BillingSecret)) {
+		t.Errorf("minted %q, want the admin's first, and both others", ids)
+	}
+	if _, err := d.say(t, "rotate", playground.OrdersSecret, "--emergency", "swift", "--with-targets", "--detach", "--yes"); err == nil || !strings.Contains(err.Error(), "is not an admin of the function") {
+		t.Errorf("got %v, want it refused before a campaign begins", err)
+	}
+	if ids := d.minted(); len(ids) != 3 {
+		t.Errorf("minted %q, want no more", ids)
+	}
+}

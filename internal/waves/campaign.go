@@ -30,6 +30,10 @@ type Campaign struct {
 	Approve     bool `json:"approve,omitempty"`     // a person decides after the canaries
 	KeepGoing   bool `json:"keepGoing,omitempty"`   // do not stop at a failure
 
+	// WithTargets is of an emergency of one secret, that of an admin of the function: once
+	// it has ended, everything that the admin could read follows.
+	WithTargets bool `json:"withTargets,omitempty"`
+
 	// PeriodSeconds is of an audit: the time until the next, in which this one has to end.
 	PeriodSeconds int `json:"periodSeconds,omitempty"`
 
@@ -80,14 +84,27 @@ func Token(start time.Time, emergency, secret string) string {
 
 // Order returns what each item of the campaign must know of it.
 func (c Campaign) Order() Campaign {
-	return Campaign{Start: c.Start, Audit: c.Audit, Emergency: c.Emergency, Reason: c.Reason, By: c.By, KeepGoing: c.KeepGoing, Since: c.Since}
+	o := Campaign{Start: c.Start, Audit: c.Audit, Emergency: c.Emergency, Reason: c.Reason, By: c.By, KeepGoing: c.KeepGoing, Since: c.Since}
+	if c.WithTargets {
+		o.WithTargets, o.Secrets = true, c.Secrets
+	}
+	return o
+}
+
+// Leaked returns the secret of the admin whose targets follow; "" where none do.
+func (c Campaign) Leaked() string {
+	if !c.WithTargets || len(c.Secrets) != 1 {
+		return ""
+	}
+	return c.Secrets[0]
 }
 
 // Stops reports whether no other item of the campaign may begin after such an ending: a
 // new secret that was refused stops every campaign, a failure one that is not told to
-// tolerate it. In an emergency each secret counts more than the next failure.
+// tolerate it. In an emergency each secret counts more than the next failure, except that
+// of a leaked admin: with that, the new secrets could be read as well.
 func (c Campaign) Stops(e Ending) bool {
-	return e.Unverified || !e.Well && e.Again == "" && !c.tolerates()
+	return e.Unverified || !e.Well && e.Again == "" && (!c.tolerates() || e.Secret == c.Leaked())
 }
 
 func (c Campaign) tolerates() bool { return c.KeepGoing || c.Emergency != "" }
@@ -124,6 +141,8 @@ func (c Campaign) Check() error {
 		return errors.New("canary: is needed, or there is nothing to approve")
 	case c.Emergency != "" && c.Canary > 0:
 		return errors.New("canary: an emergency has none")
+	case c.WithTargets && (c.Emergency == "" || len(c.Secrets) != 1 || len(c.Tags) > 0):
+		return errors.New("withTargets: is of an emergency of one secret")
 	case c.Limit < 0:
 		return errors.New("limit: must not be negative")
 	case c.PeriodSeconds < 0 || c.PeriodSeconds > 0 && !c.Audit:

@@ -17,7 +17,7 @@ const (
 // A Memory is what the state machine keeps from one plan to the next.
 type Memory struct {
 	Phase    Phase     `json:"phase,omitempty"`
-	Token    string    `json:"token,omitempty"` // where the list goes on: of ListSecrets
+	Token    string    `json:"token,omitempty"` // where the list continues: of ListSecrets, or the last name
 	Skip     int       `json:"skip,omitempty"`  // so many of what it lists there
 	Planned  int       `json:"planned,omitempty"`
 	Off      int       `json:"off,omitempty"`
@@ -209,6 +209,16 @@ func (p *Plan) Add(name string) {
 		item.Secret = name
 	}
 	p.Items = append(p.Items, item)
+}
+
+// Done reports whether the campaign is done with a secret.
+func (p *Plan) Done(name string) bool { return p.done[name] }
+
+// Alone makes a page of one secret, at once.
+func (p *Plan) Alone(name string) {
+	p.pace = Pace{1, 0}
+	p.Concurrency, p.HoldSeconds, p.size = 1, 0, 1
+	p.Add(name)
 }
 
 // Close says that no secret follows in a plan that [Plan.Wants] some. Those that have no successor in their place need not

@@ -41,6 +41,11 @@ func (t Tally) done() map[string]bool {
 	return all
 }
 
+// Ended reports whether the campaign has ended the secret that had leaked of this name.
+func (t Tally) Ended(name string) bool {
+	return slices.ContainsFunc(t.Endings, func(e Ending) bool { return e.Secret == name && e.Outcome == ended && e.over() })
+}
+
 // rotated returns the names of the secrets that were rotated, in the order in which
 // they ended.
 func (t Tally) rotated() (names []string) {
