@@ -1,4 +1,4 @@
-# Go and make are all it takes; the targets that need more say so.
+# The targets need only Go and make; those that need more say so.
 
 GO ?= go
 ARCHITECTURE ?= arm64
@@ -18,13 +18,13 @@ SMALL = -tags=lambda.norpc -gcflags=all=-l -gcflags=runtime= -gcflags=internal/r
 COMPILE = CGO_ENABLED=0 $(GO) build -v -trimpath $(SMALL)
 STRIP = '-ldflags=-s -w'
 
-# What the command says of itself. Without git, as in an unpacked archive, it is what the
+# The version that the command shows. Without git, as in an unpacked archive, it is what the
 # go command knows.
 VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null)
 STAMP = '-ldflags=-X main.stamp=$(VERSION)'
 
 # The demo and the sandbox run the function's program as a process of this machine:
-# the one for Lambda where this is Linux, another one elsewhere.
+# the one for Lambda on Linux, a separate build elsewhere.
 PLAYED = $(if $(filter linux,$(shell $(GO) env GOOS)),bin/bootstrap,bin/rotator)
 
 # Shows how far a build has come, and its errors. The first build takes a minute or two.

@@ -70,7 +70,7 @@ import (
 )
 
 // SecretsManager is what a [Source] calls of Secrets Manager. The program's role needs
-// secretsmanager:GetSecretValue of the secret and, if it has a key of its own,
+// secretsmanager:GetSecretValue of the secret and, if it has a customer managed key,
 // kms:Decrypt.
 type SecretsManager interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
@@ -249,7 +249,7 @@ func (s *Source) join(ctx context.Context) (*flight, error) {
 		return &flight{done: landed, token: t.Token}, nil
 	}
 	if now.Before(s.retryAt) {
-		return nil, fmt.Errorf("%w (nothing was asked again; the next call after %s tries)", s.failure, s.retryAt.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("%w (not tried again yet; the next call after %s tries again)", s.failure, s.retryAt.UTC().Format(time.RFC3339))
 	}
 	return s.begin(ctx, false), nil
 }
@@ -267,7 +267,7 @@ func (s *Source) renew(ctx context.Context) {
 }
 
 // begin begins a flight; the caller holds the lock. The flight has the values of the
-// context, such as a trace, and an end of its own.
+// context, such as a trace, and its own deadline.
 func (s *Source) begin(ctx context.Context, ahead bool) *flight {
 	f := &flight{ahead: ahead, done: make(chan struct{})}
 	s.flight = f

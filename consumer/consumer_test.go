@@ -90,14 +90,14 @@ func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 
 func TestADeadSecretCostsEachServiceOneCallAMinute(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
-		w.ping.Regenerate(w.app.Environment, w.app.ID, 0) // somebody at the console
+		w.ping.Regenerate(w.app.Environment, w.app.ID, 0) // at the console
 		counted := w.count()
 		err := w.fails("AWSCURRENT of "+orders, "what Secrets Manager holds now", "a later call tries again", "rotate the secret")
 		if !pingone.IsRejected(err) {
 			t.Errorf("got %v, want an error that says the credential is rejected", err)
 		}
 		counted(2, 1) // the same secret is not shown twice
-		if err := w.fails("nothing was asked again"); !pingone.IsRejected(err) {
+		if err := w.fails("not tried again yet"); !pingone.IsRejected(err) {
 			t.Errorf("got %v, want an error that says the credential is rejected", err)
 		}
 		counted(0, 0)
@@ -119,7 +119,7 @@ func TestADeadSecretCostsEachServiceOneCallAMinute(t *testing.T) {
 		w.token()
 		counted(1, 1)
 
-		// Then the waits begin anew.
+		// Then the waits start over.
 		w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
 		w.advance(time.Hour)
 		w.fails()
@@ -241,7 +241,7 @@ func TestRetryAfterIsHeardAndBounded(t *testing.T) {
 				w.ping.Before(nil)
 				counted := w.count()
 				w.advance(tt.wait - time.Second)
-				w.fails("nothing was asked again")
+				w.fails("not tried again yet")
 				counted(0, 0)
 				w.advance(time.Second)
 				w.token()
@@ -332,7 +332,7 @@ func TestATokenThatAServerRefusesIsDropped(t *testing.T) {
 		}
 		counted(0, 1) // the secret is none of its business
 		w.advance(time.Minute)
-		w.source.Invalidate(first) // by somebody who is late
+		w.source.Invalidate(first) // by a late caller
 		w.source.Invalidate(pingone.Token{})
 		if !w.token().AccessToken.Equal(second.AccessToken) {
 			t.Error("the new token was dropped for the old one's sake")

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A client of an API goes on through the replacement of its secret.
+// A client of an API keeps working while its secret is replaced.
 func Example() {
 	// In place of PingOne, Secrets Manager and the API.
 	p, err := pingonetest.Start("127.0.0.1:0")

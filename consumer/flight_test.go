@@ -159,7 +159,7 @@ func TestASourceIsSafeForConcurrentUse(t *testing.T) {
 	})
 }
 
-// A clock that somebody has put back says nothing of the age of what is in hand.
+// A clock that was set back says nothing about the age of the stored secret.
 func TestAClockThatIsPutBack(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		var back time.Duration

@@ -24,18 +24,18 @@ type keeper struct {
 	name  string
 	keeps time.Duration // how long it uses what it has read; zero: until it is started again
 	late  time.Duration // how long what was read takes to reach the process
-	stale bool          // goes on with what it has when it cannot read
+	stale bool          // continues with what it has when it cannot read
 
 	// rule: on invalid_client it reads again and retries once.
 	rule bool
-	// redeployed is how long after a rotation somebody starts it again; zero: never.
+	// redeployed is how long after a rotation it is restarted; zero: never.
 	redeployed time.Duration
 }
 
 // The sources of these numbers are in the pages of the clients: the user guide of
 // Secrets Manager on caching, the README of aws/aws-secretsmanager-agent (ttl_seconds
 // and ignore_transient_errors), the Lambda guide on the extension, the CRD of External
-// Secrets, and the Kubernetes page on Secrets for the volume. Nobody says what the
+// Secrets, and the Kubernetes page on Secrets for the volume. No page says what the
 // extension does when it cannot read; that it fails is assumed.
 var keepers = []keeper{
 	{name: "AWS's caching clients", keeps: time.Hour, stale: true},
@@ -87,7 +87,7 @@ type kept struct {
 	held, coming *pingone.Credential
 	read, due    time.Time // when it was read, and when what comes is there
 
-	redeploy time.Time // when it is started again; zero: nobody means to
+	redeploy time.Time // when it is restarted; zero: no restart is planned
 	told     bool      // of the rotation
 }
 

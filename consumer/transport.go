@@ -12,8 +12,8 @@ import (
 
 // A Transport puts a token of Source on each request. It is safe for concurrent use.
 //
-// When a server answers 401, the token is dropped, and the request sent once more with
-// another one: if there is another one, and if the body can be had again, as it can when
+// When a server answers 401, the token is dropped, and the request sent once more with a
+// new token, if there is one and if the body can be read again, as it can when
 // http.NewRequest knows its type (Request.GetBody). Otherwise the caller gets the 401.
 //
 // The token stays with the host that the caller has chosen. A request that follows a
@@ -27,7 +27,7 @@ type Transport struct {
 }
 
 // ErrPlainHTTP is in the error of a request that would have carried a token by plain http
-// to another machine, where whoever listens could use it. See RFC 6750, section 5.3.
+// to another machine, where a listener could use it. See RFC 6750, section 5.3.
 var ErrPlainHTTP = errors.New("a token is sent by https, or by http to a loopback host only")
 
 // RoundTrip implements http.RoundTripper.

@@ -145,7 +145,7 @@ func TestAServerThatRefusesEveryTokenIsNotAskedForEver(t *testing.T) {
 	})
 }
 
-// TestNoTokenGoesByPlainHTTPButToLoopback: whoever listens on the way could use it.
+// TestNoTokenGoesByPlainHTTPButToLoopback: anyone who listens on the way could use it.
 func TestNoTokenGoesByPlainHTTPButToLoopback(t *testing.T) {
 	for to, sent := range map[string]bool{
 		"https://api.example/": true, "http://127.0.0.1:8080/": true, "http://[::1]/": true, "http://localhost/": true,

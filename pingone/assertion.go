@@ -19,7 +19,7 @@ import (
 const assertionLife = 5 * time.Minute
 
 // An authenticator puts a client's credential into a form, or returns it as an
-// Authorization header. It is called anew for each attempt, because PingOne may take
+// Authorization header. It is called again for each attempt, because PingOne may take
 // an assertion only once.
 type authenticator func(form url.Values) (header string, err error)
 

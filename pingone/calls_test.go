@@ -202,7 +202,7 @@ func (w *world) policy(kind pingone.PolicyKind) pingone.PolicyAssignment {
 }
 
 // creations are the calls that go out once: they make something new, or use something
-// up. The mint, which does both, has tests of its own.
+// up. The mint, which does both, has separate tests.
 var creations = []operation{
 	{pingonetest.OpCreateApplication, asAdmin, func(w *world, t *testing.T) func() error {
 		body := map[string]any{"name": "new", "type": "WEB_APP", "protocol": "EXTERNAL_LINK"}

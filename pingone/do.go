@@ -103,7 +103,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < http.StatusOK {
-		// Nobody asked to switch protocols. The body is now the bare connection, which
+		// No request asked to switch protocols. The body is now the bare connection, which
 		// takes no notice of the context.
 		return nil, malformed(r.op, &reply{status: resp.StatusCode})
 	}

@@ -35,7 +35,7 @@ type signOn struct {
 // method's exact form.
 //
 // The error's operation is the step that failed. An error that is [IsTemporary] may be
-// followed by another AuthorizationCode, which begins anew; within one, steps that
+// followed by another AuthorizationCode, which starts over; within one, steps that
 // cannot be taken twice are not repeated.
 func (c *Client) AuthorizationCode(ctx context.Context, cred Credential, login Login) (*Token, error) {
 	state, verifier := rand.Text(), rand.Text()+rand.Text()

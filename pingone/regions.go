@@ -9,7 +9,7 @@ import (
 )
 
 // Regions are regions that PingOne has opened since this release, with the domain of their
-// hosts. They come from a setting of a program, never from a document: whoever may write a
+// hosts. They come from a setting of a program, never from a document: anyone who may write a
 // document must not choose where a credential goes.
 type Regions map[Region]string
 

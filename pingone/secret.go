@@ -90,8 +90,8 @@ type Regeneration struct {
 	Err     error              // the reason, when Refused or Unknown
 }
 
-// RegenerateSecret makes PingOne replace the target's secret with one of its own
-// choosing. The secret so far stays valid until previousExpiresAt, 1 minute to
+// RegenerateSecret makes PingOne replace the target's secret with one that PingOne
+// chooses. The present secret stays valid until previousExpiresAt, 1 minute to
 // 30 days ahead on PingOne's clock; the zero time lets it die at once. A previous
 // secret that is still alive is lost either way.
 //

@@ -103,7 +103,7 @@ func document(a pingonetest.Application) string {
 	return fmt.Sprintf(`{"environmentId":%q,"region":"EU","clientId":%q,"clientSecret":%q}`, a.Environment, a.ClientID, a.Secret)
 }
 
-// start starts the function anew.
+// start starts the function again.
 func (f *fleet) start() {
 	alive, kill := context.WithCancel(context.Background())
 	pass := func(*http.Request, []byte) error { return alive.Err() }

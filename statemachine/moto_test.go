@@ -306,7 +306,7 @@ func TestMotoStopsAtAFailure(t *testing.T) {
 		t.Errorf("got %s and %+v, want to stop at %s", status, sum, f.names[5])
 	}
 	if n := f.minted(); n > 20 || !strings.Contains(sum.Stopped, f.names[5]) {
-		t.Errorf("%d of %d were rotated all the same", n, len(f.names))
+		t.Errorf("%d of %d were rotated anyway", n, len(f.names))
 	}
 	f.mints(0, 1)
 

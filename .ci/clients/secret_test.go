@@ -115,7 +115,7 @@ func TestSDKUnderstandsRefusals(t *testing.T) {
 }
 
 // A client that repeats a request by itself, as this SDK does, is why the product
-// has one of its own: the repetition regenerates once more, and the secret that
+// has its own: the repetition regenerates once more, and the secret that
 // consumers hold is evicted, while the caller is told of a success.
 func TestAClientThatRepeatsARegenerationLocksConsumersOut(t *testing.T) {
 	p := pingonetest.Run(t)

@@ -33,7 +33,7 @@ func venv(t *testing.T, name string) string {
 }
 
 // environment is what a program of AWS's gets to see of this machine: no account of
-// whoever runs the test, and nothing to look for one at.
+// the person who runs the test, and nowhere to look for one.
 func environment(s *secretsmanagertest.Server) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "PYTHONDONTWRITEBYTECODE=1", "SECRETS_MANAGER_URL=" + s.URL(),

@@ -64,7 +64,7 @@ func (w *world) context() context.Context {
 
 func (w *world) issuer(env string) string { return w.base + "/" + env + "/as" }
 
-// credentials is how an application obtains tokens, by the method of its own.
+// credentials is how an application obtains tokens, by its own method.
 func (w *world) credentials(a pingonetest.Application, secret string, scopes ...string) *clientcredentials.Config {
 	style := oauth2.AuthStyleInHeader
 	if a.TokenEndpointAuthMethod == "CLIENT_SECRET_POST" {

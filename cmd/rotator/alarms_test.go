@@ -19,7 +19,7 @@ import (
 
 // metricsOf returns the metrics that exist, by namespace: the constants of package
 // rotation, read from its source so that none is forgotten here, and those of Lambda
-// itself that the template uses. The function must emit each of its own.
+// itself that the template uses. The function must emit each one itself.
 func metricsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob("../../rotation/*.go")

@@ -184,7 +184,7 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 		err = w.attempt(t.Context())
 		check(t, "processes of the retry", w.Starts()-starts, 1)
 	}
-	w.Close() // from here on nobody calls
+	w.Close() // no calls from here on
 
 	v.mu.Lock()
 	defer v.mu.Unlock()

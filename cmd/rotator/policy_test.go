@@ -134,7 +134,7 @@ func (w *world) registered(t *testing.T) []string {
 	rights := map[string]bool{}
 	for _, c := range w.register.Calls() {
 		switch {
-		case c.Operation == "TransactWriteItems": // of puts, for which there is no right of its own
+		case c.Operation == "TransactWriteItems": // of puts, which needs no permission beyond theirs
 			rights["PutItem"] = true
 		case c.Operation == "DeleteItem" && !strings.HasPrefix(c.Target, "client#"):
 			t.Errorf("deletes a row of %q", c.Target)

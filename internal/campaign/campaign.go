@@ -198,7 +198,7 @@ func (c *campaign) rotate(ctx context.Context, j job) rotation.Report {
 	if err == nil {
 		err = json.Unmarshal(answer, &r)
 		if err != nil || r.Outcome == "" {
-			err = remedy.Errorf("deploy the function anew, it may be older than this command", "the function's answer is no report of a rotation")
+			err = remedy.Errorf("deploy the function again: it may be older than this command", "the function's answer is no report of a rotation")
 		}
 	}
 	if err != nil {

@@ -356,7 +356,7 @@ func (q *awsInquiry) versionsAreListed() {
 	s := q.secret("one")
 	r := q.must("list versions", q.secrets("ListSecretVersionIds", object{"SecretId": s.name}))
 	if keys := names(r.at("Versions", "0", "KmsKeyIds")); !q.blocked() && !slices.Equal(keys, []string{"DefaultEncryptionKey"}) {
-		q.differ("a version without a key of its own is listed with %d keys, want DefaultEncryptionKey", len(keys))
+		q.differ("a version without a customer managed key is listed with %d keys, want DefaultEncryptionKey", len(keys))
 	}
 }
 

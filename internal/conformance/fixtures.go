@@ -165,7 +165,7 @@ func (p *PingOne) share(q *pingOneInquiry) sharedResource {
 	return p.resource
 }
 
-// token asks for a token as the client, with its secret or another one, in its method.
+// token requests a token as the client, with its secret or another, by its method.
 func (q *pingOneInquiry) token(c client, secret string, form url.Values) reply {
 	return q.asClient("/as/token", c, secret, form)
 }
@@ -249,5 +249,5 @@ func (q *pingOneInquiry) retention(keep time.Duration) object {
 	return object{"previous": object{"expiresAt": q.clock.now().UTC().Add(keep).Format(time.RFC3339)}}
 }
 
-// randomSecret is a secret that nobody has.
+// randomSecret is a secret that no client has.
 func randomSecret() string { return rand.Text() + rand.Text() }

@@ -184,7 +184,7 @@ func (q *pingOneInquiry) signOnPolicies() {
 		q.differ("%d sign-on policies are assigned, want 1", len(assigned))
 	}
 	if len(policies) > 1 {
-		q.want("assign another one with the same priority", assign(policies[1], 1), http.StatusBadRequest, "")
+		q.want("assign a second one with the same priority", assign(policies[1], 1), http.StatusBadRequest, "")
 	}
 }
 

@@ -142,7 +142,7 @@ func (q *pingOneInquiry) rolesComeAndGo() {
 	r := q.api(http.MethodPost, c.path("/roleAssignments"), body)
 	q.want("give a role", r, http.StatusCreated, "")
 	if r.status == http.StatusCreated && r.at("readOnly") != false {
-		q.differ("a role assignment is read-only for whoever gave it")
+		q.differ("a role assignment is read-only for the caller that made it")
 	}
 	q.want("take it away", q.api(http.MethodDelete, c.path("/roleAssignments/"+r.text("id")), nil), http.StatusNoContent, "")
 }

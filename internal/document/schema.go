@@ -128,7 +128,7 @@ func documentSchema() schema {
 		"environmentId":           uuid("the PingOne environment"),
 		"region":                  matching(`^[A-Z]{2}$`, "the region of the PingOne organization: "+strings.Join(regions(), ", ")+", or one that the function's PINGONE_REGIONS adds"),
 		"authDomain":              matching(hostname.String(), "a custom domain; it must be among the function's AuthDomains"),
-		"clientId":                matching(clientID.String(), "the client id; written where a rotation creates the application"),
+		"clientId":                matching(clientID.String(), "the client id; written by the rotation that creates the application"),
 		"clientSecret":            matching(secretPattern, "the secret; written by each rotation"),
 		"tokenEndpointAuthMethod": enumeration(methods(pingone.AdminAuthMethods()), "how the client authenticates; written by each rotation"),
 		"tokenEndpoint":           text("for consumers; written by each rotation, and never followed"),
@@ -136,13 +136,13 @@ func documentSchema() schema {
 		"keyId":                   text("the kid of privateKey"),
 		"allow":                   listOf(allowanceSchema(), "in an admin's document: the targets that it serves"),
 		"rotation": record("for the function", schema{
-			"adminSecretId":  text("name or ARN of the admin's secret, where not the function's default"),
-			"kind":           enumeration([]string{KindApplication, KindResource}, "what the secret is of; an application if absent"),
+			"adminSecretId":  text("name or ARN of the admin's secret; by default the function's default admin"),
+			"kind":           enumeration([]string{KindApplication, KindResource}, "what the secret belongs to; an application if absent"),
 			"strategy":       enumeration([]string{Single, Alternating}, "one application, or two that take turns; one if absent"),
 			"twin":           uuid("with alternating, the application that is not in use; written"),
 			"grace":          matching(durationPattern, "how long a replaced secret works, from 2m to 695h"),
-			"revokeWhenIdle": flag("let an audit end a replaced secret before its grace is over, once it is not used"),
-			"applicationId":  uuid("the application's id, where clientId is another"),
+			"revokeWhenIdle": flag("let an audit end a replaced secret before its grace is over, once it is no longer used"),
+			"applicationId":  uuid("the application's id, if it differs from clientId"),
 			"names":          namesSchema(),
 			"verify": record("what a token must have before its secret is promoted", schema{
 				"userSecretId": text("name or ARN of a secret with a test user, who signs on with each new secret"),
@@ -159,8 +159,8 @@ func documentSchema() schema {
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "A PingOne credential in AWS Secrets Manager",
 		"description": "The stored document of pingrotate. Members that are not listed are kept as they are; null is the same as an absent member. " +
-			"A schema cannot say: that no member occurs twice; that the document has at most 63488 bytes; that rotation.grace is from 2m to 695h; " +
-			"that names of rotation.names do not lead through one another, and that the members are there; and all that makes a URL one.",
+			"This schema cannot express that no member occurs twice, that the document has at most 63488 bytes, that rotation.grace is from 2m to 695h, " +
+			"that names in rotation.names do not lead through one another and are in the document, and everything that makes a text a URL.",
 		"type":          "object",
 		"properties":    properties,
 		"propertyNames": either(schema{"const": "allow"}, not(schema{"pattern": nearlyAllow()})),
@@ -275,7 +275,7 @@ func allowanceSchema() schema {
 			"description": `ids of applications or custom resources, "marked", or "*"`,
 			"anyOf":       []schema{{"type": "null"}, one, {"type": "array", "items": one}},
 		},
-		"configure": record("what rotation.application may bring about", schema{
+		"configure": record("what rotation.application may create or change", schema{
 			"create":       flag("the application"),
 			"members":      listOf(solid(enumeration(changeable, "")), "members of an application that was not created for the secret"),
 			"roles":        listOf(solid(role), "to assign, or to remove"),
@@ -320,14 +320,14 @@ func specSchema() schema {
 		s["not"] = schema{"type": "string", "pattern": "[Pp][Ii][Nn][Gg]([Oo][Nn][Ee]|[Ii][Dd][Ee][Nn][Tt][Ii][Tt][Yy])"}
 		return s
 	}
-	s := record("the application to create and to keep so", schema{
+	s := record("the application to create, and to keep as specified", schema{
 		"preset":                      enumeration(Presets(), "the kind of client, which the other members refine"),
 		"name":                        nameSchema("of the application"),
 		"description":                 text("of the application"),
 		"exact":                       flag("remove roles and grants that are not listed"),
 		"roles":                       listOf(solid(role), "roles, by name"),
 		"grants":                      listOf(solid(grant), "access to the scopes of resources"),
-		"type":                        enumeration(values["type"], "that of the preset"),
+		"type":                        enumeration(values["type"], "by default the preset's"),
 		"grantTypes":                  many("grantTypes", "as in PingOne"),
 		"responseTypes":               many("responseTypes", "as in PingOne"),
 		"tokenEndpointAuthMethod":     enumeration(methods, "how the client authenticates"),
@@ -338,7 +338,7 @@ func specSchema() schema {
 		"pkceEnforcement":             enumeration(values["pkceEnforcement"], "as in PingOne"),
 		"refreshTokenDuration":        seconds("in seconds"),
 		"refreshTokenRollingDuration": seconds("in seconds"),
-		"resource": record("a custom resource, created where it is missing", schema{
+		"resource": record("a custom resource, created if it is missing", schema{
 			"name":        foreign(nameSchema("of the resource")),
 			"description": text("of the resource"),
 			"audience":    foreign(text("in tokens; the name if absent")),

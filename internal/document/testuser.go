@@ -17,7 +17,7 @@ type TestUser struct {
 	Email         string // to create the user with; "" for one that goes nowhere
 }
 
-// ParseTestUser decodes a test user. Whoever writes a managed secret says which
+// ParseTestUser decodes a test user. A writer of a managed secret says which
 // secret is one, so an error names the fields of a test user and no other.
 func ParseTestUser(text string) (*TestUser, error) {
 	if err := checkObject(text); err != nil {

@@ -41,7 +41,7 @@ func parseClientID(s string) (string, error) {
 
 func parseClientSecret(s string) (pingone.Secret, error) {
 	if control.MatchString(s) {
-		return pingone.Secret{}, errors.New("has a line break or another control character in it, which no client secret has; store it without")
+		return pingone.Secret{}, errors.New("has a line break or another control character; store the secret without it")
 	}
 	return pingone.NewSecret(s), nil
 }

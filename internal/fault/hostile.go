@@ -16,7 +16,7 @@ import (
 const Canary = "canary-in-the-words-of-the-peer"
 
 // EchoedSecret is what a peer repeats in a refusal: it has the form of a client secret of
-// PingOne's, and looks like a word, an id or a code to whoever does not look closely.
+// PingOne's, and looks like a word, an id or a code at a glance.
 const EchoedSecret = "kJ4mNq8ZtV1xYc7RbW2dLf9sHg3aPe6uMo5iQyTrEwXzUvCnBjKhGfDsAlOpRtYu"
 
 // hostile answers as the kind says, and reports whether it is one that does so. It
@@ -106,7 +106,7 @@ func speak(conn net.Conn, buffered *bufio.ReadWriter, first string, rest []strin
 	io.Copy(io.Discard, buffered) // until the caller hangs up
 }
 
-// stream writes a body that has no end of its own.
+// stream writes an endless body.
 func stream(w http.ResponseWriter, r *http.Request, encoding string, write func(io.Writer) error) {
 	w.Header().Set("Content-Type", "application/json")
 	if encoding != "" {

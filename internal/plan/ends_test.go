@@ -205,7 +205,7 @@ func (w *model) truth(f string) plan.Answer {
 	return plan.Refused
 }
 
-// look reads anew: what was stale shows the newest state that the register knows of,
+// look reads again: what was stale shows the newest state that the register knows of,
 // and what was announced has not happened.
 func (w *model) look() {
 	for id, v := range w.Views {

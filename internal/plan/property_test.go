@@ -336,7 +336,7 @@ func untags(s plan.Situation, m plan.Move) string {
 	case s.Changed.After(ago(plan.Quiet)):
 		return "tidied while a rotation may be at work"
 	case m.From == s.Current.ID:
-		return "took a label off AWSCURRENT as if it were nobody's"
+		return "removed a label from AWSCURRENT as if it were unused"
 	}
 	v, ok := find(s, m.From)
 	if ok && m.Label == plan.PendingLabel && v.ID != s.Labels.Previous && s.Views[v.Application].Current == v.Fingerprint && v.Created.After(ago(plan.Quiet)) {

@@ -98,7 +98,7 @@ func (s Situation) leftBehind() bool {
 }
 
 // heal gives consumers PingOne's current secret, as soon as that authenticates. A
-// disabled application authenticates nothing, and its fuse burns all the same: there
+// disabled application authenticates nothing, but its fuse still burns: there
 // PingOne's view is enough.
 func (s Situation) heal(why Why) Move {
 	c := s.view().Current

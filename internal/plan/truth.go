@@ -3,7 +3,7 @@ package plan
 import "pingrotate/internal/register"
 
 // Reads lag. What a look shows is held against the register, and an act that was
-// announced without an outcome is resolved before another one.
+// announced without an outcome is resolved before the next.
 
 // stale returns a move when the look shows what the register knows to be over.
 func (s Situation) stale() (Move, bool) {

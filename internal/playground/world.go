@@ -35,7 +35,7 @@ const (
 )
 
 // A World is PingOne and the services of AWS that the function calls. It holds an
-// admin application and one to rotate, made up anew at each start.
+// admin application and one to rotate, made up again at each start.
 type World struct {
 	PingOne  *pingonetest.Server
 	Secrets  *secretsmanagertest.Server

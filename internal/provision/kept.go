@@ -122,7 +122,7 @@ func (p *Provisioner) configurationChanges(from, to *pingone.Application, enviro
 	}}}
 }
 
-// configuration returns the members of an application that another one can have
+// configuration returns the members of an application that another application can have
 // just so.
 func configuration(app *pingone.Application) map[string]any {
 	body := map[string]any{}

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotTwins means that neither of two applications was created as the other's twin.
-var ErrNotTwins = errors.New("neither application was created as the other one's twin")
+var ErrNotTwins = errors.New("neither application was created as the twin of the other")
 
 // Twin returns the copy of an application that this rotation has made, and makes it
 // if there is none. It has all that PingOne keeps for the application under its own id:

@@ -48,7 +48,7 @@ func (t *Table) Note(ctx context.Context, campaign string, n Note, kept time.Dur
 }
 
 // Notes returns the notes of a campaign of one kind, or with "" of all, by kind and then
-// by what they are about, a page at a time as the caller goes on. Those that were stored before the call are among them.
+// by what they are about, a page at a time, on demand. Those that were stored before the call are among them.
 // An error is the last that is returned, of type [*Error].
 func (t *Table) Notes(ctx context.Context, campaign, kind string) iter.Seq2[Note, error] {
 	op := "read what a campaign has done"

@@ -22,7 +22,7 @@ type Emergency struct {
 	At       time.Time `json:"at,omitzero"`      // when it ended
 
 	// Minted is of a row alone, and not of an item: by application, the fingerprint of the
-	// secret that was minted for the emergency. Whoever restores it mints no other.
+	// secret that was minted for the emergency. A run that restores it mints no other.
 	Minted map[string]string `json:"minted,omitempty"`
 }
 

@@ -95,7 +95,7 @@ type Query struct {
 }
 
 // Evidence returns the evidence that the query chooses, in order of time, a page at a
-// time as the caller goes on. What has expired is left out, whether or not the table
+// time, on demand. What has expired is left out, whether or not the table
 // still has it. Evidence that was appended a moment ago is among it. An error is the
 // last that is returned, of type [*Error].
 func (t *Table) Evidence(ctx context.Context, q Query) iter.Seq2[Evidence, error] {

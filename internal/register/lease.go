@@ -12,8 +12,8 @@ func (i Item) MayTake(holder string, now time.Time) (ok bool, from time.Time) {
 	return !now.Before(from), from
 }
 
-// Take returns the item with the lease in the holder's hands from now on, whoever
-// has it: ask [Item.MayTake] first, unless the lease is taken by force. An intent
+// Take returns the item with the lease in the holder's hands from now on, no
+// matter who has it: ask [Item.MayTake] first, unless the lease is taken by force. An intent
 // stays: to resolve it is the new holder's first business.
 func (i Item) Take(holder, doing string, now time.Time) Item {
 	next := i.clone()

@@ -17,7 +17,7 @@ const emergencyPrefix = "emergency#"
 // replaces it. The client's other open emergencies stay.
 //
 // A crash after it leaves an emergency that the item does not have, which is begun by
-// the next command or by whoever finds no item.
+// the next command or by a run that finds no item.
 func (t *Table) PutOpen(ctx context.Context, key Key, e Emergency) error {
 	op := "store the open emergency of " + key.String()
 	if err := t.named(op); err != nil {

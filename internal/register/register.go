@@ -110,7 +110,7 @@ const (
 )
 
 // An Intent is an act that was announced. Without an outcome it is the first business
-// of whoever takes the lease next.
+// of the next holder of the lease.
 type Intent struct {
 	Act         Act       `json:"act"`
 	Application string    `json:"application,omitempty"` // whose secret is concerned

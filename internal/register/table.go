@@ -112,7 +112,7 @@ const replaceTries = 3
 // stored by now, and an [*Error] otherwise. After any error nothing may be sent on the
 // strength of the item.
 //
-// Every call of Replace has a nonce of its own. By it a write whose reply was lost is
+// Every call of Replace has its own nonce. By it a write whose reply was lost is
 // told from another's: a crash before the write leaves the old revision, one after it
 // the new, whose intent the next holder resolves.
 func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (Revision, error) {

@@ -217,7 +217,7 @@ func TestReplaceThroughEachFault(t *testing.T) {
 				case err == nil && !reflect.DeepEqual(next, stored):
 					t.Errorf("got %+v, and stored is %+v", next, stored)
 				case errors.Is(err, register.ErrOvertaken):
-					t.Errorf("got overtaken, and nobody else was there")
+					t.Errorf("got overtaken, with no other writer")
 				case err != nil && first != fault.Denied && second != fault.Denied:
 					t.Errorf("got %v, want success: there were but two faults", err)
 				}

@@ -27,7 +27,7 @@ type execution struct {
 	mu                   sync.Mutex
 }
 
-// An event is one of the history, of the kinds that somebody reads here.
+// An event is one of the history, of the kinds that are read here.
 type event struct {
 	at                time.Time
 	kind, state, text string // the text is a state's output, or a task's parameters

@@ -238,7 +238,7 @@ func (e *execution) describe() map[string]any {
 	return d
 }
 
-// history has the events that somebody reads here: the tasks that were scheduled and the
+// history has the events that are read here: the tasks that were scheduled and the
 // states that were left, of the parent.
 func (e *execution) history(in request) any {
 	e.mu.Lock()

@@ -73,5 +73,5 @@ func (c *consumers) count() int {
 	return c.requests
 }
 
-// quietly is a log that nobody reads: what goes wrong is in the errors.
+// quietly is a log that is discarded: the errors say what goes wrong.
 var quietly = slog.New(slog.DiscardHandler)

@@ -200,7 +200,7 @@ func checkGrants(f *fields, a Application) {
 	}
 }
 
-// defaultSettings are those of an application about which nobody said anything.
+// defaultSettings are those of an application for which none were given.
 func defaultSettings(a Application) map[string]any {
 	settings := map[string]any{"hiddenFromAppPortal": false}
 	if a.Type == typeWorker {

@@ -35,7 +35,7 @@ type Assumptions struct {
 	// TokensOutlive: an access token works until it expires, with the roles of its
 	// first moment, whatever has become of its application since: disabled, deleted or
 	// stripped of the role (B18, B19, B42). The other reading is harder on a caller,
-	// and this one on whoever has to end a leak.
+	// and this one on those who have to end a leak.
 	TokensOutlive bool
 
 	// TypedTokens: the header of an access token has typ at+jwt (B79).

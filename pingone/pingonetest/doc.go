@@ -27,7 +27,7 @@
 // Only Ping Identity can know that a stand-in is right, so this list says what it
 // holds to be true, and how well that is supported: by an answer of the service that
 // was written down (recorded), by the vendor's documentation (documented), by the
-// vendor's SDK, Terraform provider or command line (seen in a client), by somebody
+// vendor's SDK, Terraform provider or command line (seen in a client), by a user
 // who met it (reported), or by nothing (assumed). An assumption takes the reading
 // that is harder on the caller, or is one of [Assumptions]. A test cites each number.
 // Titles are those of the PingOne API reference unless another book is named.
@@ -53,7 +53,7 @@
 //   - B14: a role gives its permissions at its scope only: the organization, an environment, or one application. (documented: Roles)
 //   - B15: no built-in role but Environment Admin and Client Application Developer can regenerate a secret. (documented in PingOne Admin: Roles for these two; assumed for Application Owner and Organization Admin)
 //   - B16: an application cannot read, regenerate or delete its own secret. (documented: Application Role Assignments; seen in a client for reading; assumed for the rest)
-//   - B17: nobody reaches the secret of an application that has a role which they neither hold nor can assign at its scope or above. (documented: Application Secret; seen in a client for the reply)
+//   - B17: no one reaches the secret of an application with a role that they neither hold nor can assign at its scope or above. (documented: Application Secret; seen in a client for the reply)
 //   - B18: a token conveys the roles that its application had when it was issued and still has. (assumed; switch TokensOutlive)
 //   - B19: a bearer token is refused with 401 if it is missing, unknown, expired, meant for a custom resource, or of a disabled application. (documented: Error codes for the reply; assumed for the disabled application; switch TokensOutlive)
 //   - B20: an access token outlives the secret that obtained it. (documented: Token Revocation)
@@ -94,10 +94,10 @@
 //   - B46: a role assignment answers 201, shows readOnly as the caller sees it, and goes with 204. (documented: Application Role Assignments)
 //   - B78: an application that is no worker has no role assignments: their path is 404, and no link leads there. (documented: replies of Create Application; reported for the 404; switch AllHaveRoles)
 //   - B47: a role that is held at the same or a wider scope is not assigned again. (documented: Application Role Assignments)
-//   - B48: a caller assigns and removes only roles that it holds or may assign, and a custom role that names nobody in canBeAssignedBy is assigned by nobody; the words of the refusals are those of the tests. (documented: Roles; reported for the custom role; seen in a client for the words; assumed for the status; switch RoleRefusedAsInvalid)
+//   - B48: a caller assigns and removes only roles that it holds or may assign, and no one can assign a custom role whose canBeAssignedBy is empty; the words of the refusals are those of the tests. (documented: Roles; reported for the custom role; seen in a client for the words; assumed for the status; switch RoleRefusedAsInvalid)
 //   - B49: the role must exist, apply to that kind of scope, and the scope must exist. (assumed)
 //
-// What PingOne keeps for an application under paths of its own:
+// What PingOne keeps for an application under separate paths:
 //
 //   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under names that are not PingOne's own and no two alike, and those with oidcScopes need these granted. (seen in a client; documented: Application Attribute Mapping; assumed for the replies)
 //   - B81: a mapping sets a claim of the ID token and of userinfo, unless it says otherwise for one of them. (documented: Application Attribute Mapping; assumed for what is evaluated)
@@ -108,7 +108,7 @@
 //
 // Resources and grants:
 //
-//   - B50: every environment has the resources PingOne API and openid, which nobody can extend here and which have no secret. (documented: Resources; seen in a client for the secret; assumed that they cannot be extended)
+//   - B50: every environment has the resources PingOne API and openid, which cannot be extended here and have no secret. (documented: Resources; seen in a client for the secret; assumed that they cannot be extended)
 //   - B51: only custom resources are created; their audience is their name unless given and must not contain pingone or pingidentity; their tokens live 300 to 2592000 seconds, 3600 unless given; and they have applicationPermissionsSettings. (documented: Resources; seen in a client; assumed for the replies)
 //   - B52: a custom resource has scopes, a CORE attribute sub that stays as it is, and attributes whose names are not those of PingOne's own claims, env and p1.* among them. (documented: Resource Scopes, Resource Attributes; assumed for the replies)
 //   - B53: a custom resource's secret is read, regenerated and ended like an application's. (seen in a client)
@@ -137,7 +137,7 @@
 //   - B70: pkceEnforcement decides whether a code challenge must be sent and hashed; one that was sent must be met. (documented: Create Application; RFC 7636)
 //   - B71: a user's token reaches that user alone, and only as its p1 scopes say. (documented: PingOne self-management scopes)
 //   - B72: a user's token is for a custom resource if a scope of that is asked for, and no request mixes its scopes with those of the PingOne API. (documented in PingOne Admin: Resource scopes)
-//   - B73: a flow goes on below the custom domain where it began. (documented in PingOne Admin: Custom domains)
+//   - B73: a flow continues below the custom domain where it began. (documented in PingOne Admin: Custom domains)
 //   - B74: populations and users are collections that a SCIM filter narrows: name eq "…" of populations, username eq "…" and population.id eq "…" of users; to read them takes Identity Data Admin. (seen in a client for populations; documented in PingOne Admin: SCIM filter language for users; assumed for the role)
 //   - B75: a filter minds the case, though no two usernames differ by it alone; its value is a JSON string; and a filter that is not understood gets 400. (assumed)
 //   - B76: the state of a user's password says NO_PASSWORD as long as there is none, and never the password. (documented: Read Password State)

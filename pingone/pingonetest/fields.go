@@ -9,7 +9,7 @@ import (
 
 // fields is the JSON object of a request while it is being read. Each reading
 // takes a member out and notes what is wrong with it, so that one reply can tell
-// the caller of every mistake. What nobody takes remains in rest.
+// the caller of every mistake. What no one takes remains in rest.
 type fields struct {
 	rest     map[string]any
 	nulls    []string // names of members that are null, which counts as absent

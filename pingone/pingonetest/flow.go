@@ -198,7 +198,7 @@ func (f *flow) body(t *step) any {
 }
 
 // checkPassword completes a flow. The browser gets another session then, lest
-// somebody who planted the first one be signed on too.
+// an attacker who planted the first one be signed on too.
 func (s *Server) checkPassword(t *step) (fault.Reply, *refusal) {
 	f, no := s.flow(t)
 	if no != nil {
@@ -236,7 +236,7 @@ func (s *Server) checkPassword(t *step) (fault.Reply, *refusal) {
 	return f.remember(t, jsonReply(http.StatusOK, f.body(t))), nil
 }
 
-// resume ends a flow with a code for the client, or goes on with one that is not complete.
+// resume ends a flow with a code for the client, or continues one that is not complete.
 func (s *Server) resume(t *step) (fault.Reply, *refusal) {
 	f, no := s.flow(t)
 	if no != nil {

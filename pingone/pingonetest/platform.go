@@ -281,7 +281,7 @@ func newUUID() string {
 	return formatUUID(b, 4)
 }
 
-// derivedUUID is the same for the same parts, for what needs an id but has no state of its own.
+// derivedUUID is the same for the same parts, for what needs an id but has no state.
 func derivedUUID(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return formatUUID([16]byte(sum[:16]), 8)

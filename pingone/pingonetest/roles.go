@@ -25,7 +25,7 @@ type CustomRole struct {
 	Name            string   // no other role of the organization has it
 	Permissions     []string // "applications:read:secret"
 	ApplicableTo    []string // kinds of scope; nil defaults to ENVIRONMENT
-	CanBeAssignedBy []string // names of the roles whose holders may assign it; without any, nobody may
+	CanBeAssignedBy []string // names of the roles whose holders may assign it; without any, no one may
 }
 
 // AddRole creates a custom role without a call.
@@ -35,7 +35,7 @@ func (s *Server) AddRole(r CustomRole) {
 	defer s.mu.Unlock()
 	r.Environment = cmp.Or(r.Environment, s.home)
 	if r.Name == "" || !isUUID(r.Environment) || s.roles[r.Name] != nil {
-		s.t.Fatalf("pingonetest: role %q of environment %q needs a name of its own and a UUID", r.Name, r.Environment)
+		s.t.Fatalf("pingonetest: role %q of environment %q needs a unique name and a UUID", r.Name, r.Environment)
 	}
 	if r.ApplicableTo == nil {
 		r.ApplicableTo = []string{scopeEnvironment}

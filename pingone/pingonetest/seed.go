@@ -117,7 +117,7 @@ func (s *Server) viewApplication(a *application, lag fault.Lag) *application {
 	return s.pastApps.view(appKey{a.Environment, a.ID}.String(), a, s.Now(), fault.Lag{Age: lag.Age})
 }
 
-// UpdateApplication changes an application as somebody at the console would.
+// UpdateApplication changes an application as a person at the console would.
 // Its ids and its secret stay; [Server.Regenerate] changes the secret. The
 // function runs under the server's lock and must not call it.
 func (s *Server) UpdateApplication(env, id string, change func(*Application)) {

@@ -151,7 +151,7 @@ func (s *Server) URL() string { return "http://" + s.Addr() }
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Close stops the server, cuts off whoever still waits for a reply, and returns
+// Close stops the server, cuts off clients that still wait for a reply, and returns
 // when the last call has ended. Closing twice does nothing.
 func (s *Server) Close() {
 	s.http.Close()

@@ -11,7 +11,7 @@ import (
 // population is a group of users, each of whom belongs to one.
 type population struct{ id, name, description string }
 
-// user is somebody who signs on to applications.
+// user is a person who signs on to applications.
 type user struct {
 	id, username     string
 	population       string // id
@@ -105,7 +105,7 @@ func (s *Server) readPopulation(c *call) (any, *refusal) {
 	return nil, notFound()
 }
 
-// deletePopulation removes a population that nobody belongs to.
+// deletePopulation removes a population without users.
 func (s *Server) deletePopulation(c *call) (any, *refusal) {
 	e, no := s.enter(c, permDeletePopulation)
 	if no != nil {
