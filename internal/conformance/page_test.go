@@ -93,7 +93,7 @@ func probesTable(t *testing.T) string {
 			if suites[name].Reasons()[one.ID] != "" {
 				reasons++
 			}
-			if pingOneLies[one.ID] != nil || awsLies[one.ID] != nil {
+			if pingOneLies()[one.ID] != nil || awsLies[one.ID] != nil {
 				lies++
 			}
 		}
