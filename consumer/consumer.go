@@ -1,11 +1,11 @@
 // Package consumer obtains access tokens with a client secret that pingrotate
-// rotates, and does not notice when it is.
+// rotates, and keeps working through rotations.
 //
-// A [Source] reads the secret from AWS Secrets Manager, asks PingOne for a token by
-// client credentials, and keeps both. Its [Source.Token] is what a program calls
-// before each request to the API behind PingOne; a [Transport] does that for an
-// http.Client. The rule that it follows is the one for consumers in any language: on
-// invalid_client, read the secret again, and retry once.
+// A [Source] reads the secret from AWS Secrets Manager, requests a token from PingOne
+// with client credentials, and keeps both. A program calls [Source.Token] before each
+// request to the API that PingOne protects; a [Transport] does that for an
+// http.Client. The source follows the rule for consumers in any language: on
+// invalid_client, read the secret again and retry once.
 //
 //	source := &consumer.Source{
 //		Secrets:  secretsmanager.NewFromConfig(cfg),
@@ -15,42 +15,41 @@
 //
 // # What happens when
 //
-//   - All is well: one request for a token in about 45 minutes of a token that lives an
-//     hour, and one read of the secret before it. A token is renewed while the old one is
-//     still good, after 70 to 80 % of its life, so that no caller waits for a slow token
-//     endpoint. It is handed out until a minute before its end, or a tenth of its life
-//     where that is less.
+//   - All is well: for a token that lives an hour, the source requests one about every 45
+//     minutes, and reads the secret once before. It renews a token while the old one is
+//     still valid, after 70 to 80 % of its life, so that no caller waits for a slow token
+//     endpoint. It hands out a token until a minute before its end, or a tenth of its life
+//     if that is less.
 //   - The secret is rotated: the next request for a token uses the new one, because a
 //     secret that is older than [Source.MaxAge] is read again first.
-//   - The secret is refused, as after an emergency: it is read again, and the request
-//     repeated once, in the same call of Token. The caller does not notice.
-//   - It is still refused, or there is no other one: Token fails and says so. After 1 s,
-//     then 2 s, 4 s, and so on up to 1 minute, the next call tries again, with one read
-//     and one request. Between these times calls fail at once, without a request to
-//     anybody. So a secret that is dead for good costs Secrets Manager and PingOne one
-//     call a minute each.
-//   - The token endpoint is down or asks to slow down: the token is used to its end. The
-//     secret has nothing to do with it and is not read again. The next try comes after
-//     the same waits, or when Retry-After says, but within a minute.
-//   - Secrets Manager is down: the last secret that was read stays in use, however
-//     old it is. Only a process that has never read it fails.
-//   - Callers are many: they share one read and one request. One whose context ends
-//     stops waiting; the others get what was asked for.
+//   - PingOne refuses the secret, as after an emergency: the same call of Token reads it
+//     again and repeats the request once. The caller does not notice.
+//   - PingOne still refuses it, or the secret has not changed: Token fails and says so.
+//     After 1 s, then 2 s, 4 s, and so on up to 1 minute, the next call tries again, with
+//     one read and one request. Between these times calls fail at once and send nothing.
+//     So a dead secret costs Secrets Manager and PingOne one call a minute each.
+//   - The token endpoint is down or asks to slow down: the token is used until its end.
+//     The secret is not the cause, so it is not read again. The next try comes after the
+//     same waits, or when Retry-After says, but within a minute.
+//   - Secrets Manager is down: the last secret that was read stays in use, however old.
+//     Only a process that has never read it fails.
+//   - Many callers share one read and one request. A caller whose context ends stops
+//     waiting; the others get the result.
 //
-// One read takes at most 5 s, and all that a call waits for at most 30 s; only who finds
-// no good token and a renewal under way that then fails waits for that besides.
+// One read takes at most 5 s, and everything that a call waits for at most 30 s. Only a
+// call that finds no valid token, and a renewal under way that then fails, waits longer.
 //
 // # golang.org/x/oauth2
 //
-// Its TokenSource has another type of token and no context. Three lines make one of the
-// other:
+// Its TokenSource has a different token type and no context. Three lines convert one to
+// the other:
 //
 //	func (o adapter) Token() (*oauth2.Token, error) {
 //		t, err := o.source.Token(context.Background())
 //		return &oauth2.Token{AccessToken: t.AccessToken.Reveal(), Expiry: t.ExpiresAt}, err
 //	}
 //
-// Do not wrap it in oauth2.ReuseTokenSource, which would keep a token that was given to
+// Do not wrap it in oauth2.ReuseTokenSource, which would keep a token that you passed to
 // [Source.Invalidate].
 package consumer
 
@@ -69,17 +68,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// SecretsManager is what a [Source] calls of Secrets Manager. The program's role needs
-// secretsmanager:GetSecretValue of the secret and, if it has a customer managed key,
+// SecretsManager is the part of Secrets Manager that a [Source] calls. The program's role
+// needs secretsmanager:GetSecretValue on the secret and, if it has a customer managed key,
 // kms:Decrypt.
 type SecretsManager interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }
 
 const (
-	// DefaultMaxAge is after how long a secret is read again before it is used. AWS's own
-	// agent and Lambda extension keep one as long. With tokens of an hour it means one
-	// read for each token, which is less than 1,000 a month.
+	// DefaultMaxAge is the age from which a secret is read again before it is used. AWS's
+	// agent and Lambda extension keep a secret as long. With tokens of an hour this means
+	// one read for each token, fewer than 1,000 a month.
 	DefaultMaxAge = 5 * time.Minute
 
 	readTimeout   = 5 * time.Second  // of one read of the secret, the SDK's repeats included
@@ -87,14 +86,14 @@ const (
 
 	firstWait, longestWait = time.Second, time.Minute // after failures
 
-	// youngest is the age from which a token that a server refuses is replaced. A server
-	// that refuses every token, perhaps because it expects another audience, so costs
-	// PingOne no more than two requests a minute.
+	// youngest is the age from which a token that a server refuses is replaced. So
+	// a server that refuses every token, perhaps because it expects another audience,
+	// costs PingOne no more than two requests a minute.
 	youngest = 30 * time.Second
 )
 
 // A Source obtains access tokens with a stored secret. Secrets and SecretID are
-// required. It is safe for concurrent use, must not be copied, and needs no closing: it
+// required. It is safe for concurrent use, must not be copied, and need not be closed: it
 // does nothing unless it is called.
 type Source struct {
 	// Secrets reads the secret. A *secretsmanager.Client is one.
@@ -104,33 +103,34 @@ type Source struct {
 	// a document as pingrotate stores it.
 	SecretID string
 
-	// Scope is what to ask for, separated by spaces. Empty asks for all that is granted.
+	// Scope lists the scopes to request, separated by spaces. Empty requests all that are
+	// granted.
 	Scope string
 
-	// MaxAge is after how long the secret is read again before it is used, though nothing
-	// has failed, so that this program stops using a replaced secret long before its
-	// grace ends. Zero means DefaultMaxAge.
+	// MaxAge is the age from which the secret is read again before it is used, even if
+	// nothing has failed, so that this program stops using a replaced secret long before
+	// its grace ends. Zero means DefaultMaxAge.
 	MaxAge time.Duration
 
 	// AuthDomains lists the custom domains that the document may name as authDomain. The
-	// secret goes there, and the writer of the document must not choose where.
+	// secret is sent there, and the writer of the document must not choose where.
 	AuthDomains []string
 
-	// Regions are regions of PingOne's that are newer than this release, with the domain of
+	// Regions are PingOne regions that are newer than this release, with the domain of
 	// their hosts. See pingone.ParseRegions.
 	Regions pingone.Regions
 
-	// AuthURL takes the place of the region's auth host and of a custom domain, for tests.
+	// AuthURL replaces the region's auth host and a custom domain, for tests.
 	// It must be https, or http to a loopback host.
 	AuthURL string
 
-	// HTTP sends the requests for tokens. Nil means a client of package pingone's own.
-	// Redirects are never followed, whatever it says.
+	// HTTP sends the requests for tokens. Nil means the default client of package pingone.
+	// Redirects are never followed, whatever the client is set to.
 	HTTP *http.Client
 
-	// Log is told when another secret is used (Info), when a secret is refused or
-	// something fails that callers are spared (Warn), and of each read and token (Debug).
-	// Secrets are in it as fingerprints. Nil means slog.Default().
+	// Log gets a line when the secret changes (Info), when PingOne refuses a secret or
+	// a failure does not reach callers (Warn), and for each read and token (Debug).
+	// It shows secrets as fingerprints. Nil means slog.Default().
 	Log *slog.Logger
 
 	token atomic.Pointer[issued]
@@ -146,9 +146,9 @@ type Source struct {
 	now func() time.Time // nil means time.Now; tests set the clock
 }
 
-// issued is a token with the times, by the wall clock, at which something becomes of
-// it. The monotonic clock stands still while a laptop sleeps or a Lambda function is
-// frozen, and a token does not.
+// issued is a token with the times, by the wall clock, at which it is renewed and expires.
+// The monotonic clock stands still while a laptop sleeps or a Lambda function is frozen;
+// a token's life does not.
 type issued struct {
 	pingone.Token
 	since, until int64        // nanoseconds of the Unix epoch
@@ -164,13 +164,13 @@ func newIssued(t pingone.Token, now time.Time, jitter float64) *issued {
 		since: now.UnixNano(),
 		until: t.ExpiresAt.Add(-min(time.Minute, life/10)).UnixNano(),
 	}
-	// Processes that were started together do not ask together for ever.
+	// Processes that started together spread their requests.
 	ahead := life/5 + time.Duration(jitter*float64(life/10))
 	i.renewAt.Store(t.ExpiresAt.Add(-ahead).UnixNano())
 	return i
 }
 
-// A flight is one attempt to obtain a token, on behalf of everybody who wants one.
+// A flight is one attempt to obtain a token, on behalf of every caller.
 type flight struct {
 	ahead bool          // a renewal, begun while the last token was good
 	done  chan struct{} // closed when what follows is set
@@ -178,10 +178,10 @@ type flight struct {
 	err   error
 }
 
-// Token returns an access token that is good for some time yet: one in hand as a rule,
-// without waiting and without allocating. The error is about the secret, PingOne or
-// Secrets Manager and says what to do, or it is why the context ended. That PingOne
-// refuses the secret is told by [pingone.IsRejected].
+// Token returns an access token that stays valid for some time: usually the one that the
+// source already has, without waiting or allocating. The error concerns the secret,
+// PingOne or Secrets Manager and says what to do, or says why the context ended.
+// [pingone.IsRejected] reports whether PingOne refused the secret.
 func (s *Source) Token(ctx context.Context) (pingone.Token, error) {
 	now := s.time().UnixNano()
 	t := s.token.Load()
@@ -194,17 +194,16 @@ func (s *Source) Token(ctx context.Context) (pingone.Token, error) {
 	return t.Token, nil
 }
 
-// Invalidate drops a token that a server has refused, with 401 as a rule: it may have
-// been revoked, or be older than a role or a grant that the application was given
-// since. The next call of Token then obtains another. Invalidate does nothing about a
-// token that has been replaced already, nor about one that is less than 30 s old: another
-// one would fare no better.
+// Invalidate drops a token that a server has refused, usually with 401: it may have been
+// revoked, or be older than a role or a grant of the application. The next call of Token
+// then obtains another. Invalidate ignores a token that has already been replaced, and
+// one that is less than 30 s old, because a new one would fare no better.
 func (s *Source) Invalidate(refused pingone.Token) {
 	t := s.token.Load()
 	if t == nil || !t.AccessToken.Equal(refused.AccessToken) {
 		return
 	}
-	// A negative age is a clock that was set, and says nothing.
+	// A negative age means that the clock was set, and says nothing.
 	if age := s.time().UnixNano() - t.since; age >= 0 && age < int64(youngest) {
 		return
 	}
@@ -226,8 +225,8 @@ func (s *Source) wait(ctx context.Context) (pingone.Token, error) {
 		}
 		select {
 		case <-f.done:
-			// A renewal that has failed may be of long ago: a Lambda function is frozen between
-			// its invocations, and the renewal with it. It is no answer to who comes later.
+			// A failed renewal may be old: a Lambda function is frozen between its
+			// invocations, and the renewal with it. A later caller needs a new one.
 			if f.err == nil || !f.ahead {
 				return f.token, f.err
 			}
@@ -237,7 +236,7 @@ func (s *Source) wait(ctx context.Context) (pingone.Token, error) {
 	}
 }
 
-// join returns the flight in progress, one that has landed just now, or a new one.
+// join returns the flight in progress, one that has just landed, or a new one.
 func (s *Source) join(ctx context.Context) (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -310,7 +309,7 @@ func (s *Source) land(ctx context.Context, f *flight, token *pingone.Token, err 
 		slog.String("secretId", s.SecretID), slog.Time("again", next), slog.String("error", err.Error()))
 }
 
-// time returns the time. Most of its uses are by the wall clock, which may be set.
+// time returns the time. Most uses compare the wall clock, which may be set.
 func (s *Source) time() time.Time {
 	if s.now != nil {
 		return s.now()

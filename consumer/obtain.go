@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// stored is the secret as it was last read: all of one version, because a rotation of
+// stored is the secret as it was last read, all from one version, because a rotation of
 // two applications changes the client id and the secret together.
 type stored struct {
 	credential pingone.Credential
@@ -22,7 +22,7 @@ type stored struct {
 	refused    bool
 }
 
-// same reports whether PingOne would say the same to both.
+// same reports whether PingOne would treat both alike.
 func (s *stored) same(other *stored) bool {
 	a, b := s.credential, other.credential
 	return a.Environment == b.Environment && a.ClientID == b.ClientID && a.Method == b.Method && a.Secret.Equal(b.Secret)
@@ -34,7 +34,7 @@ func (s *Source) obtain(ctx context.Context) (*pingone.Token, error) {
 	if s.Secrets == nil || s.SecretID == "" {
 		return nil, errors.New("obtain a token: the Source has no Secrets or no SecretID; set both")
 	}
-	// Whether the secret was refused in an earlier flight. That one has read it again,
+	// Whether the secret was refused in an earlier flight. That flight read it again,
 	// and so does this one before it asks PingOne once more.
 	refused := s.stored != nil && s.stored.refused
 	var readErr error
@@ -65,11 +65,11 @@ func (s *Source) obtain(ctx context.Context) (*pingone.Token, error) {
 	return nil, s.refusal(err, readErr)
 }
 
-// isRefused reports whether another version of the secret may help. That PingOne
-// expects another authentication method is among it, because a rotation stores that too.
+// isRefused reports whether another version of the secret may help. That includes a
+// refused authentication method, because a rotation stores the method too.
 func isRefused(err error) bool { return pingone.IsRejected(err) || pingone.IsWrongMethod(err) }
 
-// request asks PingOne once. Package pingone repeats what may pass by itself.
+// request asks PingOne once. Package pingone repeats requests whose failure may pass.
 func (s *Source) request(ctx context.Context) (*pingone.Token, error) {
 	client := pingone.Client{HTTP: s.HTTP, Now: s.now}
 	token, err := client.Token(ctx, s.stored.credential, s.Scope)
@@ -85,7 +85,7 @@ func (s *Source) request(ctx context.Context) (*pingone.Token, error) {
 	return nil, fmt.Errorf("obtain a token with %s: %w", s.SecretID, err)
 }
 
-// refusal is the error for a secret that is refused although it was read again.
+// refusal is the error for a secret that is refused even after it was read again.
 func (s *Source) refusal(err, readErr error) error {
 	who := fmt.Sprintf("AWSCURRENT of %s (version %s, secret %s)", s.SecretID, s.stored.version, s.stored.credential.Secret.Fingerprint())
 	if readErr != nil {
@@ -130,8 +130,8 @@ func (s *Source) read(ctx context.Context) error {
 	return nil
 }
 
-// tooOld reports whether the secret must be read again before it is used. So must one
-// that was read in the future: the clock was set back.
+// tooOld reports whether the secret must be read again before it is used. That includes
+// one that was read in the future, because the clock was set back.
 func (s *Source) tooOld() bool {
 	limit := DefaultMaxAge
 	if s.MaxAge > 0 {

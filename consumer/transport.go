@@ -16,9 +16,10 @@ import (
 // new token, if there is one and if the body can be read again, as it can when
 // http.NewRequest knows its type (Request.GetBody). Otherwise the caller gets the 401.
 //
-// The token stays with the host that the caller has chosen. A request that follows a
-// redirect to another host, or from https to http, goes out without it. To a host that is
-// not this machine no token goes by plain http: the request fails with [ErrPlainHTTP].
+// The token goes only to the host that the caller has chosen. A request that follows a
+// redirect to another host, or from https to http, goes out without it. The transport
+// sends no token over plain http except to this machine: the request fails with
+// [ErrPlainHTTP].
 type Transport struct {
 	Source *Source
 
@@ -26,8 +27,8 @@ type Transport struct {
 	Base http.RoundTripper
 }
 
-// ErrPlainHTTP is in the error of a request that would have carried a token by plain http
-// to another machine, where a listener could use it. See RFC 6750, section 5.3.
+// ErrPlainHTTP is in the error of a request that would have carried a token over plain
+// http to another machine, where a listener could use it. See RFC 6750, section 5.3.
 var ErrPlainHTTP = errors.New("a token is sent by https, or by http to a loopback host only")
 
 // RoundTrip implements http.RoundTripper.
@@ -92,7 +93,7 @@ func (t *Transport) base() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// private reports whether no one on the way can read what is sent to the URL: it is https,
+// private reports whether no one on the way can read a request to the URL: it uses https,
 // or stays on this machine.
 func private(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())

@@ -17,8 +17,8 @@ type Application struct {
 	TokenEndpointAuthMethod AuthMethod `json:"tokenEndpointAuthMethod"`
 	GrantTypes              []string   `json:"grantTypes"`
 
-	// Body has every member that PingOne sent, by its name. Who replaces the
-	// application must send back what is to stay.
+	// Body has every member that PingOne sent, by its name. A replacement of
+	// the application must send back everything that is to stay.
 	Body map[string]json.RawMessage `json:"-"`
 }
 
@@ -26,7 +26,7 @@ const (
 	applicationsPath = "/v1/environments/{}/applications"
 	applicationPath  = applicationsPath + "/{}"
 
-	// applicationLimit is PingOne's own, for one environment.
+	// applicationLimit is PingOne's limit for one environment.
 	applicationLimit = 1000
 )
 
@@ -38,7 +38,7 @@ func decodeApplication(data json.RawMessage) (*Application, bool) {
 	return &app, app.ID != "" && app.Protocol != ""
 }
 
-// A list has PingOne's own applications in it, which need not have a protocol.
+// A list includes PingOne's built-in applications, which may have no protocol.
 func decodeListed(data json.RawMessage) (*Application, bool) {
 	app, _ := decodeApplication(data)
 	return app, app != nil && app.ID != ""
@@ -58,13 +58,13 @@ func (c *Client) Applications(ctx context.Context, environmentID string) ([]*App
 
 // CreateApplication creates an application from a body as PingOne documents it. The
 // request is sent once: after an error that is not PingOne's refusal the application
-// may exist, and [Client.Applications] tells. A name that is taken is [IsDuplicate].
+// may exist; [Client.Applications] shows whether it does. A name that is taken is [IsDuplicate].
 func (c *Client) CreateApplication(ctx context.Context, environmentID string, body map[string]any) (*Application, error) {
 	return submit(ctx, c, post("create the application"), body, decodeApplication, applicationsPath, environmentID)
 }
 
-// ReplaceApplication gives an application a new configuration. What the body leaves
-// out goes back to its default.
+// ReplaceApplication gives an application a new configuration. Members that
+// the body omits return to their defaults.
 func (c *Client) ReplaceApplication(ctx context.Context, environmentID, applicationID string, body map[string]any) (*Application, error) {
 	return submit(ctx, c, put("replace the application"), body, decodeApplication, applicationPath, environmentID, applicationID)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// assertionLife is how long an assertion is good for. PingOne allows an hour; this
-// is for clocks that differ.
+// assertionLife is how long an assertion is valid. PingOne allows an hour; this covers
+// clocks that differ.
 const assertionLife = 5 * time.Minute
 
 // An authenticator puts a client's credential into a form, or returns it as an
@@ -23,8 +23,8 @@ const assertionLife = 5 * time.Minute
 // an assertion only once.
 type authenticator func(form url.Values) (header string, err error)
 
-// authenticator returns the one that shows the credential in its own method's exact
-// form and no other.
+// authenticator returns the authenticator that presents the credential in exactly the
+// form of its method.
 func (cred Credential) authenticator(now func() time.Time) (authenticator, error) {
 	switch cred.Method {
 	case ClientSecretBasic:
@@ -52,9 +52,9 @@ func (cred Credential) authenticator(now func() time.Time) (authenticator, error
 	return nil, fmt.Errorf("the authentication method must be one of %v", AdminAuthMethods())
 }
 
-// Check reports why no request could show the credential: a method that this client
-// does not know, or a private key that is none. It asks no service whether the credential
-// is right, and its error says nothing of the key.
+// Check reports why no request could present the credential: an unknown method, or an
+// invalid private key. It asks no service whether the credential is right, and its error
+// says nothing about the key.
 func (cred Credential) Check() error {
 	_, err := cred.authenticator(time.Now)
 	return err
@@ -86,7 +86,7 @@ func (cred Credential) asserting(method jwt.SigningMethod, key any, now func() t
 }
 
 // parsePrivateKey reads an RSA key in PEM, PKCS #8 or PKCS #1. Its error says nothing
-// of the key.
+// about the key.
 func parsePrivateKey(text Secret) (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(text.Reveal()))
 	if block == nil {

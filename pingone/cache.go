@@ -17,8 +17,8 @@ const (
 )
 
 // A TokenCache keeps access tokens of admin applications. A token belongs to one
-// token endpoint, client and secret or key, so that it is not found any more once
-// the admin's has changed. The zero value is ready; it is safe for concurrent
+// token endpoint, client and secret or key, so that it is no longer found once
+// the admin's credential has changed. The zero value is ready; it is safe for concurrent
 // use.
 type TokenCache struct {
 	mu      sync.Mutex
@@ -32,8 +32,8 @@ type tokenKey struct {
 	secret, privateKey [sha256.Size]byte
 }
 
-// tokenEntry is one credential's place. Who has put an element into turn may use
-// token; others wait, and then find the token that was fetched meanwhile.
+// tokenEntry is one credential's place. The goroutine that has put an element into turn
+// may use token; others wait, and then find the token that it fetched.
 type tokenEntry struct {
 	turn  chan struct{}
 	token *Token
@@ -62,7 +62,7 @@ func (tc *TokenCache) entry(cred Credential) *tokenEntry {
 	return e
 }
 
-// drop forgets a token that PingOne has turned down.
+// drop forgets a token that PingOne has refused.
 func (tc *TokenCache) drop(cred Credential, refused Secret) {
 	if tc == nil {
 		return
@@ -75,8 +75,8 @@ func (tc *TokenCache) drop(cred Credential, refused Secret) {
 	}
 }
 
-// bearer returns an access token of the admin's, and whether it is one from the
-// cache. Calls that run in parallel share one request for a token.
+// bearer returns an access token of the admin, and whether it came from the cache.
+// Parallel calls share one request for a token.
 func (c *Client) bearer(ctx context.Context) (token Secret, cached bool, err error) {
 	var e *tokenEntry
 	if c.Tokens != nil {

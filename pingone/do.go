@@ -24,7 +24,7 @@ const (
 	attempts  = 4
 )
 
-// request is one call, ready to be sent as often as it takes.
+// request is one call, ready to be sent as often as needed.
 type request struct {
 	op          string
 	method      string
@@ -38,13 +38,13 @@ type request struct {
 	platform    bool // of the platform API, not of an environment's auth server
 	final       bool // a 404 is an answer, also while Settle lasts
 
-	// A client that sends the request for itself is put into the form, which becomes
-	// the body, or into the header.
+	// If a client sends the request for itself, its credential goes into the form, which
+	// becomes the body, or into the header.
 	form         url.Values
 	authenticate authenticator
 }
 
-// reply is an answer whose body has been read to its end.
+// reply is an answer whose whole body has been read.
 type reply struct {
 	status     int
 	body       []byte
@@ -56,7 +56,7 @@ type reply struct {
 }
 
 // send makes one attempt. No other code talks to PingOne. The error is an *Error,
-// unless there was nothing to send.
+// unless no request could be built.
 func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	if r.authenticate != nil {
 		form := maps.Clone(r.form)
@@ -104,7 +104,7 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	defer resp.Body.Close()
 	if resp.StatusCode < http.StatusOK {
 		// No request asked to switch protocols. The body is now the bare connection, which
-		// takes no notice of the context.
+		// ignores the context.
 		return nil, malformed(r.op, &reply{status: resp.StatusCode})
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
@@ -126,8 +126,8 @@ func (c *Client) send(ctx context.Context, r request) (*reply, error) {
 	return got, nil
 }
 
-// preferCause returns why the context ended, if it did, over the transport's words
-// for that.
+// preferCause returns why the context ended, if it did, instead of the transport's words
+// for it.
 func preferCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -161,7 +161,7 @@ func (c *Client) do(ctx context.Context, r request) (*reply, error) {
 
 // backoff returns how long to wait after the attempt with this number has failed:
 // 0.2 s, doubled each time up to 5 s, less up to a half by jitter (from 0 to 1), so
-// that functions that failed together do not come back together.
+// that functions that failed together do not retry together.
 func backoff(attempt int, jitter float64) time.Duration {
 	d := 200 * time.Millisecond << min(max(attempt-1, 0), 5)
 	d = min(d, 5*time.Second)
@@ -169,8 +169,8 @@ func backoff(attempt int, jitter float64) time.Duration {
 }
 
 // retryAfter reads a Retry-After header, which is a number of seconds or a date
-// (RFC 9110, section 10.2.3). A date counts from now, the reply's own. What makes
-// no sense or asks for more than a day is as if it were not there.
+// (RFC 9110, section 10.2.3). A date counts from now, the reply's date. A value that
+// makes no sense, or is more than a day, is ignored.
 func retryAfter(value string, now time.Time) (wait time.Duration, ok bool) {
 	if s, err := strconv.Atoi(value); err == nil && s < 1<<20 {
 		wait = time.Duration(s) * time.Second

@@ -13,10 +13,9 @@ import (
 	"pingrotate/internal/lazyregexp"
 )
 
-// An Error is a call to PingOne that did not do what was asked. It carries what
-// an operator or PingOne's support needs, copied field by field out of the reply:
-// never a body and never the service's free text. The functions of this file tell
-// what it means.
+// An Error is a call to PingOne that failed. It carries what an operator or PingOne's
+// support needs, copied field by field out of the reply: never a body, and never the
+// service's free text. The functions of this file say what it means.
 type Error struct {
 	Op            string // the operation, such as "read the application secret"
 	Status        int    // HTTP status; 0 when no reply arrived
@@ -34,7 +33,7 @@ type Error struct {
 	cause       error
 }
 
-// Error says in one line what happened. What to do is [Error.Remedy]'s to say.
+// Error says in one line what happened. [Error.Remedy] says what to do.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -61,8 +60,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Remedy says in one line what to do about the error; empty where the error says it
-// all. [Remedy] finds it in an error that wraps this one.
+// Remedy says in one line what to do about the error; empty if the error says enough.
+// [Remedy] finds it in an error that wraps this one.
 func (e *Error) Remedy() string {
 	switch {
 	case IsIntercepted(e):
@@ -94,8 +93,8 @@ func (e *Error) Remedy() string {
 	return ""
 }
 
-// Remedy says what to do about an error of this package that err is or wraps; empty
-// where there is nothing to say.
+// Remedy says what to do about an error of this package that err is or wraps; empty if
+// there is nothing to say.
 func Remedy(err error) string {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -107,8 +106,8 @@ func Remedy(err error) string {
 // Unwrap returns the transport's error when no reply arrived.
 func (e *Error) Unwrap() error { return e.cause }
 
-// as finds the *Error in err; without one it returns an empty error, for which
-// every question's answer is no.
+// as finds the *Error in err; without one it returns an empty error, for which every
+// question has the answer no.
 func as(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -127,12 +126,12 @@ func IsRejected(err error) bool {
 	return e.is(http.StatusUnauthorized) && e.Code == "invalid_client" && !e.wrongMethod
 }
 
-// IsWrongMethod reports whether the token endpoint refused the way in which the
-// credential was shown. That says nothing about the secret.
+// IsWrongMethod reports whether the token endpoint refused the method by which the
+// credential was presented. That says nothing about the secret.
 func IsWrongMethod(err error) bool { return as(err).wrongMethod }
 
 // ProvesCredential reports whether the token endpoint accepted the credential
-// and still granted no token: no such grant or scope, or a worker application
+// but granted no token: no such grant or scope, or a worker application
 // without roles.
 func ProvesCredential(err error) bool {
 	e := as(err)
@@ -146,12 +145,12 @@ func ProvesCredential(err error) bool {
 // IsForbidden reports whether PingOne knows the admin and refuses it the operation.
 func IsForbidden(err error) bool { return as(err).is(http.StatusForbidden) }
 
-// IsNotFound reports whether there is no such thing, or none with a secret.
+// IsNotFound reports whether the object does not exist, or has no secret.
 func IsNotFound(err error) bool { return as(err).is(http.StatusNotFound) }
 
 // IsIntercepted reports whether the request was refused by something between this
-// client and PingOne, such as a gateway or a proxy: the reply says no, and has no code
-// of PingOne's. PingOne has then not judged the request, and will not.
+// client and PingOne, such as a gateway or a proxy: the reply is a refusal without a
+// PingOne code. PingOne has then not judged the request, and will not.
 func IsIntercepted(err error) bool {
 	e := as(err)
 	switch e.Status {
@@ -161,22 +160,22 @@ func IsIntercepted(err error) bool {
 	return false
 }
 
-// IsDuplicate reports whether PingOne refused to create what exists already.
+// IsDuplicate reports whether PingOne refused to create something that already exists.
 func IsDuplicate(err error) bool {
 	e := as(err)
 	return e.is(http.StatusBadRequest) && e.Detail == "UNIQUENESS_VIOLATION"
 }
 
-// RateLimit reports whether PingOne asked to slow down, and for how long. Where it did
-// not say that is a minute: the licence's limit is one of calls in a minute.
+// RateLimit reports whether PingOne asked to slow down, and for how long. If it did not
+// say, that is a minute, because the licence's limit counts calls in a minute.
 func RateLimit(err error) (wait time.Duration, ok bool) {
 	e := as(err)
 	return e.retryAfter, e.Status == http.StatusTooManyRequests
 }
 
-// IsTemporary reports whether the same call may succeed later without anybody
-// changing anything: no reply, a reply of something in between, a rate limit, or
-// a fault of the service. See "Retry best practices" in "Working with PingOne APIs".
+// IsTemporary reports whether the same call may succeed later although nothing is
+// changed: no reply, a reply of something in between, a rate limit, or a fault of the
+// service. See "Retry best practices" in "Working with PingOne APIs".
 func IsTemporary(err error) bool {
 	e := as(err)
 	switch e.Status {
@@ -189,13 +188,13 @@ func IsTemporary(err error) bool {
 }
 
 // refused reports whether the error proves that PingOne did not carry the call
-// out: the request never left, or PingOne itself turned it down.
+// out: the request never left, or PingOne itself refused it.
 func (e *Error) refused() bool {
 	return e.unsent || !e.foreign && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
 
-// The forms of what may be copied out of a reply. They leave no room for a
-// secret, should a reply ever echo one.
+// The forms of what may be copied out of a reply. They leave no room for a secret, if a
+// reply ever echoes one.
 var (
 	code   = lazyregexp.New(`^([A-Z_]{1,40}|[a-z_]{1,40})$`)
 	target = lazyregexp.New(`^[A-Za-z.]{1,40}$`)
@@ -229,26 +228,26 @@ func refusal(op string, r *reply) *Error {
 		e.Detail = code.FindString(body.Details[0].Code)
 		e.Target = target.FindString(body.Details[0].Target)
 	}
-	// Of an assignment that was made a moment ago, until it is known everywhere.
+	// For an assignment that was made a moment ago, until it is known everywhere.
 	e.unsettled = strings.Contains(body.Message, "cannot be deleted as it is read only")
 	e.wrongMethod = r.status == http.StatusUnauthorized && e.Code == "invalid_client" &&
 		strings.Contains(body.Description, "Unsupported authentication method")
 	return e
 }
 
-// malformed describes a reply with the right status and the wrong contents.
+// malformed describes a reply with the right status and wrong contents.
 func malformed(op string, r *reply) *Error {
 	return &Error{Op: op, Status: r.status, foreign: true}
 }
 
-// unexpected describes a reply of PingOne's that is not what this client can go on
-// with. The problem must be in words of this package.
+// unexpected describes a reply of PingOne that this client cannot use. The problem must
+// be in this package's words.
 func unexpected(op string, r *reply, format string, args ...any) *Error {
 	return &Error{Op: op, Status: r.status, problem: fmt.Sprintf(format, args...)}
 }
 
 // unanswered describes a call that got no whole reply. The transport's error
-// loses its URL, which says nothing that the operation does not.
+// loses its URL, which says no more than the operation.
 func unanswered(op string, sent bool, err error) *Error {
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// A Login says who signs on, and to what end.
+// A Login says who signs on, and for what.
 type Login struct {
 	RedirectURI string // one of the application's, as registered; nothing is ever sent there
 	Scope       string // separated by spaces
@@ -30,13 +30,13 @@ type signOn struct {
 
 // AuthorizationCode obtains a token by the authorization-code grant (RFC 6749, section
 // 4.1) with PKCE (RFC 7636), as "Configure an Application with an Authorization Code
-// Grant" describes it, and without a browser: the user has a password and nothing else
-// to prove. The code is exchanged with the application's own credential, in its own
-// method's exact form.
+// Grant" describes it, and without a browser: the user proves a password and nothing
+// else. The code is exchanged with the application's credential, in exactly the form of
+// its method.
 //
 // The error's operation is the step that failed. An error that is [IsTemporary] may be
 // followed by another AuthorizationCode, which starts over; within one, steps that
-// cannot be taken twice are not repeated.
+// cannot be repeated safely are not repeated.
 func (c *Client) AuthorizationCode(ctx context.Context, cred Credential, login Login) (*Token, error) {
 	state, verifier := rand.Text(), rand.Text()+rand.Text()
 	challenge := sha256.Sum256([]byte(verifier))
@@ -120,7 +120,7 @@ func (b *signOn) checkPassword(ctx context.Context, flow string, login Login) er
 	return b.expect(ctx, check, "COMPLETED")
 }
 
-// expect sends a request about the flow, and checks the status that it has then.
+// expect sends a request about the flow, and checks the flow's status afterwards.
 func (b *signOn) expect(ctx context.Context, r request, want string) error {
 	got, err := b.do(ctx, r)
 	if err != nil {
@@ -158,7 +158,7 @@ func (b *signOn) resume(ctx context.Context, flow string, login Login, state str
 
 // landing returns what PingOne tells the application by a redirect. The redirect must
 // lead to the redirect URI and carry the state of this authorization (RFC 6749, section
-// 10.12); what comes to any other place is not for this client.
+// 10.12); a code sent to any other place is not for this client.
 func (login Login) landing(op string, got *reply, state string) (url.Values, error) {
 	separator := "?"
 	if strings.Contains(login.RedirectURI, "?") {
@@ -175,7 +175,7 @@ func (login Login) landing(op string, got *reply, state string) (url.Values, err
 	return values, nil
 }
 
-// do is the client's, with cookies.
+// do is [Client.do], with cookies.
 func (b *signOn) do(ctx context.Context, r request) (*reply, error) {
 	r.cookies = b.cookies
 	got, err := b.Client.do(ctx, r)

@@ -48,19 +48,19 @@ func (c *Client) Grants(ctx context.Context, environmentID, applicationID string
 	return list(ctx, c, from, decodeGrant, environmentID, applicationID)
 }
 
-// CreateGrant grants an application scopes of a resource for which it has no grant
-// yet; of g it takes the resource and the scopes. The request is sent once.
+// CreateGrant grants an application scopes of a resource for which it has no grant yet;
+// it uses the resource and the scopes of g. The request is sent once.
 func (c *Client) CreateGrant(ctx context.Context, environmentID, applicationID string, g Grant) (Grant, error) {
 	return submit(ctx, c, post("create the grant"), g.body(), decodeGrant, grantsPath, environmentID, applicationID)
 }
 
-// ReplaceGrant makes the scopes of g all that the grant with its id has.
+// ReplaceGrant replaces the scopes of the grant with the id of g by those of g.
 func (c *Client) ReplaceGrant(ctx context.Context, environmentID, applicationID string, g Grant) (Grant, error) {
 	return submit(ctx, c, put("replace the grant"), g.body(), decodeGrant, grantPath, environmentID, applicationID, g.ID)
 }
 
-// RemoveGrant takes a grant from an application. It succeeds when the grant is gone
-// already.
+// RemoveGrant removes a grant from an application. It succeeds if the grant is already
+// gone.
 func (c *Client) RemoveGrant(ctx context.Context, environmentID, applicationID, grantID string) error {
 	return c.delete(ctx, "remove the grant", grantPath, environmentID, applicationID, grantID)
 }

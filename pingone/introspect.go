@@ -6,11 +6,10 @@ import (
 	"net/url"
 )
 
-// Introspect asks whether a token is good (RFC 7662), with the credential in its own
-// method's exact form. The credential is an application's, or a custom resource's
-// with the resource's id as ClientID. PingOne judges the credential first, and calls a
-// token that is none of its business inactive; so any token shows whether the
-// credential is accepted. A refusal is [IsRejected] or [IsWrongMethod], as for
+// Introspect asks whether a token is active (RFC 7662), with the credential in exactly
+// the form of its method. The credential is an application's, or a custom resource's
+// with the resource's id as ClientID. PingOne judges the credential first, and reports a
+// token of others as inactive; so any token shows whether the credential is accepted. A refusal is [IsRejected] or [IsWrongMethod], as for
 // [Client.Token].
 func (c *Client) Introspect(ctx context.Context, cred Credential, token Secret) (active bool, err error) {
 	r, err := c.asClient("introspect the token", cred.Environment.Auth+"/as/introspect", cred, url.Values{"token": {token.Reveal()}})

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// An AttributeMapping says what a claim about a user is made of, for one
+// An AttributeMapping says where the value of a claim about a user comes from, for one
 // application. See "Application attribute mapping" in the PingOne platform API
 // reference.
 type AttributeMapping struct {
@@ -17,7 +17,7 @@ type AttributeMapping struct {
 	Core bool
 
 	// Body has every member that PingOne sent, by its name. A copy for another
-	// application takes what is not PingOne's to say: see [AttributeMapping.Copy].
+	// application takes those that PingOne does not set: see [AttributeMapping.Copy].
 	Body map[string]json.RawMessage
 }
 
@@ -71,8 +71,8 @@ func (c *Client) ReplaceAttributeMapping(ctx context.Context, environmentID, app
 	return submit(ctx, c, put("replace the attribute mapping"), body, decodeMapping, mappingPath, environmentID, applicationID, id)
 }
 
-// RemoveAttributeMapping takes a mapping from an application. It succeeds when the
-// mapping is gone already.
+// RemoveAttributeMapping removes a mapping from an application. It succeeds if the
+// mapping is already gone.
 func (c *Client) RemoveAttributeMapping(ctx context.Context, environmentID, applicationID, id string) error {
 	return c.delete(ctx, "remove the attribute mapping", mappingPath, environmentID, applicationID, id)
 }

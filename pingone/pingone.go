@@ -1,12 +1,12 @@
-// Package pingone is a client for what it takes to rotate the client secret of a
-// PingOne application or custom resource: configure the application with its roles
-// and grants, read and regenerate its secret, and show by a token, an introspection
-// or a whole sign-on that the secret works.
+// Package pingone is a client for everything that rotating the client secret of a
+// PingOne application or custom resource needs: configure the application with its
+// roles and grants, read and regenerate its secret, and show by a token, an
+// introspection or a whole sign-on that the secret works.
 //
-// A [Client] acts for one admin application. It reads as often as it must and
-// repeats what is safe to repeat, but it sends the one call that cannot be taken
-// back, [Client.RegenerateSecret], exactly once, and says honestly when it does
-// not know the outcome. What creates something is sent once too.
+// A [Client] acts for one admin application. It repeats reads and whatever else is safe
+// to repeat. It sends the one call that cannot be undone, [Client.RegenerateSecret],
+// exactly once, and says so if it does not know the outcome. Calls that create something
+// are sent once too.
 //
 // Secrets travel as [Secret], which prints as a mask. No error of this package
 // carries a request's or a reply's body.
@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// A Region is the geography in which an organisation lives; it decides the hosts.
+// A Region is the geography of an organization; it decides the hosts.
 type Region string
 
 // The regions, as the console names them. AP holds older tenants in Asia.
@@ -90,15 +90,14 @@ func AuthMethods() []AuthMethod {
 	return []AuthMethod{ClientSecretBasic, ClientSecretPost, ClientSecretJWT}
 }
 
-// AdminAuthMethods lists all methods that this client can use. An admin application
-// needs no secret, and then has none to rotate.
+// AdminAuthMethods lists all methods that this client can use. An admin application may
+// have a key instead of a secret, and then has no secret to rotate.
 func AdminAuthMethods() []AuthMethod { return append(AuthMethods(), PrivateKeyJWT) }
 
-// Supported reports whether the method uses a client secret, which then can be
-// rotated.
+// Supported reports whether the method uses a client secret, which can be rotated.
 func (m AuthMethod) Supported() bool { return slices.Contains(AuthMethods(), m) }
 
-// A Credential is what an application shows to the token endpoint.
+// A Credential is what an application presents to the token endpoint.
 type Credential struct {
 	Environment Environment
 	ClientID    string
@@ -115,12 +114,12 @@ type Credential struct {
 // copy it and change a field to act for another application. All fields but Admin are
 // optional.
 type Client struct {
-	// Admin authenticates calls to the platform API. Its environment may be
-	// another than the target's; its region must be the same.
+	// Admin authenticates calls to the platform API. Its environment may differ
+	// from the target's; its region must be the same.
 	Admin Credential
 
-	// HTTP sends the requests. Nil means a client of this package's own.
-	// Redirects are never followed, whatever it says.
+	// HTTP sends the requests. Nil means this package's default client.
+	// Redirects are never followed, whatever the client is set to.
 	HTTP *http.Client
 
 	// Tokens keeps the admin's access tokens from call to call. Nil means that
@@ -136,10 +135,10 @@ type Client struct {
 	// against the licence's limit. It may be called from several goroutines.
 	Observe func(operation string, platform bool)
 
-	// Settle is for how long a 404 is not believed, because what a call is about was
-	// created a moment ago and need not be known everywhere yet. The call is repeated
-	// until then, also one that is otherwise sent once: with a 404 it was not carried
-	// out. Zero believes it at once.
+	// Settle is how long a 404 is not believed, because the object was created a moment
+	// ago and may not be known everywhere yet. Until then the call is repeated, even one
+	// that is otherwise sent once: with a 404 it was not carried out. Zero means that a
+	// 404 is believed at once.
 	Settle time.Duration
 
 	// Now tells the time. Nil means time.Now.
@@ -177,7 +176,7 @@ func (c *Client) Time() time.Time {
 	return time.Now()
 }
 
-// Pause blocks for d, as Wait does it. The error is why the context ended first.
+// Pause blocks for d, by Wait. The error says why the context ended first.
 func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 	if c.Wait != nil {
 		return c.Wait(ctx, d)

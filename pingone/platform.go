@@ -13,8 +13,8 @@ func get(op string) request {
 	return request{op: op, method: http.MethodGet, success: http.StatusOK}
 }
 
-// post creates something. It goes out once, because a second one could make a
-// second thing of the same name.
+// post creates something. It is sent once, because a second request could create a
+// second object with the same name.
 func post(op string) request {
 	return request{op: op, method: http.MethodPost, success: http.StatusCreated, once: true}
 }
@@ -28,9 +28,9 @@ func remove(op string) request {
 }
 
 // call sends a request to the platform API as the admin. An access token that
-// PingOne turns down is dropped from the cache, and a request that is safe to
-// repeat goes out again with a new one: the token may have ended early, or be older
-// than a role that the admin was given since.
+// PingOne refuses is dropped from the cache, and a request that is safe to repeat is
+// sent again with a new token: the old one may have ended early, or be older than one of
+// the admin's roles.
 func (c *Client) call(ctx context.Context, r request, path string, ids ...string) (*reply, error) {
 	path, err := expand(path, ids...)
 	if err != nil {
@@ -67,11 +67,11 @@ func expand(path string, ids ...string) (string, error) {
 	return path, nil
 }
 
-// A decoder reads an object of a reply, and reports whether it is one that PingOne
-// would send.
+// A decoder reads an object of a reply, and reports whether PingOne would send such an
+// object.
 type decoder[T any] func(json.RawMessage) (T, bool)
 
-// fetch sends a request and decodes what comes back.
+// fetch sends a request and decodes the reply.
 func fetch[T any](ctx context.Context, c *Client, r request, decode decoder[T], path string, ids ...string) (T, error) {
 	var none T
 	got, err := c.call(ctx, r, path, ids...)
@@ -105,7 +105,7 @@ func submit[T any](ctx context.Context, c *Client, r request, body any, decode d
 	return fetch(ctx, c, r, decode, path, ids...)
 }
 
-// delete removes something. That it is gone already is success.
+// delete removes something. It succeeds if that is already gone.
 func (c *Client) delete(ctx context.Context, op, path string, ids ...string) error {
 	_, err := c.call(ctx, remove(op), path, ids...)
 	if IsNotFound(err) {
@@ -118,8 +118,8 @@ func (c *Client) delete(ctx context.Context, op, path string, ids ...string) err
 // package reads has so many: it ends a reply that links to itself.
 const pageLimit = 100
 
-// A collection says where a list of things is and how many there may be. More are
-// an error: a list that stops short would look as if the rest did not exist.
+// A collection says where a list of objects is and how many there may be. More are an
+// error: a list that is cut short would look as if the rest did not exist.
 type collection struct {
 	op    string
 	name  string // in the replies
@@ -174,9 +174,9 @@ func list[T any](ctx context.Context, c *Client, from collection, decode decoder
 	return nil, &Error{Op: from.op, Status: http.StatusOK, problem: fmt.Sprintf("there are more than %d, or more than %d pages", from.limit, pageLimit)}
 }
 
-// nextPage returns the query of the page that a link leads to. No more is taken from
-// the link, or a reply could say where the admin's token goes; and a link that leads
-// away from the API is none of PingOne's.
+// nextPage returns the query of the page that a link leads to. It takes nothing else from
+// the link, or a reply could decide where the admin's token goes; and a link that leads
+// away from the API does not come from PingOne.
 func (c *Client) nextPage(link string) (query string, ok bool) {
 	next, err := url.Parse(link)
 	if err != nil {

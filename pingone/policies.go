@@ -32,8 +32,8 @@ func (k PolicyKind) member() string {
 
 func (k PolicyKind) path() string { return applicationPath + "/" + k.member() + "Assignments" }
 
-// A PolicyAssignment makes a policy count for an application. Without any the
-// environment's default sign-on policy does, which may ask less of users. See
+// A PolicyAssignment applies a policy to an application. Without any, the environment's
+// default sign-on policy applies, which may ask less of users. See
 // "Application sign-on policy assignments" and "Application flow policy assignments"
 // in the PingOne platform API reference.
 type PolicyAssignment struct {
@@ -64,16 +64,16 @@ func (c *Client) PolicyAssignments(ctx context.Context, k PolicyKind, environmen
 	return list(ctx, c, from, k.decode, environmentID, applicationID)
 }
 
-// AssignPolicy assigns a policy to an application; of p it takes the policy and the
-// priority. The request is sent once. A policy or a priority that is taken is
+// AssignPolicy assigns a policy to an application; it uses the policy and the priority
+// of p. The request is sent once. A policy or a priority that is taken is
 // [IsDuplicate].
 func (c *Client) AssignPolicy(ctx context.Context, k PolicyKind, environmentID, applicationID string, p PolicyAssignment) (PolicyAssignment, error) {
 	body := map[string]any{"priority": p.Priority, k.member(): reference{ID: p.PolicyID}}
 	return submit(ctx, c, post(fmt.Sprintf("assign the %v", k)), body, k.decode, k.path(), environmentID, applicationID)
 }
 
-// RemovePolicy takes an assignment from an application. It succeeds when the
-// assignment is gone already.
+// RemovePolicy removes an assignment from an application. It succeeds if the assignment
+// is already gone.
 func (c *Client) RemovePolicy(ctx context.Context, k PolicyKind, environmentID, applicationID, assignmentID string) error {
 	return c.delete(ctx, fmt.Sprintf("remove the %v assignment", k), k.path()+"/{}", environmentID, applicationID, assignmentID)
 }

@@ -18,9 +18,9 @@ var (
 	regionDomain = lazyregexp.New(`^pingone\.[a-z]{2,6}(\.[a-z]{2})?$`)
 )
 
-// ParseRegions reads regions as a setting has them, such as "IN=pingone.in,JP=pingone.jp".
-// A domain must be one of PingOne's form, and neither it nor the code one that this release
-// knows: a setting adds regions, and cannot move one.
+// ParseRegions reads regions in the form of a setting, such as "IN=pingone.in,JP=pingone.jp".
+// A domain must have the form of PingOne's domains, and this release must know neither the
+// domain nor the code: a setting adds regions, and cannot move one.
 func ParseRegions(list string) (Regions, error) {
 	all := Regions{}
 	for _, item := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {

@@ -15,7 +15,7 @@ type Resource struct {
 	Type        string `json:"type"`     // OPENID_CONNECT, PINGONE_API or CUSTOM
 	Audience    string `json:"audience"` // aud claim of its tokens
 
-	// AccessTokenValidity is how long its tokens live; zero where PingOne does not say.
+	// AccessTokenValidity is how long its tokens live; zero if PingOne does not say.
 	AccessTokenValidity time.Duration `json:"-"`
 }
 
@@ -63,7 +63,7 @@ func decodeAttribute(data json.RawMessage) (Attribute, bool) {
 	return a, err == nil && a.ID != "" && a.Name != ""
 }
 
-// Resources reads all resources of an environment, the built-in ones among them.
+// Resources reads all resources of an environment, including the built-in ones.
 func (c *Client) Resources(ctx context.Context, environmentID string) ([]Resource, error) {
 	from := collection{"list the resources", "resources", resourcesPath, resourceLimit, false}
 	return list(ctx, c, from, decodeResource, environmentID)

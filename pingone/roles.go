@@ -31,7 +31,7 @@ type RoleAssignment struct {
 const (
 	assignmentsPath = applicationPath + "/roleAssignments"
 
-	// assignmentLimit is PingOne's own, for one worker application.
+	// assignmentLimit is PingOne's limit for one worker application.
 	assignmentLimit = 3500
 	roleLimit       = 1000
 )
@@ -42,8 +42,7 @@ func decodeRole(data json.RawMessage) (Role, bool) {
 	return r, err == nil && r.ID != "" && r.Name != ""
 }
 
-// Roles reads the roles that every organisation has, and the custom ones of the
-// environment.
+// Roles reads the roles that every organization has, and the environment's custom ones.
 func (c *Client) Roles(ctx context.Context, environmentID string) ([]Role, error) {
 	all, err := list(ctx, c, collection{"list the roles", "roles", "/v1/roles", roleLimit, false}, decodeRole)
 	if err != nil {
@@ -82,8 +81,8 @@ func decodeAssignment(data json.RawMessage) (RoleAssignment, bool) {
 }
 
 // RoleAssignments reads all roles of an application, as the admin sees them. For an
-// application that is no worker PingOne answers 404, which means that it has none; so
-// does the id of an application that does not exist.
+// application that is not a worker PingOne answers 404, which means that it has none; it
+// answers the same for an application that does not exist.
 func (c *Client) RoleAssignments(ctx context.Context, environmentID, applicationID string) ([]RoleAssignment, error) {
 	from := collection{"list the role assignments", "roleAssignments", assignmentsPath, assignmentLimit, true}
 	all, err := list(ctx, c, from, decodeAssignment, environmentID, applicationID)
@@ -93,9 +92,9 @@ func (c *Client) RoleAssignments(ctx context.Context, environmentID, application
 	return all, err
 }
 
-// AssignRole gives an application a role; of r it takes the role and the scope. It
-// succeeds when the application has the role there already, or at a wider scope,
-// and so can be repeated.
+// AssignRole assigns a role to an application; it uses the role and the scope of r. It
+// succeeds if the application already has the role there, or at a wider scope, and so
+// can be repeated.
 func (c *Client) AssignRole(ctx context.Context, environmentID, applicationID string, r RoleAssignment) error {
 	req := post("assign the role")
 	req.once = false
@@ -107,8 +106,8 @@ func (c *Client) AssignRole(ctx context.Context, environmentID, applicationID st
 	return err
 }
 
-// RemoveRole takes a role from an application. It succeeds when the assignment is
-// gone already.
+// RemoveRole removes a role from an application. It succeeds if the assignment is
+// already gone.
 func (c *Client) RemoveRole(ctx context.Context, environmentID, applicationID, assignmentID string) error {
 	return c.delete(ctx, "remove the role assignment", assignmentsPath+"/{}", environmentID, applicationID, assignmentID)
 }

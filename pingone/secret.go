@@ -48,8 +48,8 @@ type PreviousSecret struct {
 	LastUsed  time.Time // zero when not used since it was replaced; PingOne may be late to say
 }
 
-// Accepts reports whether PingOne takes the secret, as the current or the
-// previous one.
+// Accepts reports whether PingOne accepts the secret, as the current or the previous
+// one.
 func (s *ApplicationSecret) Accepts(secret Secret) bool {
 	return s.Secret.Equal(secret) || s.Replaced(secret)
 }
@@ -95,9 +95,9 @@ type Regeneration struct {
 // 30 days ahead on PingOne's clock; the zero time lets it die at once. A previous
 // secret that is still alive is lost either way.
 //
-// There is no way back, no idempotency key, and room for one previous secret: a
-// second call would take from consumers the secret that they hold. The request is
-// therefore sent once, whatever happens to it.
+// There is no undo, no idempotency key, and room for only one previous secret: a second
+// call would end the secret that consumers hold. So the request is sent once, whatever
+// happens to it.
 func (c *Client) RegenerateSecret(ctx context.Context, t Target, previousExpiresAt time.Time) Regeneration {
 	r := request{
 		op:          "regenerate the " + t.Kind.String() + " secret",
@@ -117,15 +117,15 @@ func (c *Client) RegenerateSecret(ctx context.Context, t Target, previousExpires
 			return Regeneration{Outcome: Applied, Secret: state}
 		}
 	}
-	// An error of another operation is of one that comes before: the admin's token.
+	// An error of another operation comes from an earlier request, for the admin's token.
 	if e := as(err); e.Op != r.op || e.refused() {
 		return Regeneration{Outcome: Refused, Err: err}
 	}
 	return Regeneration{Outcome: Unknown, Err: err}
 }
 
-// DeletePreviousSecret ends the previous secret before its time. It succeeds when
-// there is none.
+// DeletePreviousSecret ends the previous secret before it expires. It succeeds if there
+// is none.
 func (c *Client) DeletePreviousSecret(ctx context.Context, t Target) error {
 	return c.delete(ctx, "delete the previous "+t.Kind.String()+" secret", t.secretPath(), t.EnvironmentID, t.ID)
 }
@@ -139,8 +139,8 @@ func decodeSecret(op string, got *reply) (*ApplicationSecret, error) {
 			LastUsed  time.Time `json:"lastUsed"`
 		} `json:"previous"`
 	}
-	// Without the secret the reply says nothing. To take it at its word would look
-	// like drift, and store an empty secret.
+	// Without the secret the reply says nothing. Believing it would look like drift, and
+	// store an empty secret.
 	if json.Unmarshal(got.body, &body) != nil || body.Secret.IsZero() {
 		return nil, malformed(op, got)
 	}

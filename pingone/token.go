@@ -42,10 +42,9 @@ func (c *Client) asClient(op, endpoint string, cred Credential, form url.Values)
 }
 
 // Token asks the token endpoint for a token by the client-credentials grant (RFC
-// 6749, section 4.4), with the credential in its own method's exact form and no
-// other. It always asks: nothing is cached. An empty scope asks for all that is
-// granted. What a refusal means is told by [IsRejected], [IsWrongMethod] and
-// [ProvesCredential].
+// 6749, section 4.4), with the credential in exactly the form of its method. Nothing
+// is cached. An empty scope requests all that are granted. [IsRejected],
+// [IsWrongMethod] and [ProvesCredential] say what a refusal means.
 func (c *Client) Token(ctx context.Context, cred Credential, scope string) (*Token, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if scope != "" {
@@ -81,8 +80,8 @@ func (c *Client) token(ctx context.Context, r request) (*Token, error) {
 	}, nil
 }
 
-// Claims are the contents of an access token. The signature is not checked: what
-// vouches for them is the TLS connection to the issuer over which they came.
+// Claims are the contents of an access token. The signature is not checked: the
+// TLS connection to the issuer vouches for them.
 type Claims struct {
 	Issuer      string
 	Audience    []string

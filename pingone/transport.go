@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// errUnreadable is all that is said of a reply that is not HTTP. What net/http cannot
-// parse it quotes, and that may be a secret.
+// errUnreadable is the whole error for a reply that is not HTTP. net/http quotes what it
+// cannot parse, and that may be a secret.
 var errUnreadable = errors.New("the reply cannot be read as HTTP")
 
-// fixed are errors of net/http that have no type and nothing of a peer's in their text.
+// fixed are errors of net/http that have no type and no words of the peer in their text.
 var fixed = []string{
 	"http: server closed idle connection",
 	"http: server gave HTTP response to HTTPS client",
@@ -30,8 +30,8 @@ var fixed = []string{
 	"use of closed network connection",
 }
 
-// A wordlessError has a text in the words of this program or of the system, and
-// matches whatever the error that it stands for does.
+// A wordlessError has a text in the words of this program or of the system, and matches
+// whatever the error that it replaces matches.
 type wordlessError struct {
 	error                  // what it says
 	is    func(error) bool // a function, so that no way of printing shows the original

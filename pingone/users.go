@@ -45,9 +45,9 @@ func equals(attribute, value string) (string, error) {
 	return attribute + ` eq "` + value + `"`, nil
 }
 
-// find reads the things of a collection whose attribute has the value, and leaves
-// out what the decoder calls by another name: PingOne ignores a filter that a
-// collection does not have.
+// find reads the objects of a collection whose attribute has the value. It leaves out
+// those to which the decoder gives another name, because PingOne ignores a filter that a
+// collection does not support.
 func find[T any](ctx context.Context, c *Client, from collection, attribute, value string, decode decoder[T], name func(T) string, ids ...string) ([]T, error) {
 	filter, err := equals(attribute, value)
 	if err != nil {
@@ -86,7 +86,7 @@ func decodeUser(data json.RawMessage) (User, bool) {
 	return u, err == nil && u.ID != "" && u.Username != "" && u.PopulationID != ""
 }
 
-// FindUser returns the user with the username, in whatever case, nil if there is
+// FindUser returns the user with the username, regardless of case, or nil if there is
 // none. See "Users" in the PingOne platform API reference.
 func (c *Client) FindUser(ctx context.Context, environmentID, username string) (*User, error) {
 	from := collection{"find the user", "users", usersPath, findLimit, false}
@@ -97,7 +97,7 @@ func (c *Client) FindUser(ctx context.Context, environmentID, username string) (
 	return &all[0], nil // PingOne has no two of one username
 }
 
-// HasPassword reports whether a user was given a password.
+// HasPassword reports whether a user has a password.
 // See "User passwords" in the PingOne platform API reference.
 func (c *Client) HasPassword(ctx context.Context, environmentID, userID string) (bool, error) {
 	status, err := fetch(ctx, c, get("read the state of the user's password"), func(data json.RawMessage) (string, bool) {
@@ -133,9 +133,9 @@ func (c *Client) SetPassword(ctx context.Context, environmentID, userID string, 
 	return err
 }
 
-// UpdateUser sets attributes of a user, and removes those whose value is nil. It acts
-// by the token alone, which is the user's own with the scope p1:update:user, and not
-// as the admin.
+// UpdateUser sets attributes of a user, and removes those whose value is nil. It uses
+// only the token, which is the user's with the scope p1:update:user, and does not act as
+// the admin.
 func (c *Client) UpdateUser(ctx context.Context, environmentID, userID string, token Secret, attributes map[string]any) error {
 	path, err := expand(userPath, environmentID, userID)
 	if err != nil {

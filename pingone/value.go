@@ -20,8 +20,8 @@ const mask = "[secret]"
 type Secret struct {
 	_ [0]func() // no ==, which would compare addresses
 
-	// A pointer, because fmt prints what lies in an unexported field without
-	// asking its methods, and then an address is all there is to see.
+	// A pointer, because fmt prints an unexported field without calling its methods, and
+	// then shows only an address.
 	value *string
 }
 
@@ -45,7 +45,7 @@ func (s Secret) Reveal() string {
 func (s Secret) IsZero() bool { return s.value == nil }
 
 // Masked reports whether the value is what tools show in place of a secret, such as ****
-// or [redacted], and so cannot be one.
+// or [redacted], and so cannot be a secret.
 func (s Secret) Masked() bool {
 	value := strings.Trim(strings.ToLower(s.Reveal()), "<>[](){}\"' ")
 	if s.IsZero() || value == "" {
@@ -59,8 +59,8 @@ func (s Secret) Masked() bool {
 	return strings.Trim(value, "*•x.") == "" || strings.Contains(value, "***")
 }
 
-// Equal compares in a time that does not depend on the contents. Two empty
-// secrets are not equal: neither is a credential.
+// Equal compares in constant time. Two empty secrets are not equal: neither is a
+// credential.
 func (s Secret) Equal(t Secret) bool {
 	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
