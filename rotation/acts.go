@@ -54,6 +54,10 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 	switch got.Outcome {
 	case pingone.Refused:
 		r.outcome = register.Item.Forget
+		if goal == plan.Emergency && m.Application == r.found.twin && r.found.views[r.applicationID()].Secret.Fingerprint() != r.found.current.ClientSecret.Fingerprint() {
+			r.done.TwinLater = true // consumers do not wait for what PingOne refuses
+			return false, nil
+		}
 		return false, got.Err
 	case pingone.Unknown:
 		r.unread[m.Application]++
@@ -124,10 +128,14 @@ func (r *run) askReplaced(ctx context.Context) {
 	}
 }
 
-// announce writes the intent, and reports whether the run has to look again instead:
-// another process was first, or the lease has too little time left.
+// announce writes the intent, with the outcome of the act before, and reports whether the
+// run has to look again instead: another process was first, or the lease has too little
+// time left.
 func (r *run) announce(ctx context.Context, in register.Intent) (again bool, err error) {
-	err = r.hold.announce(ctx, in)
+	if r.outcome != nil && !r.hold.rev.Item.MaySend(r.hold.who, r.client.Time()) {
+		r.flush(ctx, false)
+	}
+	err = r.write(ctx, func(outcome func(register.Item) register.Item) error { return r.hold.announce(ctx, outcome, in) })
 	if errors.Is(err, errLeaseOver) || errors.Is(err, register.ErrOvertaken) {
 		return true, nil
 	}
@@ -165,6 +173,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 			}
 			return nil
 		},
+		func() error { return r.askAll(ctx, m.Ask) },
 	)
 	if errors.Is(err, errExists) && m.Label == "" {
 		// Another invocation of this rotation was first. What it has stored counts.
@@ -174,7 +183,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	v := &stored{next, id, r.client.Time()}
+	v := &stored{next, id, r.client.Time(), false}
 	r.secret.description = r.secret.relabel(label, r.secret.holder(label), id)
 	if m.Label == "" {
 		r.found.own, r.record.pending = v, next.ClientSecret

@@ -185,3 +185,55 @@ func TestTwinThatTheRotationDidNotCreateIsRefused(t *testing.T) {
 		t.Error("the other application's secret was regenerated")
 	}
 }
+
+// To contain a leak the twin's secrets end before consumers are served, as they may have
+// leaked as well.
+func TestContainEndsTheTwinsSecretsBeforeConsumersAreServed(t *testing.T) {
+	w := newWorld(t, alternate)
+	flippedBack(w)
+	client, twin := w.client(), w.twin()
+	leaked := w.accepted(client, twin)
+	stored := false
+	w.sm.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "PutSecretValue" && !stored {
+			stored = true
+			alive := w.accepted(client, twin)
+			for s := range leaked {
+				if alive[s] {
+					t.Errorf("a secret of %s works when consumers are served", s.client)
+				}
+			}
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Contain)
+	w.sm.Before(nil)
+	if rep.Outcome != rotation.Ended || !stored {
+		t.Errorf("got %s (%s), want ended", rep.Outcome, rep.Error)
+	}
+	w.checkPromoted()
+}
+
+// A twin that PingOne does not renew keeps no consumer from its new secret.
+func TestContainServesConsumersAlthoughPingOneRefusesTheTwinsMint(t *testing.T) {
+	w := newWorld(t, alternate)
+	flippedBack(w)
+	twin, leaked := w.twin(), w.secret("AWSCURRENT")
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == pingonetest.OpRegenerateSecret && c.Target == twin {
+			return fault.Denied
+		}
+		return fault.None
+	})
+	rep := w.emergency(rotation.Contain)
+	if rep.Outcome != rotation.Open || w.accepts(leaked) || !w.works() || w.secret("AWSCURRENT") == leaked {
+		t.Errorf("got %s (%s); leaked secret accepted %t, AWSCURRENT works %t; want it open, and consumers served", rep.Outcome, rep.Error, w.accepts(leaked), w.works())
+	}
+	w.ping.Before(nil)
+	w.advance(time.Hour)
+	w.audit()
+	if w.emergencyOpen() {
+		t.Errorf("the emergency is open after an audit\n%s", w.log)
+	}
+	w.checkPromoted()
+}

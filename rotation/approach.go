@@ -8,8 +8,9 @@ import (
 )
 
 // approach finds the client's item in the register. With two applications it is the
-// original's, which is the one whose item knows of both.
-func (r *run) approach(ctx context.Context) error {
+// original's, which is the one whose item knows of both. It reports whether it has read
+// the item.
+func (r *run) approach(ctx context.Context) (fetched bool, err error) {
 	d := r.found.current
 	at := func(id string) *hold {
 		return &hold{table: r.table(), key: register.Key{EnvironmentID: d.EnvironmentID, ID: id}, who: unique(), doing: r.doing, now: r.client.Time, count: r.count}
@@ -18,21 +19,21 @@ func (r *run) approach(ctx context.Context) error {
 	own.rev, own.known = own.table.Remembered(own.key)
 	r.hold = own
 	if r.found.twin == "" {
-		return nil
+		return false, nil
 	}
 	other := at(r.found.twin)
 	other.rev, other.known = other.table.Remembered(other.key)
 	if own.known && knows(own.rev.Item, other) {
-		return nil
+		return false, nil
 	}
 	if other.known && knows(other.rev.Item, own) {
 		r.hold = other
-		return nil
+		return false, nil
 	}
-	err := parallel.Do(func() error { return own.fetch(ctx) }, func() error { return other.fetch(ctx) })
+	err = parallel.Do(func() error { return own.fetch(ctx) }, func() error { return other.fetch(ctx) })
 	switch {
 	case err != nil && !register.Unreachable(err):
-		return err
+		return false, err
 	case knows(own.rev.Item, other):
 	case knows(other.rev.Item, own):
 		r.hold = other
@@ -42,7 +43,7 @@ func (r *run) approach(ctx context.Context) error {
 	case own.rev.Number == 0 && err == nil:
 		var kept, others trace
 		if err := parallel.Do(func() (err error) { kept, err = own.outlived(ctx); return err }, func() (err error) { others, err = other.outlived(ctx); return err }); err != nil {
-			return err
+			return false, err
 		}
 		if others > kept || others == kept && other.key.ID < own.key.ID {
 			r.hold = other
@@ -50,7 +51,7 @@ func (r *run) approach(ctx context.Context) error {
 	case other.key.ID < own.key.ID:
 		r.hold = other
 	}
-	return nil
+	return true, nil
 }
 
 // A trace is what has outlived the loss of an item. It comes back where that is.

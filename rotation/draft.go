@@ -159,7 +159,8 @@ func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
 // clientIsFree checks that no other managed secret holds the client: a rotation of one of
 // two would end the secret that the other still holds.
 func (c *checkup) clientIsFree(ctx context.Context) {
-	if c.failed("client", c.approach(ctx)) {
+	_, err := c.approach(ctx)
+	if c.failed("client", err) {
 		return
 	}
 	if err := c.hold.fetch(ctx); err != nil {

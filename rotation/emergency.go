@@ -69,12 +69,12 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	return rep
 }
 
-// mark writes the emergency down, before anything else is done about it: as a row of its
-// own, which outlives the loss of the item, and in the item, with the lease where that
-// can be had. It returns the emergency, nil if this command's has ended already.
+// mark records the emergency in the register, before anything else is done about it: in
+// the item, with the lease where that can be had, and in the same write as rows beside it,
+// which outlive the loss of the item. It returns the emergency, nil if this command's has
+// ended already.
 //
-// Died before: nothing has happened. Died after the row: who finds no item opens the
-// emergency from it. Died after the mark: every run that comes by continues.
+// Died before: nothing has happened. Died after: every run that comes by continues.
 func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergency, error) {
 	for try := range 5 {
 		if try > 0 {
@@ -91,19 +91,15 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 		}
 		now := r.client.Time()
 		e := register.Emergency{ID: id, Since: now.UTC(), How: string(a.Emergency), By: a.By, Reason: a.Reason, Secret: r.secret.arn, Must: r.victims()}
-		r.count.register.Add(1)
-		if err := r.hold.table.PutOpen(ctx, r.hold.key, e); err != nil {
-			return nil, err
-		}
-		item, err := r.hold.entered(ctx, r.secret.arn, now)
+		item, err := r.hold.begun(ctx, now)
 		if err != nil {
 			return nil, err
 		}
-		next := item.Marked(e, r.hold.rev.Number+1)
+		next := item.Holds(r.secret.arn).Marked(e, r.hold.rev.Number+1)
 		if free, _ := item.MayTake(r.hold.who, now); free || e.How == plan.Contain {
 			next = next.Take(r.hold.who, r.hold.doing, now)
 		}
-		err = r.hold.replace(ctx, next)
+		err = r.hold.mark(ctx, next, e, r.secret.arn)
 		if err == nil {
 			for _, v := range r.hold.rev.Item.Emergency.Must {
 				r.record.happened(MustDie, now, v.Fingerprint)
@@ -204,7 +200,7 @@ var errCompleted = remedy.With(errors.New("an emergency was open, and was comple
 func (r *run) close(ctx context.Context) error {
 	if r.unserved {
 		// To contain the leak could not wait for it. Its end can.
-		if err := r.serve(ctx); err != nil {
+		if _, err := r.serve(ctx); err != nil {
 			return err
 		}
 		if r.unserved {

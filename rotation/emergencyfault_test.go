@@ -50,10 +50,10 @@ func TestMarkThatWasOvertakenNamesWhatWasMintedMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	minted, writes := "", 0
 	w.db.Before(func(c fault.Call) fault.Kind {
-		if c.Operation != "PutItem" {
+		if c.Operation != "TransactWriteItems" {
 			return fault.None
 		}
-		if writes++; writes == 2 { // the first stores the emergency's row
+		if writes++; writes == 1 { // the mark, with its rows
 			minted = w.ping.Regenerate(w.app.Environment, w.app.ID, 48*time.Hour)
 			w.holdLease("another invocation")
 		}
@@ -104,7 +104,7 @@ func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *test
 		at   func(w *world, leaked string, c fault.Call) bool
 	}{
 		{"before the promotion", func(w *world, leaked string, c fault.Call) bool {
-			return c.Operation == "PutSecretValue" && w.mints() > 0
+			return c.Operation == "UpdateSecretVersionStage" && w.mints() > 0
 		}},
 		{"while PingOne is asked", func(w *world, leaked string, c fault.Call) bool {
 			return c.Operation == "POST token" && w.mints() > 0 && !w.accepts(leaked)

@@ -44,7 +44,21 @@ func (h *hold) fetch(ctx context.Context) error {
 // what was found takes the place of what was remembered.
 func (h *hold) replace(ctx context.Context, next register.Item) error {
 	h.count.register.Add(1)
-	rev, err := h.table.Replace(ctx, h.key, h.rev, next)
+	return h.replaced(h.table.Replace(ctx, h.key, h.rev, next))
+}
+
+// mark is [hold.replace] with a mark of an emergency, and writes with it the rows that
+// outlive the item.
+func (h *hold) mark(ctx context.Context, next register.Item, e register.Emergency, arn string) error {
+	if _, ok := h.rev.Item.Secrets[arn]; ok && h.rev.Known() {
+		arn = "" // which has its row
+	}
+	h.count.register.Add(1)
+	return h.replaced(h.table.Mark(ctx, h.key, h.rev, next, e, arn))
+}
+
+// replaced takes over the outcome of a replacement.
+func (h *hold) replaced(rev register.Revision, err error) error {
 	if err == nil {
 		h.rev, h.known, h.failure = rev, true, nil
 		return nil
@@ -93,10 +107,8 @@ func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from 
 // row of its own says so too, which outlives the loss of the item: an emergency must
 // know whom to serve.
 func (h *hold) entered(ctx context.Context, arn string, now time.Time) (item register.Item, err error) {
-	if item = h.rev.Item; !h.rev.Known() {
-		if item, err = h.begin(ctx, now); err != nil {
-			return item, err
-		}
+	if item, err = h.begun(ctx, now); err != nil {
+		return item, err
 	}
 	if _, ok := item.Secrets[arn]; ok {
 		return item, nil
@@ -106,6 +118,14 @@ func (h *hold) entered(ctx context.Context, arn string, now time.Time) (item reg
 		return item, err
 	}
 	return item.Holds(arn), nil
+}
+
+// begun returns the item, or the first one of a client that has none.
+func (h *hold) begun(ctx context.Context, now time.Time) (register.Item, error) {
+	if h.rev.Known() {
+		return h.rev.Item, nil
+	}
+	return h.begin(ctx, now)
 }
 
 // begin returns the first item of a client, or of one whose item was lost. An emergency
@@ -131,16 +151,16 @@ func (h *hold) begin(ctx context.Context, now time.Time) (register.Item, error) 
 // errLeaseOver means that an act came too late to be sent within the lease.
 var errLeaseOver = errors.New("the lease has too little time left to send anything")
 
-// announce writes the intent, which is the fence: a run that was overtaken fails here
-// and sends nothing.
+// announce writes the intent, and the outcome of the act before. It is the fence: a run
+// that was overtaken fails here and sends nothing.
 //
-// Died before the write: nothing has happened. Died after it: whoever takes the lease
-// next finds out whether the act took effect.
-func (h *hold) announce(ctx context.Context, in register.Intent) error {
+// Died before the write: nothing has happened since that act. Died after it: the next run
+// that takes the lease finds out whether the announced act took effect.
+func (h *hold) announce(ctx context.Context, outcome func(register.Item) register.Item, in register.Intent) error {
 	if !h.rev.Item.MaySend(h.who, h.now()) {
 		return errLeaseOver
 	}
-	if err := h.replace(ctx, h.rev.Item.Announce(in, h.rev.Number+1, h.now())); err != nil {
+	if err := h.replace(ctx, outcome(h.rev.Item).Announce(in, h.rev.Number+1, h.now())); err != nil {
 		return fmt.Errorf("announce the act in the register: %w", err)
 	}
 	if !h.rev.Item.MaySend(h.who, h.now()) {

@@ -23,7 +23,6 @@ type leakage struct {
 	opts        []option
 	before      func(*world)
 	name        string // of the managed secret, if not orders
-	longer      bool   // with swift another managed secret comes first, with contain the twin's secrets come second
 }
 
 var leakages = []leakage{
@@ -31,9 +30,9 @@ var leakages = []leakage{
 	{what: "current, previous", state: "rotated a minute ago", before: func(w *world) { w.rotate(); w.advance(time.Minute) }},
 	{what: "current, and one of a rotation", state: "a rotation is stuck", before: stuck},
 	{what: "current", state: "regenerated at the console, in no version", before: func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0); w.advance(time.Minute) }},
-	{what: "current, the twin's", state: "`alternating`", opts: []option{alternate}, before: flippedBack, longer: true},
+	{what: "current, the twin's", state: "`alternating`", opts: []option{alternate}, before: flippedBack},
 	{what: "a resource's", state: "at rest", before: func(w *world) { w.resource(); w.rotate(); w.advance(25 * time.Hour) }},
-	{what: "current", state: "two managed secrets hold it", before: heldTwice, longer: true},
+	{what: "current", state: "two managed secrets hold it", before: heldTwice},
 	{what: "an admin's", state: "another admin rotates it", name: adminName, before: (*world).lead},
 	{what: "current", state: "the application is disabled", before: func(w *world) {
 		w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })
@@ -126,9 +125,6 @@ func TestTheTableOfLeaks(t *testing.T) {
 					says += fmt.Sprintf(", %d target", n)
 				}
 				limit := map[rotation.Emergency]time.Duration{rotation.Swift: 1500 * time.Millisecond, rotation.Contain: 10 * each}[e]
-				if l.longer {
-					limit = 1700 * time.Millisecond
-				}
 				if dead == 0 || dead > limit {
 					t.Errorf("%s, %s, %s: dead after %v, want at most %v (%s)", l.what, l.state, e, dead, limit, rep.Error)
 				}

@@ -21,7 +21,7 @@ import (
 // look reads what the next decision depends on. Calls that do not need each other's
 // answers are made at once. Under the lease it reads anew all that can change.
 func (r *run) look(ctx context.Context, goal plan.Goal) error {
-	if r.hold != nil && r.hold.has() && (goal == plan.Create || goal == plan.Finish) {
+	if r.hold != nil && r.hold.has() && (goal == plan.Create || goal == plan.Finish || pressing(goal) && r.found.views != nil && !r.fresh) {
 		return r.lookAtOnce(ctx, goal)
 	}
 	if !r.fresh {
@@ -32,6 +32,9 @@ func (r *run) look(ctx context.Context, goal plan.Goal) error {
 	r.fresh = false
 	return r.readClient(ctx, goal)
 }
+
+// pressing reports whether a leak makes haste.
+func pressing(goal plan.Goal) bool { return goal == plan.Emergency || goal == plan.Follow }
 
 // lookAtOnce is a look under the lease that reads both services at once. Whose secrets
 // matter is known from the look before it.
@@ -49,7 +52,7 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	if r.found.current.versionID != before {
 		return r.readClient(ctx, goal) // it may name another client now
 	}
-	if d := r.found.current; d.Alternates() || d.ClientSecret.IsZero() {
+	if d := r.found.current; d.Alternates() || d.ClientSecret.IsZero() || pressing(goal) {
 		if err := r.readOthers(ctx); err != nil {
 			return err
 		}
@@ -57,6 +60,15 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	r.found.see(clients)
 	r.found.closed = r.unfit()
 	r.found.underHold = true
+	if goal == plan.Emergency {
+		found, err := r.twinOfRegister(ctx)
+		if err == nil && found {
+			err = r.readAll(ctx, goal, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return r.readSiblings(ctx)
 }
 
@@ -154,7 +166,7 @@ func (r *run) current(ctx context.Context, id string) (*stored, error) {
 		other, readErr := r.secret.read(ctx, "", l)
 		if readErr == nil && other != nil && other.ClientID != "" && strings.Contains(*out.SecretString, other.ClientID) && strings.Contains(*out.SecretString, other.EnvironmentID) {
 			r.record.warn("AWSCURRENT cannot be read (%v); the version labelled %s, which is of the client that it names, stands in for it", err, l)
-			return &stored{other.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate)}, nil
+			return &stored{other.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate), true}, nil
 		}
 	}
 	return nil, err
@@ -169,12 +181,12 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	if err := r.identify(ctx); err != nil {
 		return err
 	}
-	if r.hold == nil {
-		if err := r.approach(ctx); err != nil {
+	if r.hold == nil && goal == plan.Finish {
+		if _, err := r.approach(ctx); err != nil {
 			return err
 		}
 	}
-	held := r.hold.has()
+	held := r.hold != nil && r.hold.has()
 	if err := r.readAll(ctx, goal, held); err != nil {
 		return err
 	}
@@ -197,12 +209,7 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	clients := r.sight()
 	var reads []func() error
 	if !held && (goal != plan.Finish || !r.hold.known) {
-		reads = append(reads, func() error {
-			if err := r.hold.fetch(ctx); err != nil && !register.Unreachable(err) {
-				return err
-			}
-			return nil
-		})
+		reads = append(reads, func() error { return r.consult(ctx) })
 	}
 	if goal != plan.Finish || held || r.hold.failure != nil {
 		reads = append(reads, clients.reads(ctx, goal, held)...)
@@ -229,6 +236,20 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 		r.dropStranger()
 	}
 	return r.readSiblings(ctx)
+}
+
+// consult reads the client's item in the register, which has to be found at first. That it
+// is out of reach is for the plan to judge.
+func (r *run) consult(ctx context.Context) error {
+	if r.hold == nil {
+		if fetched, err := r.approach(ctx); err != nil || fetched {
+			return err
+		}
+	}
+	if err := r.hold.fetch(ctx); err != nil && !register.Unreachable(err) {
+		return err
+	}
+	return nil
 }
 
 // explained says which roles keep a secret from the admin, where that is why PingOne
@@ -311,7 +332,12 @@ func (r *run) readOthers(ctx context.Context) error {
 	others := make([]*stored, len(ids))
 	reads := make([]func() error, len(ids))
 	for i, id := range ids {
+		known := slices.IndexFunc(r.found.others, func(v *stored) bool { return v.versionID == id && !v.standsIn })
 		reads[i] = func() error {
+			if known >= 0 {
+				others[i] = r.found.others[known] // a version's value is final
+				return nil
+			}
 			v, err := r.secret.read(ctx, id, "")
 			if e := (*SecretsManagerError)(nil); err != nil && !errors.As(err, &e) {
 				return nil // a version that does not parse cannot be promoted, and stops nothing

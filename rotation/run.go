@@ -158,8 +158,12 @@ func (r *run) carryOn(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 // do carries out a move, and reports whether the next decision needs another look: our
 // own replies beat any later read.
 func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
-	if m.Kind != plan.Store && r.outcome != nil {
-		r.flush(ctx, false)
+	switch m.Kind {
+	case plan.Store, plan.Mint, plan.Promote, plan.End: // which write it themselves
+	default:
+		if r.outcome != nil {
+			r.flush(ctx, false)
+		}
 	}
 	switch m.Kind {
 	case plan.Look:
@@ -194,7 +198,7 @@ func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, 
 		}
 		return false, errCompleted
 	case plan.Serve:
-		return true, r.serve(ctx)
+		return r.serve(ctx)
 	case plan.Show:
 		return true, r.showDead(ctx)
 	case plan.Close:
@@ -312,6 +316,14 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 // flush writes the outcome of the last act. It is for the next holder to find when the
 // register cannot be reached, or was written by another meanwhile.
 func (r *run) flush(ctx context.Context, release bool) {
+	err := r.write(ctx, func(outcome func(register.Item) register.Item) error { return r.hold.settle(ctx, outcome, release) })
+	if err != nil && register.Unreachable(err) {
+		r.record.warn("the outcome is not recorded in the register, and the next run finds out: %v", err)
+	}
+}
+
+// write has the outcome of the last act written, and the evidence of it beside that.
+func (r *run) write(ctx context.Context, item func(outcome func(register.Item) register.Item) error) (err error) {
 	outcome := r.outcome
 	r.outcome = nil
 	if outcome == nil {
@@ -319,15 +331,11 @@ func (r *run) flush(ctx context.Context, release bool) {
 	}
 	rows := r.restated(outcome)
 	_ = parallel.Do(
-		func() error {
-			if err := r.hold.settle(ctx, outcome, release); err != nil && register.Unreachable(err) {
-				r.record.warn("the outcome is not recorded in the register, and the next run finds out: %v", err)
-			}
-			return nil
-		},
+		func() error { err = item(outcome); return nil },
 		func() error { r.testify(ctx); return nil },
 		func() error { r.restate(ctx, rows); return nil },
 	)
+	return err
 }
 
 // doc returns the document under which the application's secret is stored.

@@ -7,61 +7,110 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
-// serve gives AWSCURRENT's secret to the other managed secrets of the client, which
-// would be locked out otherwise. One that cannot be served holds nothing up, unless the
-// reason may pass and the leak is not to be contained.
-func (r *run) serve(ctx context.Context) error {
-	current := r.found.current.ClientSecret.Fingerprint()
-	if err := r.searchHolders(ctx); err != nil {
+// A bystander is a run on another managed secret of the client.
+type bystander struct {
+	*run
+	arn   string
+	err   error // of its look
+	other bool  // it names another client by now
+}
+
+// bystanders looks at other managed secrets, several at once. What each finds of the
+// register's item is for its look alone: they write one after the other.
+func (r *run) bystanders(ctx context.Context, arns []string, meanwhile ...func() error) (all []*bystander) {
+	for some := range slices.Chunk(arns, secretReaders) {
+		calls := meanwhile
+		for _, arn := range some {
+			n := r.Rotator.begin(arn, plan.ByEmergency, r.what, "")
+			n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
+			b := &bystander{run: n, arn: arn}
+			all = append(all, b)
+			calls = append(calls, func() error { b.err = b.meet(ctx, r); return nil })
+		}
+		meanwhile = nil
+		_ = parallel.Do(calls...) // what fails is beside each
+	}
+	_ = parallel.Do(meanwhile...)
+	return all
+}
+
+// meet looks at the managed secret.
+func (b *bystander) meet(ctx context.Context, r *run) error {
+	if err := b.readSecret(ctx); err != nil {
 		return err
 	}
-	// A row of its own may say of a managed secret what the item does not say yet.
-	r.count.register.Add(1)
-	holders, err := r.hold.table.Holders(ctx, r.hold.key)
-	if err != nil {
-		r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
+	if b.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), b.applicationID()) {
+		b.other = true
+		return nil
 	}
-	holders = append(holders, slices.Collect(maps.Keys(r.item().Secrets))...)
-	slices.Sort(holders)
+	h := *r.hold
+	b.hold, b.fresh = &h, true
+	return b.look(ctx, plan.Follow)
+}
+
+// serve gives AWSCURRENT's secret to the other managed secrets of the client, which
+// would be locked out otherwise. One that cannot be served holds nothing up, unless the
+// reason may pass and the leak is not to be contained. It reports whether the run has to
+// look again before it decides.
+func (r *run) serve(ctx context.Context) (again bool, err error) {
+	current, begun := r.found.current.ClientSecret.Fingerprint(), r.client.Time()
+	if err := r.searchHolders(ctx); err != nil {
+		return true, err
+	}
+	rest := func(arns []string, known ...string) []string {
+		slices.Sort(arns)
+		return slices.DeleteFunc(slices.Compact(arns), func(arn string) bool { return arn == r.secret.arn || slices.Contains(known, arn) })
+	}
+	known := rest(slices.Collect(maps.Keys(r.item().Secrets)))
+	// A row of its own may say of a managed secret what the item does not say yet.
+	var rows []string
+	r.count.register.Add(1)
+	all := r.bystanders(ctx, known, func() (err error) {
+		if rows, err = r.hold.table.Holders(ctx, r.hold.key); err != nil {
+			r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
+		}
+		return nil
+	})
+	all = append(all, r.bystanders(ctx, rest(rows, known...))...)
 	late := false
-	for _, arn := range slices.Compact(holders) {
-		if arn == r.secret.arn {
+	for _, b := range all {
+		if b.other {
 			continue
 		}
-		n := r.Rotator.begin(arn, plan.ByEmergency, r.what, "")
-		n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
-		err := n.readSecret(ctx)
-		if err == nil && (n.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), n.applicationID())) {
-			continue // it names another client by now
-		}
-		n.hold = r.hold
+		n, err := b.run, b.err
 		if err == nil {
-			_, err = n.pursue(ctx, plan.Follow)
+			n.hold = r.hold
+			if plan.Next(n.situation(plan.Follow)).Kind != plan.Done {
+				again = true
+				_, err = n.carryOn(ctx, plan.Follow)
+			}
 			if n.outcome != nil {
 				n.flush(ctx, false)
 			}
 		}
 		late = late || mayPass(err)
-		s := Served{SecretID: arn, Name: n.secret.name, Promoted: n.record.promoted}
+		s := Served{SecretID: b.arn, Name: n.secret.name, Promoted: n.record.promoted}
 		if em := r.item().Emergency; mayPass(err) && em != nil && em.How != plan.Contain {
-			return fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", arn, err)
+			return true, fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", b.arn, err)
 		}
 		if err != nil {
 			s.Error = remedy.Line(err)
-			r.record.warn("the managed secret %s of the same client does not have the new secret, and its consumers are locked out: %s", arn, s.Error)
+			r.record.warn("the managed secret %s of the same client does not have the new secret, and its consumers are locked out: %s", b.arn, s.Error)
 		}
-		r.record.timeline = append(r.record.timeline, servedAs(cmp.Or(s.Name, arn), n.record.timeline)...)
+		r.record.timeline = append(r.record.timeline, servedAs(cmp.Or(s.Name, b.arn), n.record.timeline)...)
 		r.record.serve(s)
 	}
 	r.done.Served, r.servedFor, r.unserved = true, current, late
-	return nil
+	return again || late || r.record.promoted != nil || r.client.Time().Sub(begun) > time.Second, nil
 }
 
 // mayPass reports whether a call failed for a reason that may pass by itself.

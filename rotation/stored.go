@@ -18,6 +18,7 @@ type stored struct {
 	*document.Document
 	versionID string
 	created   time.Time
+	standsIn  bool // it is another version's document: this one's does not parse
 }
 
 // decode reads a version's document.
@@ -33,7 +34,7 @@ func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 		}
 		return nil, fmt.Errorf("version %s: %w", versionID, err)
 	}
-	return &stored{d, versionID, aws.ToTime(out.CreatedDate)}, nil
+	return &stored{d, versionID, aws.ToTime(out.CreatedDate), false}, nil
 }
 
 // rotatable checks that the version's document is one whose secret can be rotated.

@@ -375,6 +375,9 @@ class Protocol:
         if any(z not in r.after for z in secrets.values()):
             if behind and how == 'swift' and self.has('adopt-first'): return ('promote', behind[0], newest)
             if newest not in r.after: return Mint(a, how == 'swift', newest, 0, kind, r.emergency)
+            twin = apps[1 - a]
+            if r.emergency[2] == 'contain' and behind and twin and twin[0] not in r.after:
+                return Mint(1 - a, False, twin[0], 0, kind, r.emergency)
         if behind: return ('promote', behind[0], newest)
         if apps[a][1] is not None: return End(a, kind)
         twin = apps[1 - a]

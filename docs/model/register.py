@@ -174,7 +174,7 @@ def show(what, w, came):
 HOLDS = """
     S SS+p SSS SH+p HH SA+p HA+p AA+p SSA+p SHA+p SH+a S+a SS+a SA+a SR+a SSR+a
     E+p EF SE AE+p HE SSE SEA+p ER+a SE+a AE+a EF+a
-    K+p SK+p AK+p HK+p EK+p KF+p SK+a KR+a KF+a
+    K+p SK+p AK+p HK+p EK+p KF+p K+a SK+a AK+a KR+a KF+a
     SD AD+p HD+p SAD HAD+p SHD SD+a ED+p ED+a KD+p
     SL SSL SAL+p HL EL+p SEL EFL SKL+p SDL SST SAT ET SET
     S+t SS+t SA+t SA+pt HA+pt SH+pt SAB+t SSB+t HAB+t SEB+t EA+pt SAL+t SA+at SAB+at

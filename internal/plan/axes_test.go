@@ -336,4 +336,5 @@ var progress = axis{
 		s.Done = plan.Progress{Proved: true, Applied: true, Verified: true, Served: true, Shown: true}
 	}},
 	{"served", func(s *plan.Situation) { s.Done = plan.Progress{Served: true} }},
+	{"the twin refused", func(s *plan.Situation) { s.Done = plan.Progress{TwinLater: true} }},
 }

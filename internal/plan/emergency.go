@@ -13,6 +13,8 @@ func (s Situation) emergency() Move {
 	behind := s.Current.Fingerprint != v.Current
 	if !em.After(known, s.Current.Fingerprint) {
 		switch {
+		case behind && em.After(known, v.Current) && em.How == Contain && !s.Done.TwinLater && s.twinOutlives():
+			return s.mintTwin() // it may have leaked as well; consumers are locked out already
 		case behind && em.After(known, v.Current):
 			return s.heal(LeftBehind) // minted for this emergency; there is no other mint
 		case s.Standing() == IsPrevious && !s.contains() && s.Answers[v.Current] != Refused:
@@ -34,18 +36,34 @@ func (s Situation) emergency() Move {
 	if v.Previous != "" {
 		return Move{Kind: End, Application: a, Fingerprint: v.Previous, Why: EmergencyOpen}
 	}
-	if t, ok := s.Views[s.Twin]; ok && s.Twin != "" && s.Twin != a {
-		if !em.After(s.Item.Applications[s.Twin].Current, t.Current) {
-			return Move{Kind: Mint, Decision: Regenerate, Application: s.Twin, Fingerprint: t.Current}
-		}
-		if t.Previous != "" {
-			return Move{Kind: End, Application: s.Twin, Fingerprint: t.Previous, Why: EmergencyOpen}
-		}
+	if s.twinOutlives() {
+		return s.mintTwin()
+	}
+	if t, ok := s.twin(); ok && t.Previous != "" {
+		return Move{Kind: End, Application: s.Twin, Fingerprint: t.Previous, Why: EmergencyOpen}
 	}
 	if !s.Done.Shown {
 		return Move{Kind: Show}
 	}
 	return Move{Kind: Close}
+}
+
+// twin returns the view of the twin, if there is one.
+func (s Situation) twin() (v View, ok bool) {
+	v, ok = s.Views[s.Twin]
+	return v, ok && s.Twin != "" && s.Twin != s.Current.Application
+}
+
+// twinOutlives reports whether the twin has a secret that was not minted for the open
+// emergency.
+func (s Situation) twinOutlives() bool {
+	v, ok := s.twin()
+	return ok && !s.Item.Emergency.After(s.Item.Applications[s.Twin].Current, v.Current)
+}
+
+// mintTwin ends all secrets of the twin at once: AWSCURRENT holds none of them.
+func (s Situation) mintTwin() Move {
+	return Move{Kind: Mint, Decision: Regenerate, Application: s.Twin, Fingerprint: s.Views[s.Twin].Current}
 }
 
 // follow gives a managed secret the current secret of its client, which an emergency of

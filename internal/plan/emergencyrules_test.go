@@ -31,7 +31,16 @@ func emergencyOrder(s plan.Situation, m plan.Move) string {
 		made := s.Item.Applications[s.Twin].Current
 		twinDone = made.Fingerprint == t.Current && made.Announced > em.Mark && t.Previous == ""
 	}
+	twinNew := true // no secret of the twin is older than the mark
+	if t, ok := s.Views[s.Twin]; ok && s.Twin != "" && s.Twin != s.Current.Application {
+		made := s.Item.Applications[s.Twin].Current
+		twinNew = made.Fingerprint == t.Current && made.Announced > em.Mark && !made.Found
+	}
 	switch m.Kind {
+	case plan.Promote, plan.Store:
+		if em.How == plan.Contain && made.Fingerprint == v.Current && made.Announced > em.Mark && !made.Found && !twinNew && !s.Done.TwinLater && s.Current.Fingerprint != v.Current {
+			return "contain, and consumers are served while a secret of the twin may be in use by a thief"
+		}
 	case plan.Close:
 		if !after || !s.Done.Served || !s.Done.Shown || v.Previous != "" || s.Current.Fingerprint != v.Current || !twinDone {
 			return "ended before its time"
@@ -58,6 +67,9 @@ func emergencyOrder(s plan.Situation, m plan.Move) string {
 		}
 		if em.How == plan.Contain && m.Keep {
 			return "contain, and the leaked secret lives on"
+		}
+		if m.Application == s.Twin && m.Application != s.Current.Application && !(after && s.Done.Served) && (em.How == plan.Swift || s.Done.TwinLater) {
+			return "the twin's secret comes before those that consumers hold"
 		}
 	case plan.Done:
 		if s.Current.Application != "" {

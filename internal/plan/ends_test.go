@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -91,14 +92,7 @@ func (w *model) apply(m plan.Move) (halts bool) {
 		w.Now = w.Now.Add(d)
 		w.look()
 	case plan.Ask:
-		answers := map[string]plan.Answer{}
-		for f, a := range w.Answers {
-			answers[f] = a
-		}
-		for _, f := range m.Ask {
-			answers[f] = w.truth(f)
-		}
-		w.Answers = answers
+		w.ask(m.Ask)
 	case plan.Take:
 		w.Item.Lease = register.Lease{}
 		w.Holds, w.MaySend = true, true
@@ -146,6 +140,7 @@ func (w *model) apply(m plan.Move) (halts bool) {
 		w.Views = with(w.Views, m.Application, next)
 		w.Item = w.Item.Minted(m.Application, next.Current, w.Now)
 	case plan.Store:
+		w.ask(m.Ask)
 		v := plan.Version{ID: m.Version, Stored: true, Application: m.Application, Fingerprint: m.Fingerprint, Created: w.Now, Follows: true}
 		if m.Label != "" {
 			v.ID = w.make("healed")
@@ -190,6 +185,18 @@ func (w *model) apply(m plan.Move) (halts bool) {
 func (w *model) make(what string) string {
 	w.serial++
 	return fmt.Sprint(what, w.serial)
+}
+
+// ask shows secrets to PingOne.
+func (w *model) ask(fingerprints []string) {
+	answers := maps.Clone(w.Answers)
+	if answers == nil {
+		answers = map[string]plan.Answer{}
+	}
+	for _, f := range fingerprints {
+		answers[f] = w.truth(f)
+	}
+	w.Answers = answers
 }
 
 // truth is what PingOne says to a secret.

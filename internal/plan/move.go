@@ -48,7 +48,7 @@ type Move struct {
 
 	Application string   // whose secret to mint, end or store
 	Fingerprint string   // of the secret to store, promote or end
-	Ask         []string // fingerprints
+	Ask         []string // fingerprints; of Store, those to be shown to PingOne meanwhile
 	Keep        bool     // Mint: the secret before it lives on, for the fuse
 	Version     string   // Store: its id, empty for one that follows from the secret
 	Label       string   // Store, Untag

@@ -69,6 +69,10 @@ type Progress struct {
 	Verified bool // the run's version has passed the document's demands
 	Served   bool // other managed secrets of the client hold AWSCURRENT's secret
 	Shown    bool // each secret that must die was refused, or is gone
+
+	// TwinLater means that PingOne did not renew the twin's secret before AWSCURRENT's
+	// successor was promoted, as an emergency to contain a leak wants it.
+	TwinLater bool
 }
 
 // Labels says which version has a staging label; empty where none has.

@@ -99,21 +99,26 @@ func (s Situation) leftBehind() bool {
 
 // heal gives consumers PingOne's current secret, as soon as that authenticates. A
 // disabled application authenticates nothing, but its fuse still burns: there
-// PingOne's view is enough.
+// PingOne's view is enough. In an emergency the secret is stored while PingOne is asked
+// about it: a version that holds it does no harm, whatever the answer is.
 func (s Situation) heal(why Why) Move {
 	c := s.view().Current
+	hurry := s.Goal == Emergency || s.Goal == Follow
+	to, stored := s.find(c)
+	var ask []string
 	switch {
 	case s.Off[s.Current.Application]:
+	case s.Answers[c] == NotAsked && hurry && !stored:
+		ask = []string{c}
 	case s.Answers[c] == NotAsked:
 		return Move{Kind: Ask, Ask: []string{c}}
 	case s.Answers[c] == Refused:
 		return look(NotAccepted, s.Now.Add(Settling))
-	case s.Answers[c] == Unclear && s.Goal != Emergency && s.Goal != Follow:
+	case s.Answers[c] == Unclear && !hurry:
 		return stop(NotAskable)
 	}
-	to, ok := s.find(c)
-	if !ok {
-		return Move{Kind: Store, Application: s.Current.Application, Fingerprint: c, Label: HealLabel, Why: why}
+	if !stored {
+		return Move{Kind: Store, Application: s.Current.Application, Fingerprint: c, Label: HealLabel, Ask: ask, Why: why}
 	}
 	return s.promote(to, why)
 }

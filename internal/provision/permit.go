@@ -9,6 +9,7 @@ import (
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/lazyregexp"
+	"pingrotate/internal/parallel"
 	"pingrotate/pingone"
 )
 
@@ -54,23 +55,31 @@ func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []str
 		return marks, err
 	}
 	pair := []string{d.ApplicationID(), d.Rotation.Twin}
-	for _, id := range ids {
-		app, err := p.Client.Application(ctx, d.EnvironmentID, id)
-		if err != nil && !pingone.IsNotFound(err) {
-			return nil, err
-		}
-		var m document.Mark
-		if err == nil {
-			m.Marked = p.Marker.Marks(app) || id == p.Supposed
+	found := make([]document.Mark, len(ids))
+	reads := make([]func() error, len(ids))
+	for i, id := range ids {
+		reads[i] = func() error {
+			app, err := p.Client.Application(ctx, d.EnvironmentID, id)
+			switch {
+			case pingone.IsNotFound(err):
+				return nil
+			case err != nil:
+				return err
+			}
+			found[i].Marked = p.Marker.Marks(app) || id == p.Supposed
 			for _, other := range pair {
 				if other != "" && other != id && p.Marker.isTwin(app, other) {
-					m.TwinOf = other
+					found[i].TwinOf = other
 				}
 			}
+			return nil
 		}
-		marks[id] = m
 	}
-	return marks, nil
+	err := parallel.Do(reads...)
+	for i, id := range ids {
+		marks[id] = found[i]
+	}
+	return marks, err
 }
 
 // others matches the marker of any secret.

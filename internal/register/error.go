@@ -125,7 +125,8 @@ func (t *Table) failed(ctx context.Context, op, action string, err error) *Error
 	case "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException",
 		"IncompleteSignatureException", "MissingAuthenticationTokenException", "InvalidClientTokenId":
 		e.Problem = Denied
-	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "LimitExceededException":
+	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "LimitExceededException",
+		"TransactionCanceledException", "TransactionConflictException", "TransactionInProgressException": // another write of the item is under way
 		e.Problem = Throttled
 	case "ValidationException":
 		// Everything this package sends is valid for a table with its keys.

@@ -17,13 +17,17 @@ func (t *Table) PutHolder(ctx context.Context, key Key, arn string) error {
 	if err := t.named(op); err != nil {
 		return err
 	}
-	row := rowKey(key.partition(), holderPrefix+arn)
-	row[formatName] = integer(format)
-	_, err := send(ctx, t.client().PutItem, &dynamodb.PutItemInput{TableName: &t.Name, Item: row})
+	_, err := send(ctx, t.client().PutItem, &dynamodb.PutItemInput{TableName: &t.Name, Item: holderRow(key, arn)})
 	if err != nil {
 		return t.failed(ctx, op, "PutItem", err)
 	}
 	return nil
+}
+
+func holderRow(key Key, arn string) attributes {
+	row := rowKey(key.partition(), holderPrefix+arn)
+	row[formatName] = integer(format)
+	return row
 }
 
 // Holders returns the ARNs of the managed secrets that hold the client, sorted. What it

@@ -4,35 +4,42 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
+
+	"pingrotate/internal/parallel"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-const emergencyPrefix = "emergency#"
+const (
+	emergencyPrefix = "emergency#"
 
-// PutOpen stores an emergency of the client beside its item, before the item is
-// marked: who finds the item absent restores the mark from here. To store it again
-// replaces it. The client's other open emergencies stay.
-//
-// A crash after it leaves an emergency that the item does not have, which is begun by
-// the next command or by a run that finds no item.
-func (t *Table) PutOpen(ctx context.Context, key Key, e Emergency) error {
-	op := "store the open emergency of " + key.String()
+	// listPartition is of the rows that list the open emergencies of all clients.
+	listPartition = "emergencies"
+)
+
+// Mark stores the item with an emergency's mark, as [Table.Replace] does, and in the same
+// write the emergency as a row beside it, and the managed secret as one that holds the
+// client, unless the ARN is empty: a run that finds the item absent restores the mark from
+// there. A third row lists the emergency among those of all clients, see [Table.AllOpened].
+// All of it is stored, or nothing. To store a row again replaces it. The client's other
+// open emergencies stay.
+func (t *Table) Mark(ctx context.Context, key Key, was Revision, next Item, e Emergency, arn string) (Revision, error) {
+	op := "mark the emergency of " + key.String()
 	if err := t.named(op); err != nil {
-		return err
+		return Revision{}, err
 	}
 	encoded, err := json.Marshal(e)
 	if err != nil || e.ID == "" || len(encoded) > maxRow {
-		return &Error{Op: op, Table: t.Name, Problem: TooLarge}
+		return Revision{}, &Error{Op: op, Table: t.Name, Problem: TooLarge}
 	}
-	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: emergencyRow(key, e.ID, encoded)}
-	_, err = send(ctx, t.client().PutItem, in)
-	if err != nil {
-		return t.failed(ctx, op, "PutItem", err)
+	rows := []attributes{emergencyRow(key, e.ID, encoded), listedRow(key, e)}
+	if arn != "" {
+		rows = append(rows, holderRow(key, arn))
 	}
-	return nil
+	return t.replace(ctx, key, was, next, rows...)
 }
 
 // Restate replaces the row of an emergency that is still open. One that was closed
@@ -89,13 +96,21 @@ func (t *Table) Opened(ctx context.Context, key Key) ([]Emergency, error) {
 // beside returns the rows that stand beside the client's item and whose sort key begins
 // with the prefix, in the order of those keys.
 func (t *Table) beside(ctx context.Context, op string, key Key, prefix string) (all []attributes, err error) {
+	return t.rows(ctx, op, key.partition(), prefix)
+}
+
+// rows returns a partition's rows whose sort key begins with the prefix, in the order of
+// those keys.
+func (t *Table) rows(ctx context.Context, op, partition, prefix string) (all []attributes, err error) {
 	in := &dynamodb.QueryInput{
-		TableName:              &t.Name,
-		ConsistentRead:         aws.Bool(true),
-		KeyConditionExpression: aws.String(partitionKey + " = :" + partitionKey + " AND begins_with(" + sortKey + ", :prefix)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":" + partitionKey: text(key.partition()), ":prefix": text(prefix),
-		},
+		TableName:                 &t.Name,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String(partitionKey + " = :" + partitionKey),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":" + partitionKey: text(partition)},
+	}
+	if prefix != "" {
+		*in.KeyConditionExpression += " AND begins_with(" + sortKey + ", :prefix)"
+		in.ExpressionAttributeValues[":prefix"] = text(prefix)
 	}
 	for {
 		rows, next, err := t.page(ctx, op, in)
@@ -109,6 +124,53 @@ func (t *Table) beside(ctx context.Context, op string, key Key, prefix string) (
 	}
 }
 
+// An Open is an emergency that was opened and not closed, and the client that it is of.
+type Open struct {
+	Key       Key
+	Emergency Emergency // without what has to die, which the client's own rows say
+}
+
+// listedRow lists an emergency among those of all clients. An audit has no other way to
+// find one whose client no document names any more.
+func listedRow(key Key, e Emergency) attributes {
+	e.Commands, e.Must, e.Minted, e.By, e.Reason = nil, nil, nil, "", ""
+	encoded, _ := json.Marshal(e) // which has succeeded with more in it
+	row := listedKey(key, e.ID)
+	row[formatName], row[emergencyName] = integer(format), text(string(encoded))
+	return row
+}
+
+func listedKey(key Key, id string) attributes {
+	return rowKey(listPartition, key.String()+"#"+id)
+}
+
+// AllOpened returns the emergencies of all clients that were opened and not closed, in
+// the order of their clients. One whose item does not have it any more has ended.
+func (t *Table) AllOpened(ctx context.Context) (all []Open, err error) {
+	op := "look for open emergencies"
+	if err := t.named(op); err != nil {
+		return nil, err
+	}
+	rows, err := t.rows(ctx, op, listPartition, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		problem := formatOf(row)
+		var e Emergency
+		client, _, _ := strings.Cut(textOf(row[sortKey]), "#")
+		environment, id, named := strings.Cut(client, "/")
+		if problem == nil && (!named || !unmarshal(textOf(row[emergencyName]), &e)) {
+			problem = new(Foreign)
+		}
+		if problem != nil {
+			return nil, &Error{Op: op, Action: "Query", Table: t.Name, Problem: *problem}
+		}
+		all = append(all, Open{Key{EnvironmentID: environment, ID: id}, e})
+	}
+	return all, nil
+}
+
 // Close deletes the client's open emergencies with these ids. One that is not there is
 // closed already. A crash in between leaves some that have ended, which do no more
 // than to begin again in an item that was lost.
@@ -117,14 +179,19 @@ func (t *Table) Close(ctx context.Context, key Key, ids ...string) error {
 	if err := t.named(op); err != nil {
 		return err
 	}
+	var deletions []func() error
 	for _, id := range ids {
-		in := &dynamodb.DeleteItemInput{TableName: &t.Name, Key: rowKey(key.partition(), emergencyPrefix+id)}
-		_, err := send(ctx, t.client().DeleteItem, in)
-		if err != nil {
-			return t.failed(ctx, op, "DeleteItem", err)
+		for _, row := range []attributes{rowKey(key.partition(), emergencyPrefix+id), listedKey(key, id)} {
+			deletions = append(deletions, func() error {
+				in := &dynamodb.DeleteItemInput{TableName: &t.Name, Key: row}
+				if _, err := send(ctx, t.client().DeleteItem, in); err != nil {
+					return t.failed(ctx, op, "DeleteItem", err)
+				}
+				return nil
+			})
 		}
 	}
-	return nil
+	return parallel.Do(deletions...)
 }
 
 // page reads one page of a query.

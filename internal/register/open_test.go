@@ -1,12 +1,18 @@
 package register_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/memory"
 	"pingrotate/internal/register"
 	"pingrotate/internal/registertest"
 )
@@ -19,8 +25,16 @@ func leak(id string) register.Emergency {
 	}
 }
 
+// mark opens an emergency of the client, as it is now, and returns the error.
+func mark(t *testing.T, table *register.Table, k register.Key, e register.Emergency) error {
+	t.Helper()
+	was := ok[register.Revision](t)(table.Fetch(t.Context(), k))
+	_, err := table.Mark(t.Context(), k, was, was.Item.Marked(e, was.Number+1), e, orders)
+	return err
+}
+
 func TestOpenEmergenciesAreKeptUntilClosed(t *testing.T) {
-	inEachStore(t, func(t *testing.T, s store) {
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
 		table := s.open()
 		opened := func(k register.Key) []string {
 			t.Helper()
@@ -37,12 +51,12 @@ func TestOpenEmergenciesAreKeptUntilClosed(t *testing.T) {
 			}
 		}
 		ok[register.Revision](t)(table.Replace(t.Context(), key, register.Revision{}, held("a")))
-		do(table.PutOpen(t.Context(), key, leak("t1")))
-		do(table.PutOpen(t.Context(), key, leak("t2")))
-		do(table.PutOpen(t.Context(), other, leak("t3")))
+		do(mark(t, table, key, leak("t1")))
+		do(mark(t, table, key, leak("t2")))
+		do(mark(t, table, other, leak("t3")))
 		worse := leak("t2")
 		worse.How = "contain"
-		do(table.PutOpen(t.Context(), key, worse))
+		do(mark(t, table, key, worse))
 		if got := opened(key); fmt.Sprint(got) != "[t1 swift t2 contain]" {
 			t.Errorf("got %v, want both, the second as it was stored last", got)
 		}
@@ -61,18 +75,19 @@ func TestOpenEmergenciesAreKeptUntilClosed(t *testing.T) {
 		if got := opened(other); len(got) != 1 {
 			t.Errorf("got %v of another client, want one", got)
 		}
-		if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); got.Number != 1 {
-			t.Errorf("got revision %d, want the item untouched", got.Number)
+		if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); got.Number != 4 || !got.Item.Emergency.Has("t1") || !got.Item.Emergency.Has("t2") {
+			t.Errorf("got %+v, want the item with both marks", got)
 		}
-	})
+	}))
 }
 
 // TestOpenEmergencySurvivesTheItem: what an item says is lost with it; the emergency is not.
 func TestOpenEmergencySurvivesTheItem(t *testing.T) {
-	_, table := start(t)
-	if err := table.PutOpen(t.Context(), key, leak("t1")); err != nil {
+	s, table := start(t)
+	if err := mark(t, table, key, leak("t1")); err != nil {
 		t.Fatal(err)
 	}
+	s.Remove(tableName, func(row string) bool { return strings.Contains(row, `"entry":{"S":"item"}`) })
 	if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); got.Number != 0 {
 		t.Errorf("got %+v, want no item yet", got)
 	}
@@ -98,9 +113,14 @@ func TestOpenAndCloseThroughEachFault(t *testing.T) {
 				return err == nil
 			}
 			want := 0
-			s.Fail("PutItem", kind)
-			if check(table.PutOpen(t.Context(), key, leak("t1"))) {
+			s.Fail("TransactWriteItems", kind)
+			if check(mark(t, table, key, leak("t1"))) {
 				want = 1
+			}
+			item := ok[register.Revision](t)(table.Fetch(t.Context(), key)).Item
+			holders := ok[[]string](t)(table.Holders(t.Context(), key))
+			if item.Emergency.Has("t1") != (want == 1) || len(holders) != want {
+				t.Errorf("the item is marked %t, and %v hold the client; want all of it or nothing", item.Emergency.Has("t1"), holders)
 			}
 			s.Fail("Query", kind)
 			all, err := table.Opened(t.Context(), key)
@@ -119,6 +139,70 @@ func TestOpenAndCloseThroughEachFault(t *testing.T) {
 	}
 }
 
+// TestOpenEmergenciesOfAllClientsAreListedUntilClosed: each with the client that it is of
+// and the managed secret that it was commanded for.
+func TestOpenEmergenciesOfAllClientsAreListedUntilClosed(t *testing.T) {
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
+		table := s.open()
+		listed := func() []string {
+			t.Helper()
+			all := []string{}
+			for _, o := range ok[[]register.Open](t)(s.open().AllOpened(t.Context())) {
+				all = append(all, o.Key.String()+" "+o.Emergency.ID+" "+o.Emergency.Secret)
+				if !o.Emergency.Since.Equal(leak("").Since) {
+					t.Errorf("got %v, want since when it is open", o.Emergency.Since)
+				}
+			}
+			slices.Sort(all)
+			return all
+		}
+		want := func(what string, rows ...string) {
+			t.Helper()
+			slices.Sort(rows)
+			if got := listed(); !slices.Equal(got, rows) {
+				t.Errorf("%s: got %q, want %q", what, got, rows)
+			}
+		}
+		want("at first")
+		for k, ids := range map[register.Key][]string{key: {"t1", "t2"}, other: {"t3"}} {
+			for _, id := range ids {
+				if err := mark(t, table, k, leak(id)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		want("opened", key.String()+" t1 "+orders, key.String()+" t2 "+orders, other.String()+" t3 "+orders)
+		if err := table.Close(t.Context(), key, "t1", "t2"); err != nil {
+			t.Fatal(err)
+		}
+		want("closed", other.String()+" t3 "+orders)
+	}))
+}
+
+// TestMarkThatWasOvertakenStoresNothing: neither the item nor a row beside it.
+func TestMarkThatWasOvertakenStoresNothing(t *testing.T) {
+	inEachStore(t, withEvidence(func(t *testing.T, s store) {
+		table := s.open()
+		was := ok[register.Revision](t)(table.Replace(t.Context(), key, register.Revision{}, held("a")))
+		found := ok[register.Revision](t)(s.open().Replace(t.Context(), key, was, held("b")))
+		_, err := table.Mark(t.Context(), key, was, was.Item.Marked(leak("t1"), was.Number+1), leak("t1"), orders)
+		overtaken, is := errors.AsType[*register.OvertakenError](err)
+		if !is || !reflect.DeepEqual(overtaken.Found, found) {
+			t.Fatalf("got %v, want it overtaken by %+v", err, found)
+		}
+		if all := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(all) != 0 {
+			t.Errorf("got %v open, want none", all)
+		}
+		if all := ok[[]string](t)(table.Holders(t.Context(), key)); len(all) != 0 {
+			t.Errorf("got the holders %v, want none", all)
+		}
+		ok[register.Revision](t)(table.Mark(t.Context(), key, found, found.Item.Marked(leak("t1"), found.Number+1), leak("t1"), orders))
+		if all := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(all) != 1 {
+			t.Errorf("got %v open, want one", all)
+		}
+	}))
+}
+
 func TestOpenEmergencyOfANewerProgramIsRefused(t *testing.T) {
 	s, table := start(t)
 	s.Put(tableName, map[string]any{"subject": "client#" + key.String(), "entry": "emergency#t1", "format": 2, "emergency": "{}"})
@@ -129,7 +213,7 @@ func TestOpenEmergencyOfANewerProgramIsRefused(t *testing.T) {
 func TestOpenedAndEvidenceAreConsistent(t *testing.T) {
 	s, table := start(t)
 	s.LagReads(time.Hour)
-	if err := table.PutOpen(t.Context(), key, leak("t1")); err != nil {
+	if err := mark(t, table, key, leak("t1")); err != nil {
 		t.Fatal(err)
 	}
 	if got := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(got) != 1 {
@@ -148,7 +232,7 @@ func TestARowIsRestatedOnlyWhileItIsThere(t *testing.T) {
 		table := s.open()
 		row := leak("t1")
 		row.Minted = map[string]string{"a": "f9"}
-		if err := table.PutOpen(t.Context(), key, leak("t1")); err != nil {
+		if err := mark(t, table, key, leak("t1")); err != nil {
 			t.Fatal(err)
 		}
 		if err := table.Restate(t.Context(), key, row); err != nil {
@@ -167,4 +251,50 @@ func TestARowIsRestatedOnlyWhileItIsThere(t *testing.T) {
 			t.Errorf("got %+v, want none", got)
 		}
 	})
+}
+
+// once answers the first request for an action as DynamoDB does while another write of
+// the item is under way.
+type once struct {
+	http.RoundTripper
+	action, body string
+	answered     bool
+}
+
+func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
+	if o.answered || !strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+o.action) {
+		return o.RoundTripper.RoundTrip(r)
+	}
+	o.answered = true
+	return &http.Response{
+		StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Body: io.NopCloser(strings.NewReader(o.body)), Request: r,
+	}, nil
+}
+
+// TestAWriteThatMeetsATransactionIsSentAgain: what is refused because another write of the
+// item is under way has neither succeeded nor been overtaken yet.
+func TestAWriteThatMeetsATransactionIsSentAgain(t *testing.T) {
+	inBubble(func(t *testing.T, s *registertest.Server, table *register.Table) {
+		for _, o := range []*once{
+			{action: "PutItem", body: `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}`},
+			{action: "TransactWriteItems", body: `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},{"Code":"None"},{"Code":"None"},{"Code":"None"}]}`},
+		} {
+			o.RoundTripper = &memory.Transport{Handler: s}
+			table := bubbled(s)
+			table.Connection.HTTPClient = &http.Client{Transport: o}
+			was := ok[register.Revision](t)(table.Fetch(t.Context(), key))
+			var err error
+			if o.action == "PutItem" {
+				_, err = table.Replace(t.Context(), key, was, held("a"))
+			} else {
+				_, err = table.Mark(t.Context(), key, was, was.Item.Marked(leak("t1"), was.Number+1), leak("t1"), orders)
+			}
+			if err != nil || !o.answered {
+				t.Errorf("%s: got %v, refused %t; want it written after a refusal", o.action, err, o.answered)
+			}
+		}
+		if item := ok[register.Revision](t)(table.Fetch(t.Context(), key)).Item; !item.Emergency.Has("t1") {
+			t.Errorf("got %+v, want the mark", item)
+		}
+	})(t)
 }

@@ -24,6 +24,8 @@ import (
 //	subject                         entry
 //	client#<environment>/<id>       item               the client's item
 //	client#<environment>/<id>       emergency#<token>  an emergency of the client that is open
+//	client#<environment>/<id>       holder#<ARN>       a managed secret that holds the client
+//	emergencies                     <environment>/<id>#<token>  each open emergency once more
 //	secret#<ARN>                    <time>#<id>        evidence about a managed secret
 //	month#<year>-<month>            <time>#<id>        the same evidence, of all secrets
 //	campaign#<id>                   <kind>#<of>        what a campaign's items have left
@@ -116,6 +118,11 @@ const replaceTries = 3
 // told from another's: a crash before the write leaves the old revision, one after it
 // the new, whose intent the next holder resolves.
 func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (Revision, error) {
+	return t.replace(ctx, key, was, next)
+}
+
+// replace is [Table.Replace], and stores rows beside the item in the same transaction.
+func (t *Table) replace(ctx context.Context, key Key, was Revision, next Item, beside ...attributes) (Revision, error) {
 	op := "replace the register's item of " + key.String()
 	if err := t.named(op); err != nil {
 		return Revision{}, err
@@ -144,7 +151,7 @@ func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (
 	limit, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	for try := 1; ; try++ {
-		_, err := t.client().PutItem(limit, in, twice)
+		err := t.write(limit, in, r.Nonce, beside)
 		if err == nil {
 			t.remembered.keep(key, r)
 			return r, nil
@@ -174,14 +181,33 @@ func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (
 	}
 }
 
+// write sends a replacement, with the rows that stand or fall with it. The token is the
+// same in every repetition, which therefore changes nothing.
+func (t *Table) write(ctx context.Context, in *dynamodb.PutItemInput, token string, beside []attributes) error {
+	if len(beside) == 0 {
+		_, err := t.client().PutItem(ctx, in, twice)
+		return err
+	}
+	all := &dynamodb.TransactWriteItemsInput{ClientRequestToken: &token, TransactItems: []types.TransactWriteItem{{Put: &types.Put{
+		TableName: in.TableName, Item: in.Item, ConditionExpression: in.ConditionExpression,
+		ExpressionAttributeNames: in.ExpressionAttributeNames, ExpressionAttributeValues: in.ExpressionAttributeValues,
+		ReturnValuesOnConditionCheckFailure: in.ReturnValuesOnConditionCheckFailure,
+	}}}}
+	for _, row := range beside {
+		all.TransactItems = append(all.TransactItems, types.TransactWriteItem{Put: &types.Put{TableName: in.TableName, Item: row}})
+	}
+	_, err := t.client().TransactWriteItems(ctx, all, twice)
+	return err
+}
+
 // twice leaves time to read back.
 func twice(o *dynamodb.Options) { o.RetryMaxAttempts = 2 }
 
 // found is what is stored after a write that failed with err. It is not known where
 // it could not be read.
 func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Revision, known bool, _ *Error) {
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok && len(refused.Item) > 0 {
-		r, problem := t.decode(refused.Item)
+	if row := refusedBy(err); len(row) > 0 {
+		r, problem := t.decode(row)
 		if problem == nil {
 			return r, true, nil
 		}
@@ -193,6 +219,17 @@ func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Rev
 		return Revision{}, false, e
 	}
 	return r, true, nil
+}
+
+// refusedBy returns the row for which a condition was false, where the answer has it.
+func refusedBy(err error) attributes {
+	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return refused.Item
+	}
+	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && len(cancelled.CancellationReasons) > 0 {
+		return cancelled.CancellationReasons[0].Item // of the item itself, which comes first
+	}
+	return nil
 }
 
 // decode returns the revision in a row. One that was written to another table says

@@ -203,10 +203,12 @@ func TestEachMistakeHasOneErrorWithARemedy(t *testing.T) {
 			return r.Append(ctx, register.Evidence{Secret: orders, What: "rotate"})
 		},
 		"open": func(ctx context.Context, r *register.Table) error {
-			return r.PutOpen(ctx, key, register.Emergency{ID: "e1"})
+			_, err := r.Mark(ctx, key, register.Revision{}, register.Item{}, register.Emergency{ID: "e1"}, "")
+			return err
 		},
-		"opened": func(ctx context.Context, r *register.Table) error { _, err := r.Opened(ctx, key); return err },
-		"close":  func(ctx context.Context, r *register.Table) error { return r.Close(ctx, key, "e1") },
+		"opened":     func(ctx context.Context, r *register.Table) error { _, err := r.Opened(ctx, key); return err },
+		"all opened": func(ctx context.Context, r *register.Table) error { _, err := r.AllOpened(ctx); return err },
+		"close":      func(ctx context.Context, r *register.Table) error { return r.Close(ctx, key, "e1") },
 		"evidence": func(ctx context.Context, r *register.Table) error {
 			for _, err := range r.Evidence(ctx, register.Query{}) {
 				return err
