@@ -54,6 +54,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	if rep.NotReached = len(order) - reached; rep.NotReached > 0 {
 		rep.Next = last + " " + first
 	}
+	r.findForsaken(ctx, a, all, rep)
 	if !a.ReadOnly {
 		r.emitAudit(rep)
 	}
@@ -136,7 +137,12 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 		// The role denies what is attached by an alias, and the refusal does not say why.
 		err = cmp.Or(r.qualified(v.function), err)
 	}
-	if !e.failed(pointUnreadable, err) {
+	if n.hold != nil && n.hold.known {
+		h.client = n.hold.key
+	}
+	if e.failed(pointUnreadable, err) {
+		e.leak()
+	} else {
 		if n.item().Emergency == nil {
 			ctx = limited
 		}
@@ -214,9 +220,7 @@ func (e *examination) judge(err error) {
 	h.Current, h.CurrentSince = d.ClientSecret.Fingerprint(), e.since(d, e.item())
 	e.pending()
 	e.schedule()
-	if em := e.item().Emergency; em != nil {
-		e.fail(pointLeak, "run the emergency again, or wait: the next audit or rotation continues it", "an emergency is open since %s, and a leaked secret is not shown to be dead", em.Since.UTC().Format(time.RFC3339))
-	}
+	e.leak()
 	if len(e.item().Secrets) > 1 {
 		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
 	}
@@ -229,6 +233,15 @@ func (e *examination) judge(err error) {
 	s := e.situation(plan.Audit)
 	e.current(s, err)
 	e.previous(s)
+}
+
+// leak tells of an emergency that is open.
+func (e *examination) leak() {
+	if e.hold == nil || e.item().Emergency == nil {
+		return
+	}
+	e.fail(pointLeak, "run the emergency again, or wait: the next audit or rotation continues it",
+		"an emergency is open since %s, and a leaked secret is not shown to be dead", e.item().Emergency.Since.UTC().Format(time.RFC3339))
 }
 
 func (e *examination) pending() {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"pingrotate/internal/register"
 )
 
 // An AuditReport is what an audit found, and what it did about it.
@@ -37,7 +39,8 @@ type Health struct {
 	PreviousUntil    time.Time         `json:"previousUntil,omitzero"`
 	PreviousLastUsed time.Time         `json:"previousLastUsed,omitzero"`
 
-	nearEnd bool // the previous secret is in use, and may end before the next audit says so
+	client  register.Key // whose item the run has met
+	nearEnd bool         // the previous secret is in use, and may end before the next audit says so
 }
 
 func (r *Rotator) logHealth(ctx context.Context, h *Health) {

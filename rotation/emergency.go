@@ -65,6 +65,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 		rep.findTargets(ctx, n)
 		rep.tellWhatIsOpen(n)
 	}
+	rep.StillOpen = append(rep.StillOpen, n.otherLeaks(ctx)...)
 	r.file(ctx, n, rep, err)
 	return rep
 }

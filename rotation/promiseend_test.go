@@ -61,6 +61,14 @@ func (p *promise) commanded(how rotation.Emergency) {
 // watchEmergency checks I7 when the register shows that the emergency has ended.
 func (p *promise) watchEmergency() {
 	item := p.w.item()
+	if item.Emergency != nil {
+		rows := p.w.db.Dump()
+		for _, id := range item.Emergency.Commands {
+			if !strings.Contains(rows, "#"+id+`"},"format":{"N":"1"},"subject":{"S":"emergencies"}`) {
+				p.breach("I7: the emergency %s is open, and the register's table does not list it", id)
+			}
+		}
+	}
 	if over := item.Emergency == nil && item.Ended.Has(p.w.order); over && !p.leak.over {
 		p.leak.over = true
 		p.ended("the register")
