@@ -223,3 +223,45 @@ func TestWriterWhoStoresThePendingVersionPromotesNothing(t *testing.T) {
 		})
 	}
 }
+
+// Of a document that names no application yet, whoever stores the pending version chooses
+// one. It is promoted only if PingOne says that it was created for this secret: that it
+// is allowed, and that its secret works, is not enough. Each step sees to that by itself.
+func TestFirstVersionOfAnApplicationThatWasNotCreatedForTheSecretIsNotPromoted(t *testing.T) {
+	for _, step := range steps {
+		if step == "testSecret" {
+			continue // which shows PingOne what is pending, and promotes nothing
+		}
+		t.Run(step, func(t *testing.T) {
+			w := newWorld(t, wanting(documents[0].application), mayCreate)
+			admin := w.adminDocument()
+			admin["allow"] = []any{map[string]any{"secret": orders, "environmentId": w.app.Environment, "applications": "*", "configure": map[string]any{"create": true}}}
+			w.sm.Put(adminName, encode(admin))
+			other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "another team's", Roles: w.app.Roles[:1]})
+			begin := func() {
+				if _, err := w.sm.Begin(orders); err != nil {
+					t.Fatal(err)
+				}
+			}
+			begin()
+			if err := w.invoke(t.Context(), w.sm.Event(orders, "createSecret")); err != nil {
+				t.Fatal(err)
+			}
+			// As createSecret has stored it, but for the application.
+			made := w.stored("AWSPENDING")
+			text, _ := w.sm.Value(orders, "AWSPENDING")
+			text = strings.NewReplacer(made["clientId"].(string), other.ClientID, made["clientSecret"].(string), other.Secret).Replace(text)
+			w.clear(w.sm.VersionID(orders, "AWSPENDING"))
+			begin()
+			w.putPending(text)
+			first := w.sm.VersionID(orders, "AWSCURRENT")
+			err := w.invoke(t.Context(), w.sm.Event(orders, step))
+			if err == nil || !strings.Contains(err.Error(), "name different applications") {
+				t.Errorf("got %v, want it refused because AWSPENDING is of an application that was not created for it", err)
+			}
+			if w.sm.VersionID(orders, "AWSCURRENT") != first || w.ping.Mints(other.Environment, other.ID) != 0 {
+				t.Error("the version was promoted, or another application's secret was regenerated")
+			}
+		})
+	}
+}

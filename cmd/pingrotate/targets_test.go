@@ -140,6 +140,38 @@ func TestWithTargetsToleratesATargetThatFails(t *testing.T) {
 	}
 }
 
+// An admin among the targets could read the others' new secrets with its own: it ends
+// before them.
+func TestWithTargetsEndsAnAdminAmongThemBeforeTheOthers(t *testing.T) {
+	d := led(t)
+	text, _ := d.Secrets.Value("pingone/root", "AWSCURRENT")
+	root, err := rotation.ParseDocument(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ = d.Secrets.Value(playground.AdminSecret, "AWSCURRENT")
+	var admin struct{ Allow []json.RawMessage }
+	if err := json.Unmarshal([]byte(text), &admin); err != nil {
+		t.Fatal(err)
+	}
+	d.amend(t, playground.AdminSecret, map[string]any{"allow": append(admin.Allow, json.RawMessage(rotation.EntryFor("pingone/root", root)))})
+	d.Secrets.EnableRotation("pingone/root", runtimetest.FunctionARN)
+	out, said, err := d.run(t, "rotate", "pingone/root", "--emergency", "swift", "--with-targets", "--yes")
+	if err != nil {
+		t.Fatalf("got %v, want all ended\n%s%s", err, out, said)
+	}
+	ids := d.minted()
+	if len(ids) != 4 || ids[0] != d.client(t, "pingone/root") || ids[1] != d.client(t, playground.AdminSecret) {
+		t.Errorf("minted %q, want the secret that was named, then the admin's, and then two others", ids)
+	}
+	others := ids[2:]
+	for _, name := range []string{playground.OrdersSecret, playground.BillingSecret} {
+		if !slices.Contains(others, d.client(t, name)) {
+			t.Errorf("minted %q, want one of %s", others, name)
+		}
+	}
+}
+
 func TestWithTargetsIsForTheEmergencyOfAnAdmin(t *testing.T) {
 	d := deploy(t, answered)
 	for _, args := range [][]string{

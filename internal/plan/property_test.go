@@ -21,6 +21,7 @@ var rules = []struct {
 	{"acts need the lease and the time to send", needsLease},
 	{"without the register nothing is minted, ended or promoted, but from a previous secret to the current one of the same view", unregistered},
 	{"AWSCURRENT moves only to what the view shows as current", promotesWhatIsShown},
+	{"a secret that cannot be rotated is neither judged nor promoted by a rotation", closedStaysShut},
 	{"nothing acts on a stale view", notOnStale},
 	{"an announced act is resolved before the next", resolvesFirst},
 	{"a lost item is waited for, but not with a first secret", waitsForLost},
@@ -175,6 +176,17 @@ func stale(s plan.Situation) bool {
 	}
 	moved := s.Item.Secrets[s.Secret]
 	return moved.Left == s.Current.ID && moved.Left != "" && s.Now.Sub(moved.Since) < register.ReadLag
+}
+
+func closedStaysShut(s plan.Situation, m plan.Move) string {
+	if s.RotationClosed == "" || s.Goal != plan.Create && s.Goal != plan.Finish {
+		return ""
+	}
+	switch m.Kind {
+	case plan.Verify, plan.Promote, plan.Store, plan.Mint, plan.Provision, plan.Prove, plan.Apply:
+		return "the rotation continued"
+	}
+	return ""
 }
 
 func notOnStale(s plan.Situation, m plan.Move) string {

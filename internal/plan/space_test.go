@@ -132,7 +132,7 @@ var families = []family{
 		labels.of("no more labels", "AWSPENDING on the shown one"), changes, items, emergencies.of("no emergency", "swift"), flags, progress[:4]}},
 	{"finish: version, labels", []axis{goals.of("finishSecret", "manual finish"), holds, strategies, standings, twins, answers.of("accepted, shown one accepted"), owns, labels, progress[2:4]}},
 	{"finish", []axis{goals.of("finishSecret", "manual finish"), holds, strategies, standings, twins, answers.of("accepted, shown one accepted"), owns, labels, changes, items,
-		emergencies.of("no emergency", "swift"), flags.of("as usual", "disabled"), progress[:4]}},
+		emergencies.of("no emergency", "swift"), flags.of("as usual", "disabled", "closed"), progress[:4]}},
 	{"audit: standing, answers, labels", []axis{goals.of("audit"), holds, strategies[:2], standings, twins, answers, labels[:9], changes}},
 	{"audit", []axis{goals.of("audit", "read-only audit"), holds, strategies, standings, twins, answers, labels[:9], changes, items,
 		emergencies.of("no emergency", "swift"), flags[:6]}},
