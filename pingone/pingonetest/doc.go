@@ -38,14 +38,14 @@
 //   - B02: reading a secret shows it, and the previous one in clear text for as long as that is retained. (seen in a client; documented: Read Application Secret)
 //   - B03: a previous secret that has expired no longer authenticates and is no longer shown. (documented: Application Secret)
 //   - B04: lastUsed is absent after a regeneration and is set when the previous secret authenticates. (seen in a client for its absence; assumed for the rest)
-//   - B05: an unknown application and one of another protocol than OPENID_CONNECT get the same 404. (seen in a client)
+//   - B05: an unknown application and one whose protocol is not OPENID_CONNECT get the same 404. (seen in a client)
 //   - B06: a regeneration that does not ask for retention ends the old secret at once. (documented: Update Application Secret; seen in a client)
 //   - B07: a regeneration with previous.expiresAt answers 200 with both secrets. (seen in a client)
 //   - B08: previous.expiresAt lies more than one minute and at most 30 days ahead of PingOne's clock, else 400 INVALID_DATA. (seen in a client for the range; assumed for the reply, and that one minute exactly is too late on arrival)
 //   - B09: there is one previous slot, and a regeneration evicts a live secret from it. (assumed)
-//   - B10: a caller cannot choose the value: a body with a member that is not known gets 400, and nothing changes. (documented: Update Application Secret for the first part; assumed for the reply)
+//   - B10: a caller cannot choose the value: a body with an unknown member gets 400, and nothing changes. (documented: Update Application Secret for the first part; assumed for the reply)
 //   - B11: a regeneration that is not application/json gets 415 and nothing changes. (seen in a client)
-//   - B12: deleting removes the previous secret alone with 204, and gets 404 where there is none. (seen in a client for 204; assumed for 404)
+//   - B12: deleting removes only the previous secret, with 204, and gets 404 if there is none. (seen in a client for 204; assumed for 404)
 //   - B13: a regenerated secret has 64 characters of a-z A-Z 0-9 - . _ ~. (seen in a client for the characters, of resource secrets; reported for the length)
 //
 // Access:
@@ -57,7 +57,7 @@
 //   - B18: a token conveys the roles that its application had when it was issued and still has. (assumed; switch TokensOutlive)
 //   - B19: a bearer token is refused with 401 if it is missing, unknown, expired, meant for a custom resource, or of a disabled application. (documented: Error codes for the reply; assumed for the disabled application; switch TokensOutlive)
 //   - B20: an access token outlives the secret that obtained it. (documented: Token Revocation)
-//   - B21: an application may manage others in another environment than its own. (documented: Configure a Non-Interactive Worker Application)
+//   - B21: an application may manage others in an environment other than its own. (documented: Configure a Non-Interactive Worker Application)
 //   - B22: calls above the rate limit get 429 REQUEST_LIMITED with Retry-After, in seconds or as an HTTP date. (documented: Retry best practices; seen in a client for both forms)
 //   - B23: an error is {id, code, message, details}, and no two have the same id. (seen in a client; documented: Error codes)
 //   - B85: a verb that a path does not have is refused by the gateway, with 403 and an error in another form, without a code. (reported)
@@ -69,7 +69,7 @@
 //
 //   - B26: credentials come in the Basic header or in the body, never in both. (documented: Non-interactive applications)
 //   - B27: a wrong secret, an unknown client and another environment's client get the same 401 invalid_client. (seen in a client)
-//   - B28: another method than the application's own is refused as an unsupported authentication method, whatever the secret. (seen in a client; reported)
+//   - B28: a method other than the application's is refused as an unsupported authentication method, whatever the secret. (seen in a client; reported)
 //   - B29: a disabled application is refused as if its credentials were wrong, while its secret can be read and regenerated. (assumed)
 //   - B30: the client is authenticated first, then come its grants, its scopes and its roles: 400 proves the credentials. (reported)
 //   - B31: both halves of a Basic credential are form-encoded. (RFC 6749 section 2.3.1; assumed of PingOne)
@@ -82,7 +82,7 @@
 //
 // Applications and roles:
 //
-//   - B37: creating an application takes a name, a type, a protocol and, for OPENID_CONNECT, grant types and an authentication method; AUTHORIZATION_CODE needs the response type CODE and redirect URIs, IMPLICIT needs TOKEN or ID_TOKEN, PRIVATE_KEY_JWT needs keys; and a client id of one's own choice is refused. (documented: Create Application, Configure an Interactive Worker Application; assumed for CODE and for the replies)
+//   - B37: creating an application takes a name, a type, a protocol and, for OPENID_CONNECT, grant types and an authentication method; AUTHORIZATION_CODE needs the response type CODE and redirect URIs, IMPLICIT needs TOKEN or ID_TOKEN, PRIVATE_KEY_JWT needs keys; and a client id that the caller chooses is refused. (documented: Create Application, Configure an Interactive Worker Application; assumed for CODE and for the replies)
 //   - B38: an application is disabled unless the request says otherwise, a worker is for administrators, members that this server does not know are kept, and no reply shows the secret. (documented: Create Application)
 //   - B39: a name occurs once in an environment. (reported; assumed that case counts)
 //   - B40: a worker created through the API inherits its creator's roles, unless assignActorRoles is false. (documented: Applications)
@@ -91,15 +91,15 @@
 //   - B43: a collection comes in pages of at most 100, linked by _links.next; a filter on applications is ignored. (documented: Paging; seen in a client for the filter; assumed for the size)
 //   - B44: Environment Admin and Client Application Developer manage applications; Organization Admin manages roles, and creates populations and users. (documented in PingOne Admin: Roles; seen in a client, the vendor's sample, for populations and users; assumed for the rest)
 //   - B45: built-in roles are listed for the organization and custom ones for their environment, and their ids are to be looked up. (documented: Roles; seen in a client)
-//   - B46: a role assignment answers 201, shows readOnly as the caller sees it, and goes with 204. (documented: Application Role Assignments)
-//   - B78: an application that is no worker has no role assignments: their path is 404, and no link leads there. (documented: replies of Create Application; reported for the 404; switch AllHaveRoles)
+//   - B46: a role assignment answers 201, shows readOnly as the caller sees it, and is removed with 204. (documented: Application Role Assignments)
+//   - B78: an application that is not a worker has no role assignments: their path is 404, and no link leads there. (documented: replies of Create Application; reported for the 404; switch AllHaveRoles)
 //   - B47: a role that is held at the same or a wider scope is not assigned again. (documented: Application Role Assignments)
 //   - B48: a caller assigns and removes only roles that it holds or may assign, and no one can assign a custom role whose canBeAssignedBy is empty; the words of the refusals are those of the tests. (documented: Roles; reported for the custom role; seen in a client for the words; assumed for the status; switch RoleRefusedAsInvalid)
 //   - B49: the role must exist, apply to that kind of scope, and the scope must exist. (assumed)
 //
 // What PingOne keeps for an application under separate paths:
 //
-//   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under names that are not PingOne's own and no two alike, and those with oidcScopes need these granted. (seen in a client; documented: Application Attribute Mapping; assumed for the replies)
+//   - B80: an OpenID Connect application has a CORE attribute mapping of sub, which can be replaced and not removed; others come and go, under distinct names that are not PingOne's own, and those with oidcScopes need these granted. (seen in a client; documented: Application Attribute Mapping; assumed for the replies)
 //   - B81: a mapping sets a claim of the ID token and of userinfo, unless it says otherwise for one of them. (documented: Application Attribute Mapping; assumed for what is evaluated)
 //   - B82: a sign-on or flow policy is assigned with a priority, no two alike; the flow policy that goes first counts, else the sign-on policy that goes first, else the environment's default sign-on policy. (documented: Application Sign-On Policy Assignments, Application Flow Policy Assignments; assumed that the flow policy counts before the other, and that priorities differ) Both kinds of policy are listed, and an assignment can be replaced. (seen in a client)
 //   - B83: userinfo answers the bearer of a user's token that has the scope openid. (OpenID Connect Core section 5.3; assumed of PingOne)
