@@ -31,7 +31,14 @@ var goals = axis{
 	goal("emergency", plan.Emergency, nil),
 	goal("rollback", plan.Rollback, func(s *plan.Situation) { s.Rotation = before }),
 	goal("follow", plan.Follow, nil),
+	goal("end previous", plan.EndPrevious, named),
+	goal("end previous, lock out", plan.EndPrevious, func(s *plan.Situation) { named(s); s.LockOut = true }),
+	goal("end previous of another", plan.EndPrevious, func(s *plan.Situation) { s.Ends, s.LockOut = []string{"sz"}, true }),
+	goal("end previous, preview", plan.EndPrevious, func(s *plan.Situation) { named(s); s.ReadOnly = true }),
 }
+
+// named names each secret that may be a previous one.
+func named(s *plan.Situation) { s.Ends = []string{"sp", "s0", "tp", "t0"} }
 
 var strategies = axis{
 	{"single", func(*plan.Situation) {}},

@@ -286,7 +286,7 @@ func TestKindsAndReasonsHaveNames(t *testing.T) {
 			seen[name] = true
 		}
 	}
-	for w := plan.NoReason + 1; w <= plan.OtherLags; w++ {
+	for w := plan.NoReason + 1; w <= plan.Asked; w++ {
 		if name := w.String(); name == "" || seen["why "+name] {
 			t.Errorf("reason %d is called %q", int(w), name)
 		} else {

@@ -9,9 +9,11 @@ func emergencyFirst(s plan.Situation, m plan.Move) string {
 		return ""
 	}
 	switch {
-	case m.Kind == plan.Look, m.Kind == plan.Settle, m.Kind == plan.Complete && s.Goal != plan.Rollback:
+	case m.Kind == plan.Look, m.Kind == plan.Settle, m.Kind == plan.Complete && s.Goal != plan.Rollback && s.Goal != plan.EndPrevious:
 		return ""
-	case m.Kind == plan.Stop && m.Why == plan.EmergencyOpen && s.Goal == plan.Rollback:
+	case m.Kind == plan.Stop && m.Why == plan.EmergencyOpen && (s.Goal == plan.Rollback || s.Goal == plan.EndPrevious):
+		return ""
+	case m.Kind == plan.Done && s.Goal == plan.EndPrevious && s.Done.Shown: // it ended what it was to end before
 		return ""
 	}
 	return "something else was done"

@@ -19,6 +19,7 @@ type model struct {
 	plan.Situation
 	serial  int // of secrets and versions that it has made
 	mints   int
+	ended   int
 	trace   []string
 	outer   plan.Goal // what to continue once the emergency is complete
 	waiting map[plan.Why]int
@@ -75,6 +76,10 @@ func (w *model) wrong(m plan.Move) string {
 		return "followed, and AWSCURRENT does not hold PingOne's secret:\n  " + strings.Join(w.trace, "\n  ")
 	case w.Goal == plan.Emergency && (w.Item.Emergency != nil || w.Current.Fingerprint != v.Current && w.Item.Ended != nil):
 		return "the emergency is not over:\n  " + strings.Join(w.trace, "\n  ")
+	case w.Goal == plan.EndPrevious && w.outer == plan.EndPrevious && !w.Done.Shown:
+		return "nothing was shown to be dead:\n  " + strings.Join(w.trace, "\n  ")
+	case w.Goal == plan.EndPrevious && w.ended > 0 && v.Previous != "" && slices.Contains(w.Ends, v.Previous):
+		return "ended one, and left one that was named:\n  " + strings.Join(w.trace, "\n  ")
 	case w.Goal == plan.Audit && w.Current.Fingerprint != "" && !v.Accepts(w.Current.Fingerprint) && w.Answers[w.Current.Fingerprint] == plan.Refused && !w.Off[w.Current.Application] && m.Why == plan.NoReason:
 		return "audited, and AWSCURRENT is dead:\n  " + strings.Join(w.trace, "\n  ")
 	}
@@ -163,6 +168,7 @@ func (w *model) apply(m plan.Move) (halts bool) {
 			w.Twin = old.Application
 		}
 	case plan.End:
+		w.ended++
 		v := w.Views[m.Application]
 		v.Previous = ""
 		w.Views = with(w.Views, m.Application, v)

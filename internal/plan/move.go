@@ -111,11 +111,15 @@ const (
 	Foreign             // the version names an application that may not come after AWSCURRENT's
 	Replicas            // consumers in another Region do not have AWSCURRENT yet
 	OtherLags           // another managed secret of the client does not hold PingOne's current secret
+	NotFilled           // AWSCURRENT holds no secret
+	Behind              // AWSCURRENT does not hold PingOne's current secret
+	Asked               // a person wants it
 )
 
 var whys = []string{"", "stale read", "contradiction", "unresolved act", "nothing known", "not accepted yet", "cannot be asked", "not PingOne's current secret",
 	"no value", "AWSCURRENT was changed", "method changed", "regenerated again", "consumers lag", "mint not shown", "about to end", "left behind",
-	"emptied", "emergency open", "no way back", "rotation under way", "stale copy", "register out of reach", "closed", "idle", "orphaned", "another application", "replicas lag", "another managed secret lags"}
+	"emptied", "emergency open", "no way back", "rotation under way", "stale copy", "register out of reach", "closed", "idle", "orphaned", "another application", "replicas lag", "another managed secret lags",
+	"not filled", "AWSCURRENT is behind", "asked for"}
 
 func (w Why) String() string {
 	if w < 0 || int(w) >= len(whys) {

@@ -16,7 +16,7 @@ func Next(s Situation) Move {
 	if m, ok := s.stale(); ok {
 		return m
 	}
-	if s.Item.Emergency != nil && s.Goal != Emergency && s.Goal != Follow && !s.ReadOnly {
+	if s.Item.Emergency != nil && s.Goal != Emergency && s.Goal != Follow && s.Goal != EndPrevious && !s.ReadOnly {
 		if s.Goal == Rollback {
 			return stop(EmergencyOpen)
 		}
@@ -34,6 +34,8 @@ func Next(s Situation) Move {
 		m = s.emergency()
 	case Follow:
 		m = s.follow()
+	case EndPrevious:
+		m = s.endPreviousNow()
 	default:
 		m = s.rollback()
 	}

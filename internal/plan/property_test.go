@@ -304,6 +304,8 @@ func endsWhatIsIdle(s plan.Situation, m plan.Move) string {
 		return "ended a secret while AWSCURRENT does not hold the current one"
 	case s.Goal == plan.Emergency:
 		return ""
+	case s.Goal == plan.EndPrevious:
+		return endsWhatIsNamed(s, m)
 	case s.Goal != plan.Audit:
 		return "ended by another goal than an audit's"
 	case m.Application != s.Current.Application:

@@ -16,12 +16,13 @@ import (
 type Goal int
 
 const (
-	Create    Goal = iota // the run's version holds PingOne's current secret
-	Finish                // and is AWSCURRENT
-	Audit                 // nothing is left undone, nothing is about to end
-	Emergency             // what leaked is dead, AWSCURRENT was minted afterwards
-	Rollback              // AWSCURRENT is the version before
-	Follow                // AWSCURRENT holds PingOne's current secret, which another managed secret got
+	Create      Goal = iota // the run's version holds PingOne's current secret
+	Finish                  // and is AWSCURRENT
+	Audit                   // nothing is left undone, nothing is about to end
+	Emergency               // what leaked is dead, AWSCURRENT was minted afterwards
+	Rollback                // AWSCURRENT is the version before
+	Follow                  // AWSCURRENT holds PingOne's current secret, which another managed secret got
+	EndPrevious             // the replaced secrets that a person names are dead
 )
 
 // A Situation is all that a decision depends on.
@@ -43,6 +44,8 @@ type Situation struct {
 	StaleCopy      string        // a member that holds the secret and is not named, where there is one
 	OtherBehind    string        // another managed secret of the client that does not hold PingOne's current secret
 	RotationClosed string        // why the secret cannot be rotated at all; empty as a rule
+	Ends           []string      // of EndPrevious: fingerprints of the secrets that may end
+	LockOut        bool          // of EndPrevious: consumers that still use them are locked out
 
 	Labels  Labels
 	Changed time.Time // when a version or a label last changed

@@ -79,4 +79,5 @@ const (
 	ByAudit     = "audit"
 	ByEmergency = "emergency"
 	ByRollback  = "rollback"
+	ByEnding    = "end-previous"
 )
