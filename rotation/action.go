@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,14 +18,15 @@ import (
 
 // What the function does besides the steps of Secrets Manager.
 const (
-	ActionRotate   = "rotate"   // all four steps in one invocation
-	ActionCheck    = "check"    // whether a rotation would succeed; changes nothing
-	ActionAudit    = "audit"    // every secret of the function
-	ActionRollback = "rollback" // back to AWSPREVIOUS, with the strategy "alternating"
-	ActionMark     = "mark"     // an application as a secret's, so that "marked" in allow is about it
-	ActionList     = "list"     // of a campaign: which secrets come next, and how fast
-	ActionTally    = "tally"    // of a campaign: how it stands
-	ActionHalt     = "halt"     // of a campaign: no other item begins
+	ActionRotate   = "rotate"      // all four steps in one invocation
+	ActionCheck    = "check"       // whether a rotation would succeed; changes nothing
+	ActionAudit    = "audit"       // every secret of the function
+	ActionRollback = "rollback"    // back to AWSPREVIOUS, with the strategy "alternating"
+	ActionEnd      = "endPrevious" // the previous secret dies before its grace ends
+	ActionMark     = "mark"        // an application as a secret's, so that "marked" in allow is about it
+	ActionList     = "list"        // of a campaign: which secrets come next, and how fast
+	ActionTally    = "tally"       // of a campaign: how it stands
+	ActionHalt     = "halt"        // of a campaign: no other item begins
 )
 
 // Emergency says that the secret labelled AWSCURRENT has leaked, and how soon it
@@ -54,13 +56,21 @@ type Action struct {
 	// that an invocation which is repeated continues with the same one. It may be empty.
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
-	// Preview asks for no more than what an emergency would do.
+	// Preview asks for no more than what an emergency, or endPrevious, would do.
 	Preview bool `json:"preview,omitempty"`
 
 	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
 	// later. A campaign that was interrupted continues with the time of its start. An
 	// emergency that is not over is completed all the same.
 	IfStoredBefore time.Time `json:"ifStoredBefore,omitzero"`
+
+	// Of endPrevious.
+
+	// Previous holds the fingerprints of the secrets to end, as a preview has shown them. If
+	// it is empty, what PingOne keeps when the action begins is meant.
+	Previous []string `json:"previous,omitempty"`
+	// LockOut ends them although consumers have used them in the last two hours.
+	LockOut bool `json:"lockOut,omitempty"`
 
 	// Of check.
 
@@ -141,6 +151,8 @@ func (a Action) check() error {
 		"clientRequestToken": a.ClientRequestToken != "",
 		"ifStoredBefore":     !a.IfStoredBefore.IsZero(),
 		"preview":            a.Preview,
+		"previous":           len(a.Previous) > 0,
+		"lockOut":            a.LockOut,
 		"createTestUser":     a.CreateTestUser,
 		"document":           a.Document != "",
 		"holds":              a.Holds != "",
@@ -158,13 +170,14 @@ func (a Action) check() error {
 		ActionMark:     "secretId document",
 		ActionAudit:    "readOnly after secrets campaign",
 		ActionRollback: "secretId",
+		ActionEnd:      "secretId preview previous lockOut",
 		ActionList:     "campaign memory",
 		ActionTally:    "campaign memory stopped",
 		ActionHalt:     "campaign memory stopped",
 	}
 	fields, ok := takes[a.Action]
 	if !ok {
-		return eventError("action", "must be rotate, check, audit, rollback, mark, list, tally or halt")
+		return eventError("action", "must be rotate, check, audit, rollback, endPrevious, mark, list, tally or halt")
 	}
 	for name, given := range has {
 		if given && !strings.Contains(" "+fields+" ", " "+name+" ") {
@@ -180,7 +193,7 @@ func (a Action) check() error {
 		return eventError("secretId", "must be the name or ARN of a secret")
 	case a.Emergency != "" && a.Emergency != Swift && a.Emergency != Contain:
 		return eventError("emergency", `must be "swift" or "contain"`)
-	case a.Preview && a.Emergency == "":
+	case a.Preview && a.Emergency == "" && a.Action != ActionEnd:
 		return eventError("preview", "is of an emergency")
 	case a.ClientRequestToken != "" && !requestToken.MatchString(a.ClientRequestToken):
 		return eventError("clientRequestToken", "must have 32 to 64 characters of a version's id")
@@ -194,6 +207,8 @@ func (a Action) check() error {
 		return eventError("secretId", "must be the full ARN of a secret, beside its document: the mark is of that")
 	case a.Holds != "" && (a.Document == "" || !fingerprint.MatchString(a.Holds)):
 		return eventError("holds", "must be the fingerprint of the secret that belongs to document")
+	case len(a.Previous) > 2 || slices.ContainsFunc(a.Previous, func(f string) bool { return !fingerprint.MatchString(f) }):
+		return eventError("previous", "must be the fingerprints of one or two secrets")
 	case !plainText(a.Reason):
 		return eventError("reason", "must be one line of at most 256 characters")
 	case !plainText(a.By):
@@ -245,17 +260,18 @@ func plainText(s string) bool {
 	return len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// An Outcome is how a manual rotation, an emergency or a rollback ended.
+// An Outcome is how a manual rotation, an emergency, a rollback or the early end of a
+// previous secret ended.
 type Outcome string
 
 const (
 	Promoted   Outcome = "promoted"   // AWSCURRENT is a new secret
-	Ended      Outcome = "ended"      // an emergency: and the leaked one is refused
-	Open       Outcome = "open"       // an emergency: the leaked one may still work; Error says why
+	Ended      Outcome = "ended"      // an emergency: and the leaked one is refused; endPrevious: the previous one is
+	Open       Outcome = "open"       // the leaked or the previous one may still work; Error says why
 	Refused    Outcome = "refused"    // consumers lag, and nothing was changed
-	Skipped    Outcome = "skipped"    // AWSCURRENT is as new as was asked for
+	Skipped    Outcome = "skipped"    // AWSCURRENT is as new as was asked for; endPrevious: there is no previous secret
 	Busy       Outcome = "busy"       // another rotation of the secret is under way; RetryAt says when to come again
 	Failed     Outcome = "failed"     // Error says why, and what to do
-	Previewed  Outcome = "previewed"  // nothing was done, and the report says what an emergency would do
+	Previewed  Outcome = "previewed"  // nothing was done, and the report says what the action would do
 	RolledBack Outcome = "rolledBack" // AWSCURRENT is the one before
 )

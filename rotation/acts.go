@@ -355,12 +355,18 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 	if again, err := r.announce(ctx, intent); err != nil || again {
 		return again, err
 	}
+	if r.ending != nil {
+		r.ending.sent = true
+	}
 	if err := r.found.acting.client.DeletePreviousSecret(ctx, r.target(m.Application)); err != nil {
 		if pingone.IsTemporary(err) {
 			r.unanswered = err
 			return true, nil
 		}
 		r.outcome = register.Item.Forget
+		if r.ending != nil {
+			r.ending.sent = false
+		}
 		return false, err
 	}
 	r.outcome = register.Item.Forget

@@ -297,7 +297,7 @@ func TestNothingOfAClientIsReadOrRecordedBeforeItIsAllowed(t *testing.T) {
 		})},
 		{"AWSPENDING as the one that was created", []option{unseeded}, pending(named)},
 	} {
-		for _, what := range []string{"step", "check", "audit", "rotate", "swift", "contain", "rollback"} {
+		for _, what := range []string{"step", "check", "audit", "rotate", "swift", "contain", "rollback", rotation.ActionEnd} {
 			t.Run(c.name+", "+what, func(t *testing.T) {
 				w := newWorld(t, c.opts...)
 				victim := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "victim", Roles: w.app.Roles})
@@ -316,6 +316,8 @@ func TestNothingOfAClientIsReadOrRecordedBeforeItIsAllowed(t *testing.T) {
 					switch what {
 					case "audit":
 						a.SecretID = ""
+					case rotation.ActionEnd:
+						a.LockOut = true
 					case "swift", "contain":
 						a.Action, a.Emergency = rotation.ActionRotate, rotation.Emergency(what)
 					}

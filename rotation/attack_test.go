@@ -305,6 +305,7 @@ func TestOperatorsPayloadReachesNoSecretThatIsNotTheFunctions(t *testing.T) {
 	for _, id := range []string{adminName, "other/secret", "other", strings.Repeat("x", 2048), "arn:aws:secretsmanager:us-east-1:123456789012:secret:*", "*", "../x"} {
 		for _, a := range []rotation.Action{
 			{Action: "rotate", SecretID: id}, {Action: "rotate", SecretID: id, Emergency: rotation.Contain}, {Action: "check", SecretID: id}, {Action: "rollback", SecretID: id},
+			{Action: rotation.ActionEnd, SecretID: id, LockOut: true}, {Action: rotation.ActionEnd, SecretID: id, Preview: true},
 		} {
 			w.do(a)
 		}

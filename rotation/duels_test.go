@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pingrotate/internal/fault"
+	"pingrotate/internal/plan"
 	"pingrotate/rotation"
 )
 
@@ -55,6 +56,7 @@ var (
 	audited     = event(`{"action":"audit"}`)
 	wayBack     = event(`{"action":"rollback","secretId":%q}`, orders)
 	swift       = event(`{"action":"rotate","secretId":%q,"emergency":"swift","clientRequestToken":%q}`, orders, thirdToken)
+	ended       = event(`{"action":"endPrevious","secretId":%q,"lockOut":true}`, orders)
 	contains    = event(`{"action":"rotate","secretId":%q,"emergency":"contain","clientRequestToken":%q}`, orders, thirdToken)
 )
 
@@ -97,6 +99,20 @@ func flipped(w *world) {
 	w.advance(25 * time.Hour)
 	w.rotate()
 	w.advance(25 * time.Hour)
+	begun(w)
+}
+
+// replaced is a secret that was replaced an hour ago.
+func replaced(w *world) {
+	w.rotate()
+	w.advance(time.Hour)
+}
+
+// replacedBegun is the same, and a rotation that has just begun: it is refused, unless the
+// previous secret ends before.
+func replacedBegun(w *world) {
+	replaced(w)
+	w.advance(2 * plan.Quiet)
 	begun(w)
 }
 
@@ -146,6 +162,13 @@ var duels = []duel{
 	{name: "the retry of a stuck rotation and an audit", before: stuck, actors: actors{scheduled, audited}, faults: 1, stale: 1},
 	{name: "two audits of what a manual rotation has left", before: left, actors: actors{audited, audited}, faults: 1, stale: 1},
 	{name: "a rotation, a manual one and an audit", before: begun, actors: actors{scheduled, actionEvent, audited}, faults: 1, stale: 1},
+	{name: "the early end of a previous secret and a manual rotation", before: replaced, actors: actors{ended, actionEvent}, faults: 1, stale: 1},
+	{name: "the early end of a previous secret and a rotation", before: replacedBegun, actors: actors{ended, scheduled}, faults: 1, stale: 1},
+	{name: "the early end of a previous secret given twice, and a rotation", before: replaced, actors: actors{ended, ended, another}, faults: 1, stale: 1},
+	{name: "the early end of a previous secret, a rotation and an audit", before: replaced, actors: actors{ended, another, audited}, faults: 1, stale: 1},
+	{name: "the early end of previous secrets and a rotation, alternating", opts: []option{alternate}, before: flippedBack, actors: actors{ended, another}, faults: 1, stale: 1},
+	{name: "the early end of a previous secret and a swift emergency", before: replaced, actors: actors{ended, swift}, faults: 1, stale: 1, leak: true, mints: 4},
+	{name: "the early end of a previous secret and a stuck rotation", before: stuck, actors: actors{ended, scheduled}, faults: 1, stale: 1},
 	{name: "a rotation and a rollback", opts: []option{alternate}, before: flipped, actors: actors{scheduled, wayBack}, faults: 1, stale: 1},
 	{name: "a rollback and an audit", opts: []option{alternate}, before: flippedBack, actors: actors{wayBack, audited}, faults: 1, stale: 1},
 	{name: "a swift emergency and a rotation", before: begun, actors: actors{swift, scheduled}, faults: 1, stale: 1, leak: true, mints: 4},

@@ -26,6 +26,7 @@ func TestActionsComeThroughTheAliasAndStepsWithoutOne(t *testing.T) {
 		`{"action":"rotate","secretId":"pingone/orders-api"}`,
 		`{"action":"rotate","secretId":"pingone/orders-api","emergency":"contain"}`,
 		`{"action":"rollback","secretId":"pingone/orders-api"}`,
+		`{"action":"endPrevious","secretId":"pingone/orders-api","lockOut":true}`,
 		// Whatever is taken for an action is refused as one, however it is written.
 		`{"ACTION":"rotate","secretId":"pingone/orders-api","emergency":"contain"}`,
 		`{"Step":"createSecret","SecretId":"pingone/orders-api","ClientRequestToken":"` + token + `","action":"rotate","secretId":"pingone/orders-api"}`,

@@ -93,6 +93,7 @@ func FuzzAction(f *testing.F) {
 		{`{"action":"audit","after":"`, `","secretId":"a"}`},
 		{`{"action":["`, `"]}`},
 		{`{"action":"rollback","secretId":"a","by":"`, "\n\"}"},
+		{`{"action":"endPrevious","secretId":"a","previous":["`, `"]}`},
 		{`{"ACTION":"rotate","secretid":"`, `"}`},
 		{`{"action":"rotate","secretId":"a","ifStoredBefore":"`, `"}`},
 		{`{"action":"rotate","secretId":"`, `"}{}`},

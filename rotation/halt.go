@@ -1,6 +1,8 @@
 package rotation
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,6 +51,12 @@ func (r *run) halted(m plan.Move) error {
 	e := &HaltError{Why: m.Why, Until: m.Until}
 	kind := kindOf(d.Document)
 	until := m.Until.UTC().Format(time.RFC3339)
+	if r.ending != nil {
+		if e.text, e.remedy = r.keptBy(m); e.text != "" {
+			r.record.lagging = m.Why == plan.Lagging
+			return e
+		}
+	}
 	switch m.Why {
 	case plan.Lagging:
 		r.record.lagging = true
@@ -101,6 +109,8 @@ func (r *run) halted(m plan.Move) error {
 		e.text, e.remedy = "PingOne does not show the secret that it made for this rotation", "run it again in a minute; if that lasts, the secret was regenerated elsewhere, and a new rotation adopts PingOne's"
 	case plan.EmergencyOpen:
 		e.text, e.remedy = "an emergency of this client is open", "run the emergency again, which completes it"
+	case plan.NotFilled:
+		e.text, e.remedy = errNotFilled.Error(), remedy.Of(errNotFilled)
 	case plan.NoWayBack:
 		e.text, e.remedy = r.noWayBack()
 	case plan.RotationRunning:
@@ -132,6 +142,10 @@ func (r *run) halted(m plan.Move) error {
 	return e
 }
 
+// errNotFilled is of a secret that no rotation has given a client secret yet.
+var errNotFilled = remedy.With(errors.New("the secret has not been filled yet: its first rotation takes PingOne's client secret over"),
+	"rotate it, or repeat the command that attached it")
+
 // refusal explains why consumers must come first.
 func (r *run) refusal(m plan.Move) (text, remedy string) {
 	id := r.applicationID()
@@ -145,8 +159,8 @@ func (r *run) refusal(m plan.Move) (text, remedy string) {
 	}
 	kind := r.found.current.Target().Kind
 	return fmt.Sprintf("%s %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out", kind, id, state),
-		fmt.Sprintf("rotate again after %s, when it has been idle for %v, its grace is over or it has expired; to force it, end the previous secret now with DELETE …/%ss/%s/secret",
-			m.Until.UTC().Format(time.RFC3339), plan.IdleAfter, kind, id)
+		fmt.Sprintf("rotate again after %s, when it has been idle for %v, its grace is over or it has expired; to force it, end the previous secret now with pingrotate end-previous %s --lock-out",
+			m.Until.UTC().Format(time.RFC3339), plan.IdleAfter, cmp.Or(r.secret.name, r.secret.id))
 }
 
 // noWayBack explains why AWSPREVIOUS cannot become AWSCURRENT again.

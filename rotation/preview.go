@@ -12,7 +12,7 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// A Preview is what an emergency would do, for whoever has to say yes to it. It was made
+// A Preview is what an emergency or endPrevious would do, for the person who has to say yes to it. It was made
 // without changing anything.
 type Preview struct {
 	EnvironmentID string   `json:"environmentId"`
@@ -21,6 +21,9 @@ type Preview struct {
 	Twin          string   `json:"twin,omitempty"` // whose secrets end as well
 	Strategy      string   `json:"strategy"`
 	MustDie       []string `json:"mustDie"` // fingerprints
+
+	// Previous is what PingOne keeps beside the current secrets, for endPrevious.
+	Previous []KeptSecret `json:"previous,omitempty"`
 
 	// Holders are the other managed secrets of the client, which get the new secret too.
 	Holders []string `json:"holders,omitempty"`

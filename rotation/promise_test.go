@@ -12,6 +12,8 @@ import (
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 )
 
@@ -97,6 +99,7 @@ type account struct{ pingonetest.Secret }
 type death struct {
 	at    time.Time
 	cause cause // "" if the product ended it
+	early bool  // because a person had it ended before its grace
 	call  string
 }
 
@@ -211,7 +214,7 @@ func (p *promise) look(c *fault.Call, k fault.Kind, why cause) {
 		p.replaced(s, was, now)
 		if s.secret != "" && !p.accepted(s.key()) {
 			if why == byHand {
-				p.dead[s.key()] = death{now, byHand, "by hand"}
+				p.dead[s.key()] = death{at: now, cause: byHand, call: "by hand"}
 			} else {
 				p.breach("I1: %s has been given a secret that does not work", s.name)
 			}
@@ -244,7 +247,9 @@ func (p *promise) accountFor(c *fault.Call, k fault.Kind, why cause, now time.Ti
 			if value == "" || value == is.Value || value == is.Previous {
 				continue
 			}
-			d := death{at: now, cause: p.causeOf(c, k, why, now), call: "time"}
+			in := p.w.item().Intent
+			early := in != nil && in.By == plan.ByEnding && in.Act == register.End && pingone.NewSecret(value).Fingerprint() == in.Before
+			d := death{at: now, cause: p.causeOf(c, k, why, now), call: "time", early: early}
 			if value == was.Previous && !now.Before(was.PreviousExpiresAt) {
 				d.cause = ""
 			} else if c != nil {

@@ -61,7 +61,7 @@ type Report struct {
 	// Timeline is what happened to which secret, in order.
 	Timeline []Moment `json:"timeline,omitempty"`
 
-	// Preview is what an emergency would do, where that was all that was asked for.
+	// Preview is what an emergency or endPrevious would do, where that was all that was asked for.
 	Preview *Preview `json:"preview,omitempty"`
 
 	// TokensValidUntil is until when an access token may live that was obtained with
@@ -116,12 +116,16 @@ func (rep *Report) take(n *run) {
 		rep.PreviousUntil = rec.previousUntil.UTC()
 	}
 	if len(rec.dead) > 0 {
+		what := "the leaked secret"
+		if n.ending != nil {
+			what = "the previous secret"
+		}
 		rep.Revoked, rep.Refused = &rec.dead[0], rec.dead
 		for _, m := range rec.dead {
-			rep.Verified = append(rep.Verified, "PingOne refuses the leaked secret "+m.Fingerprint)
+			rep.Verified = append(rep.Verified, "PingOne refuses "+what+" "+m.Fingerprint)
 		}
 	}
-	if rep.Emergency != "" {
+	if rep.Emergency != "" || n.ending != nil {
 		rep.Timeline = told(append(rep.Timeline, rec.timeline...))
 	}
 	rep.Gone, rep.Served = append(rep.Gone, rec.gone...), append(rep.Served, rec.served...)

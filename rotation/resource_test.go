@@ -168,8 +168,8 @@ func TestRefusalToRotateAResourceNamesIt(t *testing.T) {
 	w := newWorld(t)
 	w.resource()
 	w.rotate()
-	err := w.rotateFails("resource "+w.app.ID+": refusing to regenerate", "resources/"+w.app.ID+"/secret")
-	if strings.Contains(err.Error(), "applications/") {
+	err := w.rotateFails("resource "+w.app.ID+": refusing to regenerate", "pingrotate end-previous "+orders)
+	if strings.Contains(err.Error(), "application") {
 		t.Errorf("got %v, want no word of applications", err)
 	}
 }

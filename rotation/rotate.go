@@ -123,7 +123,7 @@ func (rep *Report) conclude(n *run, err error) {
 		rep.Outcome, rep.RetryAt = Busy, busy.Until.UTC()
 	case errors.As(err, &halt) && halt.Why == plan.Lagging:
 		rep.Outcome = Refused
-	case errors.As(err, &halt) && passing(halt.Why) && rep.Action == ActionRotate:
+	case errors.As(err, &halt) && passing(halt.Why) && (rep.Action == ActionRotate || rep.Action == ActionEnd):
 		rep.Outcome, rep.RetryAt = Busy, halt.Until.UTC()
 	default:
 		rep.Outcome = Failed

@@ -169,6 +169,8 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 		return r.markApplication(ctx, a)
 	case ActionRollback:
 		return r.rollback(ctx, a)
+	case ActionEnd:
+		return r.endPrevious(ctx, a)
 	default:
 		return r.rotate(ctx, a)
 	}

@@ -152,7 +152,7 @@ func TestRotationIsRefusedWhileConsumersLag(t *testing.T) {
 	w.rotate()
 
 	w.advance(time.Minute)
-	w.rotateFails("refusing to regenerate", "has just been replaced", "DELETE")
+	w.rotateFails("refusing to regenerate", "has just been replaced", "pingrotate end-previous "+orders+" --lock-out")
 	if !w.accepts(first) || !w.accepts(w.secret("AWSCURRENT")) {
 		t.Error("the refusal cost a secret")
 	}

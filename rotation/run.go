@@ -48,6 +48,8 @@ type run struct {
 	unread     map[string]int // mints without a reply, by application
 	unanswered error          // of an act whose outcome is not known yet
 
+	ending *ending // of endPrevious; nil otherwise
+
 	files bool // it is an action's, whose report is the evidence of what it does
 
 	// outcome of the last act, which the next write to the register records, and the
@@ -230,6 +232,8 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 	for {
 		ok, from, err := r.hold.take(ctx, r.secret.arn, r.byForce(goal))
 		switch {
+		case ok && r.ending != nil:
+			return r.searchHolders(ctx) // each of them has to hold the current secret
 		case ok:
 			return nil
 		case register.Unreachable(err):

@@ -28,14 +28,20 @@ const (
 // the token endpoint may differ. A value that no run holds any more is gone by PingOne's
 // account.
 func (r *run) showDead(ctx context.Context) error {
-	em := r.item().Emergency
-	if em == nil {
+	must, what := r.condemned()
+	if must == nil {
 		return nil
+	}
+	if r.ending != nil {
+		r.hold.release(ctx) // to show it needs no lease
+		for _, v := range must {
+			r.record.happened(MustDie, r.record.begun, v.Fingerprint)
+		}
 	}
 	state := r.state()
 	var held []register.Victim
 	var gone []string
-	for _, v := range em.Must {
+	for _, v := range must {
 		if _, ok := r.found.secrets[v.Fingerprint]; ok && slices.Contains(r.applications(), v.Application) {
 			held = append(held, v)
 		} else {
@@ -43,7 +49,7 @@ func (r *run) showDead(ctx context.Context) error {
 		}
 	}
 	if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
-		return fmt.Errorf("the leaked secret cannot be shown to be refused: %w", disabled(app.ID))
+		return fmt.Errorf("%s cannot be shown to be refused: %w", what, disabled(app.ID))
 	}
 	life := make(chan time.Duration, 1)
 	go func() { life <- r.tokenLife(ctx) }()
@@ -70,12 +76,12 @@ func (r *run) showDead(ctx context.Context) error {
 		}
 		if !timeFor(ctx, &r.client, askEvery+margin) {
 			if !clear {
-				return remedy.With(errors.New("PingOne was told to end the leaked secret and still accepts it"), "run the same command again in a minute")
+				return remedy.With(fmt.Errorf("PingOne was told to end %s and still accepts it", what), "run the same command again in a minute")
 			}
-			return remedy.With(fmt.Errorf("PingOne refuses the leaked secret, and was asked for %v of the %v that are needed", r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
+			return remedy.With(fmt.Errorf("PingOne refuses %s, and was asked for %v of the %v that are needed", what, r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
 		}
 		if err := r.client.Pause(ctx, askEvery); err != nil {
-			return fmt.Errorf("wait to ask again whether the leaked secret is refused: %w", err)
+			return fmt.Errorf("wait to ask again whether %s is refused: %w", what, err)
 		}
 	}
 	// A list may lag, and PingOne may not have said which applications there are. While
@@ -94,9 +100,24 @@ func (r *run) showDead(ctx context.Context) error {
 	return nil
 }
 
+// condemned lists what must die, and says what that is: the emergency's, or what a person
+// has the run end before its time. It is nil where there is nothing.
+func (r *run) condemned() (must []register.Victim, what string) {
+	if r.ending != nil {
+		return r.ending.victims, "the previous secret"
+	}
+	if em := r.item().Emergency; em != nil {
+		return em.Must, "the leaked secret"
+	}
+	return nil, "the leaked secret"
+}
+
 // state says what was shown: the emergency with its last mark, and the secrets that
 // outlive it. Another run may add a mark, or have other secrets made, while this one asks.
 func (r *run) state() string {
+	if r.ending != nil {
+		return fmt.Sprint(r.ending.victims)
+	}
 	em := r.item().Emergency
 	if em == nil {
 		return ""
@@ -144,7 +165,8 @@ func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool,
 		}
 	}
 	if err := parallel.Do(calls...); err != nil {
-		return false, fmt.Errorf("ask whether the leaked secret is refused: %w", err)
+		_, what := r.condemned()
+		return false, fmt.Errorf("ask whether %s is refused: %w", what, err)
 	}
 	for i, q := range all {
 		if answers[i] != q.want {

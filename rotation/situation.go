@@ -48,6 +48,12 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 	if !s.Specified && !s.Alternates {
 		s.Done.Applied = true // there is nothing to apply
 	}
+	if r.ending != nil {
+		s.LockOut = r.ending.lockOut
+		for _, v := range r.ending.victims {
+			s.Ends = append(s.Ends, v.Fingerprint)
+		}
+	}
 	for id, v := range r.found.views {
 		s.Views[id] = viewOf(v)
 	}

@@ -15,6 +15,7 @@ import (
 	"pingrotate/internal/memory"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/register"
+	"pingrotate/pingone"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
 )
@@ -83,7 +84,9 @@ func stagePlay(g *graph, w *world) *staging {
 				limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 				report, err := a.rotator.Handle(limited, ev)
 				cancel()
-				if rep, ok := report.(*rotation.Report); ok && rep.Outcome == rotation.Ended {
+				if rep, ok := report.(*rotation.Report); ok && rep.Outcome == rotation.Ended && rep.Action == rotation.ActionEnd {
+					p.endedEarly(rep)
+				} else if ok && rep.Outcome == rotation.Ended {
 					p.ended()
 				}
 				if err != nil {
@@ -287,6 +290,20 @@ func (p *staging) ended() {
 	}
 	if s := (secretOf{p.w.client(), p.w.secret("AWSCURRENT")}); slices.Contains(p.victims, s) || !p.w.works() {
 		p.breach("I7: ended, and AWSCURRENT was not minted afterwards, or is dead")
+	}
+}
+
+// endedEarly checks what it means that previous secrets have ended.
+func (p *staging) endedEarly(rep *rotation.Report) {
+	for _, id := range p.known.clients {
+		live := p.w.ping.Secret(p.w.app.Environment, id)
+		for _, s := range []string{live.Value, live.Previous} {
+			for _, m := range rep.Refused {
+				if s != "" && m.Fingerprint == pingone.NewSecret(s).Fingerprint() {
+					p.breach("a previous secret was reported to have ended, and PingOne accepts it")
+				}
+			}
+		}
 	}
 }
 

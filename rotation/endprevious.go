@@ -1,0 +1,172 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"pingrotate/internal/plan"
+	"pingrotate/internal/register"
+	"pingrotate/internal/remedy"
+)
+
+// An ending is what the action endPrevious is about.
+type ending struct {
+	named   []string          // fingerprints that the caller has seen in a preview
+	lockOut bool              // consumers that still use it are locked out
+	victims []register.Victim // what ends, as found by the first look
+	sent    bool              // PingOne was asked to end one
+}
+
+// A KeptSecret is a secret that PingOne accepts beside an application's current one.
+type KeptSecret struct {
+	Application string    `json:"application"` // or resource, by id
+	Fingerprint string    `json:"fingerprint"`
+	Until       time.Time `json:"until"`             // when it ends by itself
+	LastUsed    time.Time `json:"lastUsed,omitzero"` // zero when not used since it was replaced
+}
+
+// endPrevious ends the secrets that PingOne keeps beside the client's current ones, before
+// their grace does, and shows that they are refused. It never ends one that AWSCURRENT, a
+// replica or another managed secret of the client holds.
+//
+// Died before the end was announced: nothing has happened. Died after it: the next run
+// waits until it has taken effect or never will, and the same command finds nothing left
+// to end, or ends it.
+func (r *Rotator) endPrevious(ctx context.Context, a Action) *Report {
+	rep := r.newReport(a)
+	n := r.begin(a.SecretID, plan.ByEnding, "end of the previous secret", "")
+	n.files, n.readOnly = true, a.Preview
+	n.ending = &ending{named: a.Previous, lockOut: a.LockOut}
+	defer func() { r.logReport(ctx, rep) }()
+	nothing, err := n.endPrevious(ctx, rep)
+	rep.take(n)
+	rep.Replaced = "" // what was AWSCURRENT still is
+	switch {
+	case err == nil && nothing:
+		rep.Outcome = Skipped
+	case err == nil && a.Preview:
+		rep.Outcome = Previewed
+	case err == nil:
+		rep.Outcome = Ended
+		at := rep.Revoked.at(n.client.Time().UTC())
+		if !n.found.current.IsResource() {
+			rep.TokensValidUntil = at.Add(max(n.record.tokenLife, unknownTokenLife))
+			rep.Tokens = n.record.tokensUntil(at)
+			rep.StillOpen = append(rep.StillOpen, "access tokens obtained with it live until "+rep.TokensValidUntil.Format(time.RFC3339))
+		}
+		rep.StillOpen = append(rep.StillOpen, "consumers that still hold it are refused until they read the secret again")
+	case n.ending.sent:
+		rep.Outcome = Open
+		rep.StillOpen = append(rep.StillOpen, "the previous secret may still obtain tokens; run the same command again")
+	}
+	rep.conclude(n, err)
+	if !a.Preview {
+		r.file(ctx, n, rep, err)
+	}
+	return rep
+}
+
+// endPrevious does it, and reports whether there was nothing to end. Of a preview the
+// report has what is known, even where the plan would refuse.
+func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err error) {
+	if err := r.look(ctx, plan.EndPrevious); err != nil {
+		return false, err
+	}
+	kept := r.kept()
+	if r.readOnly {
+		p, err := r.foresee(ctx)
+		if err != nil {
+			return false, err
+		}
+		p.MustDie, p.Previous = nil, kept
+		for _, k := range kept {
+			p.MustDie = append(p.MustDie, k.Fingerprint)
+		}
+		rep.Preview = p
+	}
+	if r.item().Emergency == nil { // which the plan refuses to meddle with
+		if err := r.choose(kept); err != nil {
+			return false, err
+		}
+		if len(r.ending.victims) == 0 {
+			return true, nil
+		}
+	}
+	_, err = r.continued(ctx, plan.EndPrevious)
+	return false, err
+}
+
+// kept lists the secrets that PingOne keeps beside the current ones of AWSCURRENT's
+// application and its twin.
+func (r *run) kept() (all []KeptSecret) {
+	for _, id := range slices.Sorted(maps.Keys(r.found.views)) {
+		v := r.found.views[id]
+		if v == nil || v.Previous == nil || !slices.Contains(r.applications(), id) {
+			continue
+		}
+		all = append(all, KeptSecret{Application: id, Fingerprint: v.Previous.Secret.Fingerprint(), Until: v.Previous.ExpiresAt.UTC(), LastUsed: v.Previous.LastUsed.UTC()})
+	}
+	return all
+}
+
+// choose settles which secrets end: those that the caller has named, of which PingOne may
+// have ended some meanwhile, or all. A rotation that ends in between makes another secret
+// the previous one, and that was not meant.
+func (r *run) choose(kept []KeptSecret) error {
+	e := r.ending
+	if len(e.named) == 0 {
+		for _, k := range kept {
+			e.victims = append(e.victims, register.Victim{Application: k.Application, Fingerprint: k.Fingerprint})
+		}
+		return nil
+	}
+	for _, k := range kept {
+		if !slices.Contains(e.named, k.Fingerprint) {
+			return remedy.With(fmt.Errorf("PingOne keeps another previous secret than the one to end: %s, and not %s", k.Fingerprint, strings.Join(e.named, ", ")),
+				"the client was rotated meanwhile; look at it again")
+		}
+	}
+	for _, f := range e.named {
+		v := register.Victim{Application: r.applicationID(), Fingerprint: f}
+		for _, k := range kept {
+			if k.Fingerprint == f {
+				v.Application = k.Application
+			}
+		}
+		for _, s := range r.found.others {
+			if s.ClientSecret.Fingerprint() == f {
+				v.Application = s.ApplicationID()
+			}
+		}
+		e.victims = append(e.victims, v)
+	}
+	return nil
+}
+
+// keptBy explains why a previous secret is left alone.
+func (r *run) keptBy(m plan.Move) (text, remedy string) {
+	switch m.Why {
+	case plan.Lagging:
+		state := "was replaced less than 2 h ago"
+		if used := viewOf(r.found.views[m.Application]).LastUsed; !used.IsZero() {
+			state = "was last used at " + used.UTC().Format(time.RFC3339)
+		}
+		return fmt.Sprintf("the previous secret %s %s, and consumers that still hold it would be locked out", m.Fingerprint, state),
+			fmt.Sprintf("find them, or run the command again after %s, when it has been idle for %v; to lock them out, add --lock-out", m.Until.UTC().Format(time.RFC3339), plan.IdleAfter)
+	case plan.Behind:
+		return "AWSCURRENT does not hold PingOne's current secret, so that consumers may need the previous one", "rotate the secret first, which takes PingOne's current one over"
+	case plan.Replicas:
+		region, _ := r.secret.replicaBehind()
+		return fmt.Sprintf("the replica in %s is not in sync, and consumers there may hold the previous secret", region), "repair the replication, and run the command again"
+	case plan.OtherLags:
+		return "another managed secret of the same PingOne client, " + r.found.otherBehind + ", does not hold PingOne's current secret",
+			"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
+	case plan.NotAccepted:
+		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if that lasts, look with check at what is wrong"
+	}
+	return "", ""
+}
