@@ -63,7 +63,7 @@ func join(all []register.Evidence) []*evidence {
 			e = &evidence{SecretID: r.Secret, Name: nameOf(r.Secret), Version: r.Rotation, Begun: r.At, By: bySecretsManager, Outcome: "underway"}
 			found[key], joined = e, append(joined, e)
 		}
-		if r.What == rotation.ActionRotate || r.What == rotation.ActionRollback {
+		if r.What == rotation.ActionRotate || r.What == rotation.ActionRollback || r.What == rotation.ActionEnd {
 			e.addAction(r)
 		} else {
 			e.addStep(r)
@@ -164,8 +164,11 @@ func (e *evidence) addAction(r register.Evidence) {
 		e.Revoked, e.PreviousUntil = report.Revoked.Fingerprint, time.Time{} // it was ended before
 	}
 	e.Old, e.Decision = cmp.Or(e.Old, report.Replaced), cmp.Or(report.Decision, e.Decision)
-	if report.Action == rotation.ActionRollback {
+	switch report.Action {
+	case rotation.ActionRollback:
 		e.Decision = report.Action
+	case rotation.ActionEnd:
+		e.Decision, e.Old = rotation.DidEnd, e.Revoked
 	}
 	if report.Promoted != nil {
 		e.New = report.Promoted.Fingerprint

@@ -125,5 +125,8 @@ func functionError(payload []byte) error {
 	case strings.HasPrefix(answer.Type, "Runtime."):
 		return remedy.Errorf("look at its log", "the function: %s: %s (%w)", answer.Type, answer.Message, campaign.ErrUnknown)
 	}
+	if strings.HasPrefix(answer.Message, "read the event: ") { // which this command has checked before
+		return remedy.Errorf("the function is older than this command: deploy it anew, with make deploy", "the function: %s", answer.Message)
+	}
 	return fmt.Errorf("the function: %s", answer.Message)
 }

@@ -30,7 +30,7 @@ func inProcess(cfg aws.Config, functionARN string, table *register.Table, log io
 		return nil, err
 	}
 	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
-		if a.Action == rotation.ActionRotate || a.Action == rotation.ActionRollback {
+		if !a.Preview && (a.Action == rotation.ActionRotate || a.Action == rotation.ActionRollback || a.Action == rotation.ActionEnd) {
 			// As with the deployed function, Ctrl-C does not end what has begun: between a
 			// mint and its store that would leave work for the next run.
 			ctx = context.WithoutCancel(ctx)

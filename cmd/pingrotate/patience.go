@@ -11,13 +11,17 @@ import (
 	"pingrotate/rotation"
 )
 
-// rotateOne asks for one rotation, and asks again for the same one while another is
+// rotateOne asks for one rotation, or for the early end of a previous secret, and asks again for the same one while another is
 // under way, while PingOne asks to slow down, and when an answer was lost. What cannot
 // pass ends it at once.
 func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.Action, patience time.Duration) (json.RawMessage, rotation.Report, error) {
 	deadline := time.Now().Add(patience)
 	for {
-		done := p.busy("rotating " + a.SecretID)
+		doing := "rotating "
+		if a.Action == rotation.ActionEnd {
+			doing = "ending the previous secret of "
+		}
+		done := p.busy(doing + a.SecretID)
 		raw, err := call(ctx, a)
 		done()
 		var report rotation.Report

@@ -21,6 +21,16 @@ var outcomes = map[rotation.Outcome]string{
 	rotation.RolledBack: "back to the secret before",
 }
 
+// endings are the same of the early end of a previous secret.
+var endings = map[rotation.Outcome]string{
+	rotation.Ended:   "the previous secret is refused",
+	rotation.Open:    "THE PREVIOUS SECRET MAY STILL WORK",
+	rotation.Refused: "not ended, nothing was changed",
+	rotation.Skipped: "PingOne keeps no previous secret",
+	rotation.Busy:    "not ended, a rotation is under way",
+	rotation.Failed:  "not ended",
+}
+
 // bad reports whether an outcome is not what was asked for.
 func bad(o rotation.Outcome) bool {
 	switch o {
@@ -33,6 +43,9 @@ func bad(o rotation.Outcome) bool {
 // headline says how a rotation ended; of an emergency that has not ended, what matters
 // most.
 func headline(r rotation.Report) string {
+	if r.Action == rotation.ActionEnd {
+		return endings[r.Outcome]
+	}
 	if open := outcomes[rotation.Open]; r.Emergency != "" && bad(r.Outcome) && r.Outcome != rotation.Open {
 		return open + ": " + outcomes[r.Outcome]
 	}
@@ -46,7 +59,7 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 	}
 	mood := green
 	switch {
-	case bad(r.Outcome) && r.Emergency != "":
+	case bad(r.Outcome) && r.Emergency != "", r.Outcome == rotation.Open:
 		mood = alarm
 	case bad(r.Outcome):
 		mood = red

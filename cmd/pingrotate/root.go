@@ -34,7 +34,7 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 	root.AddGroup(groups...)
 	for _, c := range []*cobra.Command{
 		newStatus(p), newCheck(p), newAllow(p), newEvents(p), newConformance(p),
-		newRotate(p), newRollback(p), newAdopt(p), newNew(p), newEdit(p), newDetach(p), newAudit(p), newCampaign(p),
+		newRotate(p), newRollback(p), newEndPrevious(p), newAdopt(p), newNew(p), newEdit(p), newDetach(p), newAudit(p), newCampaign(p),
 		newDemo(p), newSandbox(p), newTrial(p),
 		newSchema(p), newCompletion(p), newMan(p), newVersion(p),
 	} {

@@ -67,15 +67,7 @@ func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rota
 		return err
 	}
 	ctx := c.Context()
-	account := "an account that AWS does not tell"
-	if id, err := r.identity(ctx); err == nil {
-		account = "account " + id.AccountID
-	}
-	function := "the function " + r.function
-	if r.local {
-		function = "this process, in place of " + function
-	}
-	fmt.Fprintf(printable{r.err}, "An emergency of %s, in %s, %s, by %s.\n", a.SecretID, account, r.cfg.Region, function)
+	fmt.Fprintf(printable{r.err}, "An emergency of %s, in %s.\n", a.SecretID, r.where(ctx))
 	a.Preview = true
 	done := r.busy("looking at what it is about")
 	raw, err := call(ctx, a)
@@ -108,11 +100,7 @@ func foretold(a rotation.Action, report rotation.Report, withTargets bool) (line
 	p := report.Preview
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	say("secret     %s", report.SecretID)
-	client := fmt.Sprintf("%s %s of environment %s", p.Kind, p.ClientID, p.EnvironmentID)
-	if p.Twin != "" {
-		client += ", and its twin " + p.Twin
-	}
-	say("client     %s", client)
+	say("client     %s", clientOf(p))
 	say("must die   %s", strings.Join(p.MustDie, ", "))
 	if len(p.Holders) > 0 {
 		say("also held  by %s: consumers of that get the new secret in the same run", enumerated(p.Holders))
