@@ -169,7 +169,7 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 // register enters a managed secret that the register does not know of among those that
 // hold the client: an emergency of another one must serve it.
 func (r *run) register(ctx context.Context) {
-	if r.readOnly || r.hold == nil || !r.hold.known || r.hold.failure != nil {
+	if r.readOnly || r.hold == nil || !r.hold.known || r.hold.failure != nil || r.applicationID() == "" {
 		return
 	}
 	// The client's other secret may be entered at this moment by the same audit.
@@ -274,7 +274,7 @@ func (e *examination) current(s plan.Situation, err error) {
 	case fingerprint == "" && slices.ContainsFunc(s.Others, func(v plan.Version) bool { return v.ID == s.Labels.Previous && v.Fingerprint != "" }):
 		e.fail(pointCurrent, "an audit stores PingOne's secret; find out what stored a document without it", "AWSCURRENT holds no secret, and the version before it does")
 	case fingerprint == "":
-		e.warn(pointCurrent, "rotate it", "there is no secret yet")
+		e.warn(pointCurrent, "rotate it", "%s", notFilled(e.found.current.Document))
 	case s.Off[s.Current.Application]:
 		e.failed(pointCurrent, disabled(s.Current.Application))
 	case standing == plan.Dead:

@@ -2,11 +2,11 @@ package rotation
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"pingrotate/internal/document"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/remedy"
 )
@@ -110,7 +110,7 @@ func (r *run) halted(m plan.Move) error {
 	case plan.EmergencyOpen:
 		e.text, e.remedy = "an emergency of this client is open", "run the emergency again, which completes it"
 	case plan.NotFilled:
-		e.text, e.remedy = errNotFilled.Error(), remedy.Of(errNotFilled)
+		e.text, e.remedy = notFilled(d.Document), "rotate it, or repeat the command that attached it"
 	case plan.NoWayBack:
 		e.text, e.remedy = r.noWayBack()
 	case plan.RotationRunning:
@@ -142,9 +142,13 @@ func (r *run) halted(m plan.Move) error {
 	return e
 }
 
-// errNotFilled is of a secret that no rotation has given a client secret yet.
-var errNotFilled = remedy.With(errors.New("the secret has not been filled yet: its first rotation takes PingOne's client secret over"),
-	"rotate it, or repeat the command that attached it")
+// notFilled says of a document without a client secret that no rotation has been there.
+func notFilled(d *document.Document) string {
+	if d.ClientID == "" {
+		return "the secret has not been filled yet: its first rotation creates the application and stores its client secret"
+	}
+	return "the secret has not been filled yet: its first rotation stores the client secret that PingOne has, unchanged"
+}
 
 // refusal explains why consumers must come first.
 func (r *run) refusal(m plan.Move) (text, remedy string) {

@@ -224,7 +224,7 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 		reads = append(reads, func() error { return r.askCurrent(ctx) })
 	}
 	err := parallel.Do(reads...)
-	if err == nil && goal == plan.Audit && clients.strange() {
+	if err == nil && goal == plan.Audit && clients.strange() && r.applicationID() != "" {
 		err = clients.application(ctx, r.applicationID())()
 	}
 	if err != nil {

@@ -66,10 +66,7 @@ func (c *checkup) outlook() string {
 		if c.found.current.Alternates() {
 			return fmt.Sprintf("consumers get the first secret of the second application, the twin (%s)", c.Decision)
 		}
-		if c.found.current.ClientID == "" {
-			return fmt.Sprintf("it creates the application and stores its first secret (%s)", c.Decision)
-		}
-		return fmt.Sprintf("it stores the secret that PingOne has, unchanged (%s)", c.Decision)
+		return fmt.Sprintf("%s (%s)", notFilled(c.found.current.Document), c.Decision)
 	}
 	return "it first gives consumers PingOne's current secret, because theirs is about to end"
 }
