@@ -228,7 +228,7 @@ func (a Action) checkCampaign() error {
 	case c == nil:
 		return nil
 	case a.Emergency != "" || a.ClientRequestToken != "" || !a.IfStoredBefore.IsZero() || a.Reason != "" || a.By != "" || a.ReadOnly || a.After != "":
-		return eventError("campaign", "says what an item of it has no member of its own for")
+		return eventError("campaign", "says what an item of it has no member for")
 	case a.Action == ActionAudit && (len(a.Secrets) == 0 || len(a.Secrets) > maxBatch):
 		return eventError("secrets", fmt.Sprintf("must be 1 to %d names or ARNs", maxBatch))
 	case c.Emergency != "" && Emergency(c.Emergency) != Swift && Emergency(c.Emergency) != Contain:

@@ -30,7 +30,7 @@ var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, an
 // whatever happens to it: a second one would evict the secret that consumers hold.
 //
 // Died before the intent: nothing has happened. Died between the intent and the POST,
-// or after the POST: whoever takes the lease next waits until PingOne shows the new
+// or after the POST: the next run that takes the lease waits until PingOne shows the new
 // secret, and adopts it, or until the POST can no longer take effect.
 func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
 	if !timeFor(ctx, &r.client, mintBudget) {

@@ -86,8 +86,8 @@ var looksLikeID = lazyregexp.New(`[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[
 // The secret given has been read already.
 //
 // An admin whose secret is gone, or may not be read, is none, as far as the function can
-// tell; it is no reason to leave the secrets of other admins alone. Whoever can bring that
-// about owns the admin. Of one whose document does not parse every id counts.
+// tell; it is no reason to leave the secrets of other admins alone. A person who can bring that
+// about owns the admin. If its document does not parse, every id in it counts.
 func (r *run) adminApplications(ctx context.Context, known adminSecret) (ids []string, err error) {
 	for _, a := range r.adminSecrets(ctx, known) {
 		refused := (*SecretsManagerError)(nil)

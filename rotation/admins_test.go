@@ -88,7 +88,7 @@ func (a abroad) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecret
 	return out, err
 }
 
-// A name in the settings is of a secret beside the managed one. Whoever owns another
+// A name in the settings is of a secret beside the managed one. The owner of another
 // account can make one of the same name, and let the function read it.
 func TestAdminOfAnotherAccountIsListedByItsARN(t *testing.T) {
 	const other = "pingone/other-admin"

@@ -47,7 +47,7 @@ func (w *world) metrics() map[string]any {
 
 func TestAuditLooksAtTheSecretsOfThisFunctionOnly(t *testing.T) {
 	w := newWorld(t)
-	w.sm.Put("somebody/else", "not a document")
+	w.sm.Put("another/team", "not a document")
 	w.sm.AddFunction("arn:aws:lambda:us-east-1:123456789012:function:other", w.invoke)
 	w.sm.Put("pingone/other-functions", encode(document(w.app)))
 	w.sm.EnableRotation("pingone/other-functions", "arn:aws:lambda:us-east-1:123456789012:function:other")

@@ -10,8 +10,8 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// The writer of a managed secret chooses what its document names, and so does whoever may
-// store a version under another label. Before a run reads, locks or records anything of a
+// The writer of a managed secret chooses what its document names, and so does anyone who
+// may store a version under another label. Before a run reads, locks or records anything of a
 // client, the owner of the admin that it acts as has allowed that client for this secret.
 
 // authorize finds the admin and checks that its owner allows AWSCURRENT's target. A twin

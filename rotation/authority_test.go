@@ -224,7 +224,7 @@ func TestWriterWhoStoresThePendingVersionPromotesNothing(t *testing.T) {
 	}
 }
 
-// Of a document that names no application yet, whoever stores the pending version chooses
+// Of a document that names no application yet, the writer of the pending version chooses
 // one. It is promoted only if PingOne says that it was created for this secret: that it
 // is allowed, and that its secret works, is not enough. Each step sees to that by itself.
 func TestFirstVersionOfAnApplicationThatWasNotCreatedForTheSecretIsNotPromoted(t *testing.T) {

@@ -46,7 +46,7 @@ func (c *checkup) specificationHolds(ctx context.Context) {
 	}
 	app, err := c.found.acting.client.Application(ctx, d.EnvironmentID, d.ApplicationID())
 	if err != nil {
-		return // which is a point of its own
+		return // which is a separate point
 	}
 	if method := d.Rotation.Application.Method(); method != app.TokenEndpointAuthMethod {
 		c.fail("specification", "correct rotation.application.tokenEndpointAuthMethod: to change the application's would lock out the consumers of AWSCURRENT",
@@ -110,7 +110,7 @@ func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application
 
 // needs enters what the admin's owner has to allow, for the document to be served.
 func (c *checkup) needs(d *document.Document) {
-	c.Admin, _ = c.Settings.adminFor(d) // that there is none is a point of its own
+	c.Admin, _ = c.Settings.adminFor(d) // that there is none is a separate point
 	c.Allow = json.RawMessage(document.EntryFor(c.secret.name, d))
 }
 

@@ -55,7 +55,7 @@ func (r *Rotator) newDraft(a Action) *checkup {
 
 // markApplication marks the application that a document names as the secret's, in its
 // description in PingOne, where the admin's owner allows that secret "marked"
-// applications. It is how an operator allows one that exists: whoever writes the document
+// applications. It is how an operator allows one that exists: the writer of the document
 // cannot. The report is of the points that were looked at.
 func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
 	c := r.newDraft(a)

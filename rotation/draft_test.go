@@ -53,8 +53,8 @@ func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 		{"a typing error", "pingone/shipping", drafted(other, func(d map[string]any) { d["rotation"] = map[string]any{"garce": "24h"} }), "document", "garce"},
 		{"a secret in it", "pingone/shipping", encode(document(other)), "document", "without clientSecret"},
 		{"a test user without a secret", "pingone/shipping", drafted(other, func(d map[string]any) {
-			d["rotation"] = map[string]any{"verify": map[string]any{"userSecretId": "pingone/nobody"}}
-		}), "verification", "pingone/nobody"},
+			d["rotation"] = map[string]any{"verify": map[string]any{"userSecretId": "pingone/unknown"}}
+		}), "verification", "pingone/unknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := w.draft(c.secret, c.text, "")

@@ -11,7 +11,7 @@ import (
 )
 
 // rotation is what Secrets Manager does: the whole sequence with the same token, or a
-// new rotation where there is none. When somebody has cancelled it, an operator takes
+// new rotation where there is none. When it was cancelled, an operator takes
 // the label off and begins another.
 func (p *play) rotation() error {
 	return p.attempt(func() error {
@@ -26,7 +26,7 @@ func (p *play) rotation() error {
 	})
 }
 
-// wasCancelled reports whether somebody has cancelled a rotation in this play.
+// wasCancelled reports whether a rotation was cancelled in this play.
 func (p *play) wasCancelled() bool { return p.sm.Count("CancelRotateSecret") > 0 }
 
 const enough = 8 // attempts
@@ -74,8 +74,8 @@ func (p *play) settled() bool {
 	return p.promoted() && !p.blocked(orders) && p.item().Emergency == nil && !p.unresolved()
 }
 
-// unresolved reports whether an act has no outcome that nobody else will look for: a mint
-// shows by its secret and a move by its label, and whoever takes the lease next enters it.
+// unresolved reports whether an act has no outcome, and no other run will look for it: a mint
+// shows by its secret and a move by its label, and the next holder of the lease enters it.
 func (w *world) unresolved() bool {
 	in := w.item().Intent
 	return in != nil && in.Act == register.Mint && !w.promoted()
@@ -169,7 +169,7 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 			if p.over() {
 				return nil
 			}
-			if p.item().Emergency == nil || next == nil { // it has left no trace, or nobody else comes
+			if p.item().Emergency == nil || next == nil { // it has left no trace, or no other run comes
 				err = p.command(how)
 			} else {
 				err = next(p)

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// do carries out an action, as the function does for whoever invokes it.
+// do carries out an action, as the function does for its caller.
 func (w *world) do(a rotation.Action) any {
 	w.t.Helper()
 	event, err := json.Marshal(a)
@@ -230,9 +230,9 @@ func TestWithTooLittleTimeToWaitTheReportSaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
-// Whoever comes next completes an emergency that died between the promotion and the
+// The next run completes an emergency that died between the promotion and the
 // revocation.
-func TestUnfinishedEmergencyIsCompletedByWhoeverComesNext(t *testing.T) {
+func TestUnfinishedEmergencyIsCompletedByTheNextRun(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		next func(*world)

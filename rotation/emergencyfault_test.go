@@ -96,8 +96,8 @@ func refused(rep *rotation.Report, secret string) bool {
 	return slices.ContainsFunc(rep.Refused, func(m rotation.Mark) bool { return m.Fingerprint == pingone.NewSecret(secret).Fingerprint() })
 }
 
-// The row of an emergency tells what was minted for it. Whoever restores it from there
-// does not mint again.
+// The row of an emergency tells what was minted for it. A run that restores it from
+// there does not mint again.
 func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *testing.T) {
 	for _, c := range []struct {
 		name string

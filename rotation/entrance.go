@@ -11,9 +11,9 @@ import (
 )
 
 // OperateAlias is the alias of the function through which alone it takes actions. The
-// unqualified function takes the steps of Secrets Manager and nothing else: whoever
-// attaches a secret needs the right to invoke that one, which must not be the right to end
-// a secret of another team.
+// unqualified function takes the steps of Secrets Manager and nothing else: attaching a
+// secret needs the right to invoke that one, which must not be the right to end a secret of
+// another team.
 const OperateAlias = "operate"
 
 // An entrance is the way by which an event reached the rotator. Its zero value is a

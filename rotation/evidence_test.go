@@ -68,7 +68,7 @@ func TestEachActOfARotationIsEvidence(t *testing.T) {
 	w.checkSilent()
 }
 
-// Of an emergency that somebody else completes, the acts are evidence too.
+// If another run completes an emergency, its acts are evidence too.
 func TestEachActOfACompletedEmergencyIsEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.deny("POST application secret")
@@ -84,8 +84,8 @@ func TestEachActOfACompletedEmergencyIsEvidence(t *testing.T) {
 	w.checkSilent(w.reports...)
 }
 
-// A process that dies with its request on the way leaves no evidence. Whoever finds the
-// outcome does.
+// A process that dies with its request on the way leaves no evidence. The run that finds
+// the outcome does.
 func TestTheMintOfAProcessThatDiedIsEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.ping.After(func(c fault.Call, _ fault.Kind) {

@@ -17,7 +17,7 @@ type fate struct {
 	turn  turn          // of events, in place of a fault
 }
 
-// A turn of events is what somebody does, or what befalls the register, right before a
+// A turn of events is what a person does, or what befalls the register, right before a
 // call.
 type turn string
 

@@ -8,7 +8,7 @@ import (
 	"pingrotate/internal/register"
 )
 
-// TestTheIntentIsTheFence: whoever is overtaken at any write to the register sends
+// TestTheIntentIsTheFence: a run that is overtaken at any write to the register sends
 // nothing on the strength of what it read, and nothing is minted without its intent.
 func TestTheIntentIsTheFence(t *testing.T) {
 	for at := int64(1); at <= 5; at++ {

@@ -104,7 +104,7 @@ func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from 
 }
 
 // entered returns the item with a managed secret among those that hold the client. A
-// row of its own says so too, which outlives the loss of the item: an emergency must
+// separate row says so too, which outlives the loss of the item: an emergency must
 // know whom to serve.
 func (h *hold) entered(ctx context.Context, arn string, now time.Time) (item register.Item, err error) {
 	if item, err = h.begun(ctx, now); err != nil {

@@ -81,7 +81,7 @@ func (w *world) carry(c waves.Campaign) (names []string, sum waves.Summary) {
 func TestACampaignListsTheSecretsOfThisFunctionThatHaveTheTags(t *testing.T) {
 	w, names := newFleet(t, 250)
 	client := w.rotator.Secrets.(*secretsmanager.Client)
-	w.sm.Put("somebody/else", "not a document")
+	w.sm.Put("another/team", "not a document")
 	for _, name := range []string{names[3], names[140], names[249]} {
 		if _, err := client.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &name, Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("payments")}}}); err != nil {
 			t.Fatal(err)

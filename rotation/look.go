@@ -262,7 +262,7 @@ func (r *run) explained(ctx context.Context, err error) error {
 }
 
 // dropStranger forgets the twin that the document names where PingOne does not say that
-// this rotation created it: whoever writes a document must not thereby have the secret
+// this rotation created it: the writer of a document must not be able to have the secret
 // of another application renewed or ended.
 func (r *run) dropStranger() {
 	app, twin := r.found.apps[r.applicationID()], r.found.apps[r.found.twin]

@@ -183,8 +183,8 @@ func (p *play) turnOf(t turn, c fault.Call) fault.Kind {
 	return fault.None
 }
 
-// attempt is one run of whoever drives the scenario. Afterwards faults stop, the process
-// is another one, and some time has passed.
+// attempt is one run of the scenario's driver. Afterwards faults stop, the process is a new
+// one, and some time has passed.
 func (p *play) attempt(run func() error) error {
 	p.mu.Lock()
 	p.attempts++

@@ -125,7 +125,7 @@ func TestT08LostReplyOfThePromotion(t *testing.T) {
 	}
 }
 
-// T5: a value under the rotation's token that somebody else has put there.
+// T5: a value under the rotation's token that another writer has put there.
 func TestT05ForeignPendingValueIsNeverPromoted(t *testing.T) {
 	for _, name := range []string{"made up", "of another application"} {
 		t.Run(name, func(t *testing.T) {

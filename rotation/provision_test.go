@@ -132,7 +132,7 @@ func TestEachDocumentsClientIsCreatedRotatedAndVerified(t *testing.T) {
 				t.Fatalf("the document does not hold a working credential of the application\n%s", w.log)
 			}
 			if w.mints() != 0 {
-				t.Errorf("mints: got %d, want 0: nobody has the first secret", w.mints())
+				t.Errorf("mints: got %d, want 0: no consumer has the first secret", w.mints())
 			}
 
 			w.advance(25 * time.Hour)

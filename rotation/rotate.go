@@ -12,7 +12,7 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// rotate does all that the four steps do at once, with a version of its own. Nothing
+// rotate does all that the four steps do at once, with its own version. Nothing
 // repeats it: what it leaves when it dies is completed by an audit.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 	switch {

@@ -69,7 +69,7 @@ type Rotator struct {
 	Log *slog.Logger
 
 	// Metrics receives one line a step, in CloudWatch's embedded metric format.
-	// Nil means nobody.
+	// Nil means that none are written.
 	Metrics io.Writer
 
 	searched searches
@@ -88,8 +88,8 @@ const (
 	mintBudget = 2*pingone.CallTimeout + 5*time.Second
 
 	// StepLimit is the longest that a step works, however much time the invocation
-	// has: Secrets Manager waits for it, and whoever finds a rotation under way can
-	// tell by it when that one's last step must have ended.
+	// has: Secrets Manager waits for it, and another run that finds a rotation under
+	// way can tell by it when that rotation's last step must have ended.
 	StepLimit = 2 * time.Minute
 
 	// SlowStep is what the alarm slow-step calls slow. The first act on a client, which

@@ -134,7 +134,7 @@ func TestFirstRotationTakesOverTheSecretWithoutRegenerating(t *testing.T) {
 
 func TestDriftIsAdoptedAndReported(t *testing.T) {
 	w := newWorld(t)
-	w.ping.Regenerate(w.app.Environment, w.app.ID, 0) // somebody at the console
+	w.ping.Regenerate(w.app.Environment, w.app.ID, 0) // at the console
 	w.rotate()
 	w.checkPromoted()
 	if w.mints() != 0 {

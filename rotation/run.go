@@ -265,7 +265,7 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 	}
 }
 
-// byForce reports whether an emergency takes the lease from whoever has it.
+// byForce reports whether an emergency takes the lease from its holder.
 func (r *run) byForce(goal plan.Goal) bool {
 	if goal != plan.Emergency || r.hold.rev.Item.Emergency == nil {
 		return false

@@ -71,7 +71,7 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 		return slices.DeleteFunc(slices.Compact(arns), func(arn string) bool { return arn == r.secret.arn || slices.Contains(known, arn) })
 	}
 	known := rest(slices.Collect(maps.Keys(r.item().Secrets)))
-	// A row of its own may say of a managed secret what the item does not say yet.
+	// A separate row may name a managed secret that the item does not name yet.
 	var rows []string
 	r.count.register.Add(1)
 	all := r.bystanders(ctx, known, func() (err error) {

@@ -153,8 +153,8 @@ func parseBaseURL(value string, sam bool) (string, error) {
 }
 
 // environment returns where the document's environment is served. Hosts come from
-// the region, or from the function's settings, never from the document: whoever
-// may write a document must not learn a credential by naming a host.
+// the region, or from the function's settings, never from the document: its writer
+// must not learn a credential by naming a host.
 func (s Settings) environment(d *document.Document) (pingone.Environment, error) {
 	e, err := s.Regions.Environment(d.Region, d.EnvironmentID)
 	if err != nil {

@@ -68,7 +68,7 @@ func (w *world) fetch(path string) (body map[string]any) {
 	return w.send(http.MethodGet, path, "")
 }
 
-// post creates something in the environment, as somebody at the console does.
+// post creates something in the environment, as a person at the console does.
 func (w *world) post(path string, body map[string]any) {
 	w.t.Helper()
 	w.send(http.MethodPost, path, encode(body))

@@ -204,7 +204,7 @@ func (k *symbols) meets(c call) string {
 	case c.service == dynamo:
 		return k.register()
 	case c.action == "GET":
-		return "" // configuration, which nobody changes
+		return "" // configuration, which does not change
 	}
 	return k.whole()
 }

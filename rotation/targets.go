@@ -14,7 +14,7 @@ import (
 // Targets are what a leaked admin could read.
 type Targets struct {
 	// Admins are those of them that are admins of the function themselves, by name, each
-	// after the one that could read it. Whoever has read theirs could read on.
+	// after the one that could read it. A thief who has read theirs could read on.
 	Admins []string `json:"admins,omitempty"`
 
 	// All are the managed secrets whose applications' secrets it could read, by name, the
@@ -24,7 +24,7 @@ type Targets struct {
 
 // targets finds the managed secrets whose applications' secrets the admin with this
 // secret could read, by the function's documents and settings: they have to be rotated as
-// well once the admin has leaked. That goes on from each admin among them. Of a secret
+// well once the admin has leaked. The same holds for each admin among them. Of a secret
 // that cannot be read nothing is known, and it counts.
 func (r *Rotator) targets(ctx context.Context, admin description, document *Document) (Targets, error) {
 	count := new(counter)

@@ -103,7 +103,7 @@ func TestACampaignAddsNoTargetOfAnAdminWithoutAnEnding(t *testing.T) {
 	}
 }
 
-// A target that fails is in nobody's way, and the summary names it.
+// A target that fails holds up no other, and the summary names it.
 func TestACampaignContinuesAfterATargetThatFails(t *testing.T) {
 	w, want := ledFleet(t, 3)
 	text, _ := w.sm.Value(want[3], "AWSCURRENT")

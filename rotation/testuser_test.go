@@ -155,7 +155,7 @@ func TestTestUserIsCreatedOnceThroughAnyFault(t *testing.T) {
 	}
 }
 
-// Whoever may write a managed secret must not get at somebody's account by it.
+// The writer of a managed secret must not get at a person's account by it.
 func TestUserWhoIsSomebodyIsLeftAsTheyAre(t *testing.T) {
 	const own = "ada's own password"
 	elsewhere := func(w *world, name string) {

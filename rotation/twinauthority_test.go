@@ -8,7 +8,7 @@ import (
 )
 
 // TestEmergencyTouchesNoApplicationThatIsNotTheTwin lets a document's writer name
-// somebody's application as the twin. The admin could reach it.
+// another team's application as the twin. The admin could reach it.
 func TestEmergencyTouchesNoApplicationThatIsNotTheTwin(t *testing.T) {
 	w := newWorld(t)
 	victim := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "victim"})

@@ -142,7 +142,7 @@ func (s *Server) abandon(sec *secret) {
 // Attempt runs the four steps once for the rotation in progress, always from the
 // first step and with the same token. It stops at the first failure and returns it
 // as a [*StepError]. It is also how the service's retry is played. Without a
-// rotation that can go on it returns [ErrNoRotation]. Two attempts may overlap, as
+// rotation that can continue it returns [ErrNoRotation]. Two attempts may overlap, as
 // a retry overlaps an invocation that timed out.
 func (s *Server) Attempt(ctx context.Context, name string) error {
 	sec, r, err := s.inProgress(name)
@@ -173,7 +173,7 @@ func (s *Server) Rotate(ctx context.Context, name string) error {
 	return s.Attempt(ctx, name)
 }
 
-// run goes on when the rotation is abandoned or cancelled under way: the service
+// run continues when the rotation is abandoned or cancelled under way: the service
 // does not promise to stop, so the function has to notice.
 func (s *Server) run(ctx context.Context, sec *secret, r *rotation) error {
 	for _, step := range steps {
@@ -216,7 +216,7 @@ func event(sec *secret, r *rotation, step string) []byte {
 
 // foreignWriter returns the service's complaint about a pending value that someone
 // else than the rotation function stored, where that must prove itself: only the
-// function knows the RotationToken. A version that nobody has filled is none of its
+// function knows the RotationToken. A version without a value is none of its
 // business.
 func (s *Server) foreignWriter(sec *secret, r *rotation) string {
 	s.mu.Lock()

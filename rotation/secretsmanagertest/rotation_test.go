@@ -237,7 +237,7 @@ func TestS17PendingLeftBehindStopsEveryLaterRotation(t *testing.T) {
 	s.KeepPending(true)
 	must(t, s.Rotate(t.Context(), name))
 	rotated := s.VersionID(name, awsCurrent)
-	must(t, put(t, c, token2, "by hand", "mine")) // a version with a label of its own
+	must(t, put(t, c, token2, "manually", "mine")) // a version with its own label
 	must(t, move(t, c, awsCurrent, rotated, token2))
 	wantLabels(t, s, map[string][]string{rotated: {awsPending, awsPrevious}, token2: {awsCurrent, "mine"}})
 	refused(t, rotate(t, c), "InvalidRequestException", "A previous rotation isn't complete.")
@@ -287,7 +287,7 @@ func TestS18ForeignVersionAbandonsTheRotation(t *testing.T) {
 			return nil
 		}
 		defer func() { labels = s.Labels(name) }()
-		return put(t, c, token2, "by hand")
+		return put(t, c, token2, "manually")
 	}
 	if err := s.Attempt(t.Context(), name); err == nil || !strings.Contains(err.Error(), "abandoned") {
 		t.Errorf("got %v, want it abandoned", err)

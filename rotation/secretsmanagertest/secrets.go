@@ -237,7 +237,7 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 	for _, label := range labels {
 		sec.versions.move(label, v)
 	}
-	if v.has(current) { // a value put by hand counts as a rotation for the schedule
+	if v.has(current) { // a value that was put manually counts as a rotation for the schedule
 		sec.next = sec.rules.next(s.Now())
 	}
 	return v, nil

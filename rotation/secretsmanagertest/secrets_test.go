@@ -322,7 +322,7 @@ func TestS28ListSecrets(t *testing.T) {
 		{sm.ListSecretsInput{MaxResults: aws.Int32(2), Filters: filter("name", "pingone/")}, "[pingone/a pingone/b pingone/c]"},
 		{sm.ListSecretsInput{Filters: filter("tag-key", "team")}, "[pingone/a]"},
 		{sm.ListSecretsInput{Filters: filter("tag-value", "iam", "x")}, "[pingone/a]"},
-		{sm.ListSecretsInput{Filters: filter("name", "nobody")}, "[]"},
+		{sm.ListSecretsInput{Filters: filter("name", "unknown")}, "[]"},
 	} {
 		if got := fmt.Sprint(list(row.in)); got != row.want {
 			t.Errorf("got %s, want %s", got, row.want)

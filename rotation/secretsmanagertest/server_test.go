@@ -198,7 +198,7 @@ func TestMisuseEndsTheTest(t *testing.T) {
 	}
 	defer s.Close()
 	for what, misuse := range map[string]func(){
-		"unknown secret":   func() { s.VersionID("nobody", awsCurrent) },
+		"unknown secret":   func() { s.VersionID("unknown", awsCurrent) },
 		"unknown function": func() { s.Put(name, "v"); s.EnableRotation(name, function) },
 		"no rotation":      func() { s.Put(name, "v"); s.Event(name, "createSecret") },
 		"taken name":       func() { s.Create("x"); s.Create("x") },
