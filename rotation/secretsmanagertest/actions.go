@@ -282,7 +282,7 @@ func (c *call) rotateSecret(in struct {
 		sec.rules = in.RotationRules
 		sec.next = sec.rules.next(c.Now())
 	}
-	run := c.run
+	run := c.runAndRetry
 	if test {
 		run = c.runTest
 	}

@@ -5,7 +5,7 @@
 // so the client under test is the unmodified SDK or the aws command. It refuses
 // what the service refuses, with the service's words. Nothing happens by itself:
 // time stands still until it is moved, and a failed rotation is tried again when
-// the test calls [Server.Attempt].
+// the test calls [Server.Attempt], unless [Server.RetryAfter] says otherwise.
 //
 // # What can lag
 //
@@ -65,4 +65,5 @@
 //   - S39: RestoreSecret cancels a scheduled deletion; for another secret it changes nothing. (API RestoreSecret; assumed for another secret)
 //   - S40: ListSecretVersionIds shows of each version its keys, DefaultEncryptionKey unless the secret has one, and the day of its last GetSecretValue. (API SecretVersionsListEntry; recorded, LocalStack, for the default)
 //   - S41: TagResource adds tags and replaces those of the same key; UntagResource removes them by their keys, and a key that the secret does not have is no error. (API TagResource, UntagResource; assumed for a key that is not there)
+//   - S42: A step is an invocation by the very ARN that RotateSecret was given: without a version or alias where that has none, and through the alias where it has one. (API RotateSecret, RotationLambdaARN; assumed that nothing is added)
 package secretsmanagertest

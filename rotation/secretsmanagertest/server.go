@@ -55,6 +55,7 @@ type Server struct {
 	tokenNeeded  bool // the RotationToken, see RequireRotationToken
 	repeatable   bool // see RepeatLabels
 	emptyRefuses bool // see RefuseEmpty
+	retryAfter   time.Duration
 	kept         []string
 }
 
