@@ -80,6 +80,21 @@ func extract(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("there is no block %q", name)
 }
 
+var numbers = regexp.MustCompile(`\d+(?:\.\d+)?(?:ms|s)?`)
+
+// tells is the command "tells FILE" of scripts: the last command must have written the
+// items of the file to standard output, each of which is a line and those that are
+// indented more, but for numbers and the breaks of lines. A line … stands for others.
+func tells(ts *testscript.TestScript, _ bool, args []string) {
+	plain := func(text string) string { return numbers.ReplaceAllString(strings.Join(strings.Fields(text), " "), "N") }
+	said := plain(ts.ReadFile("stdout"))
+	for _, item := range regexp.MustCompile(`(?m)^  \b|^  …$`).Split(ts.ReadFile(args[0]), -1) {
+		if item = plain(item); !strings.Contains(said, item) {
+			ts.Fatalf("the command does not say %q", item)
+		}
+	}
+}
+
 // elsewhere are the blocks that no script runs: what tries them instead, which is a file
 // of the project, or why nothing does.
 var elsewhere = map[string]string{
@@ -108,7 +123,7 @@ var elsewhere = map[string]string{
 	"docs/conformance.md, A trial, on one page, 1":              "cmd/pingrotate/testdata/script/trial.txtar",
 	"docs/conformance.md, Run it yourself, 1":                   "cmd/pingrotate/testdata/script/conformance.txtar",
 	"docs/conformance.md, What the command says here, 1":        "not run: what a command printed",
-	"docs/conformance.md, What the command says here, 2":        "not run: what a command printed",
+	"docs/conformance.md, What the command says here, 3":        "not run: what a command printed",
 	"docs/admin.md, The admin in PingOne, 1":                    "cmd/pingrotate/takeover_test.go",
 	"docs/admin.md, A test user, 1":                             "TestDocumentBlocksAreDocuments",
 	"docs/admin.md, A test user, 2":                             "cmd/pingrotate/edit_test.go",

@@ -162,7 +162,9 @@ func (x *examination) examine(c *cobra.Command, suite conformance.Suite, of stri
 		err = errors.Join(err, x.write(record))
 	} else {
 		tellCounts(page, record)
-		err = errors.Join(err, page.err)
+		if !errors.Is(err, page.err) { // which ended the run, or is none
+			err = errors.Join(err, page.err)
+		}
 	}
 	if err != nil {
 		return err

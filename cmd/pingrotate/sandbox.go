@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"pingrotate/internal/playground"
 	"pingrotate/internal/remedy"
@@ -19,6 +20,7 @@ import (
 func newSandbox(p *program) *cobra.Command {
 	listen, rotator := "127.0.0.1", ""
 	var env bool
+	retry := time.Minute
 	c := &cobra.Command{
 		GroupID: "try",
 		Use:     "sandbox",
@@ -42,16 +44,17 @@ without permissions.`,
 			case env:
 				return p.tellEnvironment(playground.Fixed(listen).Endpoints())
 			}
-			return p.sandbox(c, ip, rotator)
+			return p.sandbox(c, ip, rotator, retry)
 		},
 	}
 	c.Flags().Var(text{&listen, "ADDRESS"}, "listen", "IP address to listen on; all who reach another one can read the made-up secrets")
 	c.Flags().Var(text{&rotator, "FILE"}, "rotator", rotatorUsage)
+	c.Flags().DurationVar(&retry, "retry", retry, "how long after a failure Secrets Manager tries a rotation again")
 	c.Flags().BoolVar(&env, "env", false, "only print the variables for a sandbox that runs already")
 	return c
 }
 
-func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string) error {
+func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string, retry time.Duration) error {
 	ctx := c.Context()
 	if !ip.IsLoopback() {
 		p.warn("warning: all who reach %s can read and change the sandbox's made-up secrets", ip)
@@ -81,6 +84,7 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string) error {
 		return err
 	}
 	defer s.Close()
+	s.Secrets.RetryAfter(retry)
 	if p.json() {
 		err = p.tellEnvironment(s.Endpoints())
 	} else {

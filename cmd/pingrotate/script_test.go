@@ -131,7 +131,7 @@ func TestScripts(t *testing.T) {
 			}
 			return *wholeTrial, nil
 		},
-		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone, "disallow": disallow}),
+		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone, "tells": tells, "disallow": disallow}),
 	})
 }
 

@@ -9,11 +9,12 @@ import (
 )
 
 // rotationProbes are about rotations. They need the deployed function, which fails at
-// createSecret, because it serves none of the secrets; a version that has become
-// AWSCURRENT meanwhile it leaves alone, and says that all is well.
+// createSecret, because it serves none of the secrets. Of a version that has become
+// AWSCURRENT meanwhile it says that all is well, until finishSecret: there it would complete
+// an emergency, and serves none here either. So no rotation of a probe is ever complete.
 var rotationProbes = []awsProbe{
 	{"S14", true, (*awsInquiry).rotationIsTriedAgain},
-	{"S17", true, (*awsInquiry).pendingAfterARotation},
+	{"S42", true, (*awsInquiry).invokedAsNamed},
 	{"S1", false, (*awsInquiry).pendingIsEmpty},
 	{"S2", false, (*awsInquiry).firstPutFills},
 	{"S11", false, (*awsInquiry).oneRotationAtATime},
@@ -28,8 +29,9 @@ var rotationProbes = []awsProbe{
 // retryPatience is how long Secrets Manager has for each of its next attempts.
 const retryPatience = 20 * time.Minute
 
-// value is what the secrets hold that are rotated.
-const unserved = `{"conformance":"the function serves no such secret"}`
+// unserved is what the secrets hold that are rotated: a document that the function can
+// read, of a client that no admin allows them, and without a secret that it could try.
+const unserved = `{"environmentId":"00000000-0000-4000-8000-000000000000","region":"NA","clientId":"00000000-0000-4000-8000-000000000000"}`
 
 // rotate asks for a rotation.
 func (q *awsInquiry) rotate(s stored, token string, more object) reply {
@@ -67,6 +69,7 @@ type step struct {
 	Step    string
 	Version string
 	Error   string
+	Invoked string // the ARN by which the function was invoked
 }
 
 // steps returns what the function logged about a secret, oldest first.
@@ -83,9 +86,9 @@ func (q *awsInquiry) steps(s stored, since time.Time) []step {
 			event, _ := one.(object)
 			line, _ := event["message"].(string)
 			at, _ := event["timestamp"].(float64)
-			var fields struct{ Step, Version, Error string }
+			var fields struct{ Step, Version, Error, FunctionARN string }
 			if json.Unmarshal([]byte(line), &fields) == nil && fields.Step != "" {
-				all = append(all, step{time.UnixMilli(int64(at)), fields.Step, fields.Version, fields.Error})
+				all = append(all, step{time.UnixMilli(int64(at)), fields.Step, fields.Version, fields.Error, fields.FunctionARN})
 			}
 		}
 		next := r.text("nextToken")
@@ -98,11 +101,11 @@ func (q *awsInquiry) steps(s stored, since time.Time) []step {
 	return all
 }
 
-// retried is what was seen of a rotation that failed some times and then succeeded.
+// retried is what was seen of a rotation that failed some times and then came as far as
+// finishSecret.
 type retried struct {
 	attempts []step // at createSecret
-	after    []step // of the attempt that succeeded
-	ended    reply  // the description then
+	after    []step // of the attempt that came to finishSecret
 	token    string
 	obstacle error
 }
@@ -121,30 +124,35 @@ func (q *awsInquiry) watchRetries() *retried {
 	begun := q.clock.now()
 	s, token := q.rotating()
 	seen.token = token
-	failed := func() []step {
-		return slices.DeleteFunc(q.steps(s, begun), func(s step) bool { return s.Step != "createSecret" })
-	}
-	q.until(begun, 3*retryPatience, func() bool { seen.attempts = failed(); return len(seen.attempts) >= 3 })
+	q.until(begun, 3*retryPatience, func() bool { seen.attempts = q.steps(s, begun); return len(seen.attempts) >= 3 })
 	if !q.blocked() && len(seen.attempts) < 2 {
 		q.block("Secrets Manager tried %d times within %v", len(seen.attempts), 3*retryPatience)
 	}
-	promoted := q.clock.now()
 	q.must("fill the pending version", q.put(s, token, unserved, "AWSPENDING"))
 	q.must("promote it", q.move(s, "AWSCURRENT", s.version, token))
-	_, ok := q.until(promoted, 3*retryPatience, func() bool {
-		seen.after = slices.DeleteFunc(q.steps(s, begun), func(s step) bool { return s.At.Before(promoted.Truncate(time.Second)) || s.Error != "" })
-		return slices.ContainsFunc(seen.after, func(s step) bool { return s.Step == "finishSecret" })
-	})
-	if !ok {
+	if _, ok := q.until(q.clock.now(), 3*retryPatience, func() bool {
+		seen.after = wholeAttempt(q.steps(s, begun))
+		return len(seen.after) > 0
+	}); !ok {
 		q.block("Secrets Manager did not try again within %v", 3*retryPatience)
 	}
-	q.pause(30 * time.Second)
-	seen.ended = q.describe(s)
 	if q.skipped == "" {
 		seen.obstacle = q.obstacle
 		q.suite.retry = seen
 	}
 	return seen
+}
+
+// wholeAttempt returns the steps of the first attempt that came to finishSecret, nil if
+// none has.
+func wholeAttempt(all []step) []step {
+	end := slices.IndexFunc(all, func(s step) bool { return s.Step == "finishSecret" })
+	for begin := end; begin >= 0; begin-- {
+		if all[begin].Step == "createSecret" {
+			return all[begin : end+1]
+		}
+	}
+	return nil
 }
 
 func (q *awsInquiry) rotationIsTriedAgain() {
@@ -167,35 +175,20 @@ func (q *awsInquiry) rotationIsTriedAgain() {
 
 func (q *awsInquiry) stepsInOrder() {
 	seen := q.watchRetries()
+	if q.blocked() {
+		return
+	}
+	for _, one := range seen.attempts {
+		if one.Step != "createSecret" {
+			q.differ("%s follows a createSecret that failed", one.Step)
+		}
+	}
 	var order []string
 	for _, one := range seen.after {
 		order = append(order, one.Step)
 	}
-	if want := []string{"createSecret", "setSecret", "testSecret", "finishSecret"}; !q.blocked() && !slices.Equal(order, want) {
-		q.differ("the steps of the attempt that succeeded are %v, want %v", order, want)
-	}
-	for _, one := range seen.attempts {
-		if one.Error == "" {
-			q.note("an attempt did not fail at createSecret")
-		}
-	}
-}
-
-func (q *awsInquiry) pendingAfterARotation() {
-	seen := q.watchRetries()
-	if q.blocked() {
-		return
-	}
-	switch id := holder(seen.ended, "AWSPENDING"); id {
-	case "":
-		q.note("AWSPENDING is on no version")
-	case seen.token:
-		q.note("AWSPENDING is still on the current version")
-	default:
-		q.differ("AWSPENDING is on a version that is not current")
-	}
-	if holder(seen.ended, "AWSCURRENT") != seen.token {
-		q.differ("AWSCURRENT is no longer on the version that was promoted")
+	if want := []string{"createSecret", "setSecret", "testSecret", "finishSecret"}; !slices.Equal(order, want) {
+		q.differ("the steps of a whole attempt are %v, want %v", order, want)
 	}
 }
 
@@ -272,6 +265,24 @@ func (q *awsInquiry) testAlone() {
 	}
 	if !q.shows(s, func(d reply) bool { return holder(d, "AWSPENDING") == "" && holder(d, "AWSCURRENT") == s.version }) {
 		q.differ("the pending copy stays after the test")
+	}
+}
+
+// invokedAsNamed is what the function goes by that takes steps by its ARN alone, and
+// actions through an alias.
+func (q *awsInquiry) invokedAsNamed() {
+	begun := q.clock.now()
+	s, _ := q.rotating()
+	var all []step
+	q.eventually(func() bool { all = q.steps(s, begun); return len(all) > 0 })
+	switch {
+	case q.blocked():
+	case len(all) == 0:
+		q.block("the function logged nothing about the secret")
+	case all[0].Invoked == "":
+		q.block("the function's log does not say by which ARN it was invoked")
+	case all[0].Invoked != q.suite.Function:
+		q.differ("the function was invoked by %s, and the rotation names %s", all[0].Invoked, q.suite.Function)
 	}
 }
 

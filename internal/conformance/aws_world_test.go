@@ -61,17 +61,17 @@ func newAWSWorld(t testing.TB) *awsWorld {
 	return w
 }
 
-// invoke is the function: it refuses what it does not serve, unless the version is
-// current already.
+// invoke is the function: it refuses what it does not serve; of a version that is current
+// already, not before finishSecret.
 func (w *awsWorld) invoke(_ context.Context, event []byte) error {
 	var e struct{ Step, SecretId, ClientRequestToken string }
 	if err := json.Unmarshal(event, &e); err != nil {
 		return err
 	}
-	line := object{"step": e.Step, "secretId": e.SecretId, "version": e.ClientRequestToken, "at": w.secrets.Now()}
+	line := object{"step": e.Step, "secretId": e.SecretId, "version": e.ClientRequestToken, "functionArn": functionARN, "at": w.secrets.Now()}
 	name := strings.Split(e.SecretId, ":")[6]
 	var err error
-	if w.secrets.VersionID(name[:len(name)-7], "AWSCURRENT") != e.ClientRequestToken {
+	if w.secrets.VersionID(name[:len(name)-7], "AWSCURRENT") != e.ClientRequestToken || e.Step == "finishSecret" {
 		err = errors.New("no such secret is served")
 		line["error"] = err.Error()
 	}
