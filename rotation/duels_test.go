@@ -219,7 +219,7 @@ func TestInterleavings(t *testing.T) {
 			if d.contain {
 				dead = "0, but on purpose"
 			}
-			t.Logf("%d runs, %d states, %d branches left, %d of %d looks excused by contain", g.runs, len(g.nodes), g.open, g.excused.Load(), g.looks.Load())
+			t.Logf("%d runs, %d states, %d branches left, %d of %d looks excused by contain, %d by a thief", g.runs, len(g.nodes), g.open, g.excused.Load(), g.looks.Load(), g.stolen.Load())
 			if !d.contain && g.excused.Load() > 0 {
 				t.Error("a look was excused that may not be")
 			}

@@ -42,8 +42,10 @@ type graph struct {
 	open  int // branches that were not played
 	rand  *rand.Rand
 
-	looks, excused atomic.Int64 // at AWSCURRENT, and those in which contain had let it die
-	fail           string       // the first interleaving that did not end well
+	// Looks at AWSCURRENT, those in which contain had let it die, and those in which it was
+	// dead by a thief's act.
+	looks, excused, stolen atomic.Int64
+	fail                   string // the first interleaving that did not end well
 }
 
 // explore tries every interleaving: it plays one to its end, and comes back to each

@@ -143,7 +143,7 @@ func (p *promise) add(name string) {
 	p.read(s)
 }
 
-// restart begins anew, after somebody has pointed the managed secret at another client.
+// restart begins anew, after the managed secret was pointed at another client.
 func (p *promise) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -214,7 +214,7 @@ func (p *promise) look(c *fault.Call, k fault.Kind, why cause) {
 		p.replaced(s, was, now)
 		if s.secret != "" && !p.accepted(s.key()) {
 			if why == byHand {
-				p.dead[s.key()] = death{at: now, cause: byHand, call: "by hand"}
+				p.dead[s.key()] = death{at: now, cause: byHand, call: "manually"}
 			} else {
 				p.breach("I1: %s has been given a secret that does not work", s.name)
 			}

@@ -38,6 +38,7 @@ type staging struct {
 	minted   map[string]int // by who asked
 	victims  []secretOf     // what PingOne accepted when an emergency was given
 	told     map[secretOf]bool
+	thief    thief
 }
 
 // stagePlay brings the actors on.
@@ -48,7 +49,8 @@ func stagePlay(g *graph, w *world) *staging {
 	}
 	k.whole()
 	p := &staging{graph: g, duel: g.duel, w: w, known: k, stage: &stage{known: k, stir: make(chan struct{}, 1)}, faults: g.duel.faults, stale: g.duel.stale,
-		minted: map[string]int{}, told: map[secretOf]bool{}}
+		minted: map[string]int{}, told: map[secretOf]bool{}, thief: thief{first: w.sm.VersionID(orders, "AWSCURRENT")}}
+	p.thief.text, _ = w.sm.Value(orders, "AWSCURRENT")
 	before := func(c fault.Call) fault.Kind {
 		if f := p.fate.Load(); f != nil {
 			return f.fate.kind
@@ -80,6 +82,13 @@ func stagePlay(g *graph, w *world) *staging {
 				p.stage.mu.Lock()
 				a.step, a.seen = n, ""
 				p.stage.mu.Unlock()
+				if act := thefts[string(ev)]; act != nil {
+					if p.stage.enter(a, call{action: string(ev)}) != nil {
+						return
+					}
+					act(p)
+					continue
+				}
 				p.given(ev)
 				limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 				report, err := a.rotator.Handle(limited, ev)
@@ -230,8 +239,11 @@ func (p *staging) alive(when string) {
 		p.breach("I1: AWSCURRENT of the other managed secret does not authenticate, %s", when)
 	}
 	s := secretOf{p.w.client(), p.w.secret("AWSCURRENT")}
+	stolen := p.stolen()
 	switch {
 	case p.w.works() || p.told[s]:
+	case stolen:
+		p.graph.stolen.Add(1)
 	case p.duel.contain && p.containing():
 		p.graph.excused.Add(1)
 	default:
@@ -287,6 +299,9 @@ func (p *staging) ended() {
 		if p.w.ping.AcceptedSomewhere(p.w.app.Environment, v.client, v.value) {
 			p.breach("I7: ended, and PingOne accepts a secret that it accepted when the emergency was given")
 		}
+	}
+	if p.stolen() {
+		return // at this moment; audits see to it, and then this is checked again
 	}
 	if s := (secretOf{p.w.client(), p.w.secret("AWSCURRENT")}); slices.Contains(p.victims, s) || !p.w.works() {
 		p.breach("I7: ended, and AWSCURRENT was not minted afterwards, or is dead")
