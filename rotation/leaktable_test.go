@@ -155,3 +155,20 @@ func TestTheTableOfLeaks(t *testing.T) {
 		t.Errorf("%s has another table; go test ./rotation -run TestTheTableOfLeaks -write-leaks writes it\n%s", page, table.String())
 	}
 }
+
+// docs/leak.md is to be printed, and to hang beside the screen.
+func TestTheNightOfTheLeakFitsOnAPage(t *testing.T) {
+	text, err := os.ReadFile("../docs/leak.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines int
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "<!--") {
+			lines++
+		}
+	}
+	if lines > 62 || len(text) > 5600 {
+		t.Errorf("it has %d lines and %d bytes, want at most 62 and 5600", lines, len(text))
+	}
+}

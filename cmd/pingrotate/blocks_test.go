@@ -142,7 +142,6 @@ var elsewhere = map[string]string{
 	"docs/deploy.md, Remove, 3":                                 "not run: no stand-in has UpdateTable",
 	"docs/terraform.md, Terraform, 1":                           "not run: it needs Terraform and its providers",
 	"docs/consumers.md, Consumers, 4":                           "not run: a pattern for EventBridge",
-	"docs/leak.md, The night of the leak, 2":                    "not run: what a command printed",
 	"docs/operate.md, The function, 1":                          "not run: a line of a log",
 	"docs/design.md, How it works, 1":                           "not run: a drawing",
 	"docs/design.md, The parts, 1":                              "not run: a drawing",
