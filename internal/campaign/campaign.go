@@ -1,6 +1,6 @@
-// Package campaign rotates the secrets of a fleet: as fast as PingOne allows, without
-// beginning more once something has gone wrong, and so that a campaign which died can
-// be resumed without any memory of it. It is given a way to call the function, and
+// Package campaign rotates the secrets of a fleet as fast as PingOne allows. It begins no
+// more once something has gone wrong, and needs no stored state to resume a campaign that
+// died. It is given a way to call the function, and
 // knows nothing of command lines and terminals.
 package campaign
 
@@ -75,12 +75,12 @@ func (c *campaign) ask(ctx context.Context) {
 	defer c.mu.Unlock()
 	c.asking = false
 	c.sum.begun = c.sum.begun.Add(time.Since(since))
-	if err != nil && ctx.Err() == nil { // else it was interrupted, which the next look finds
+	if err != nil && ctx.Err() == nil { // otherwise it was interrupted, which the next look finds
 		c.sum.Stopped = err.Error()
 	}
 }
 
-// A campaign is one that is under way.
+// A campaign is a campaign under way.
 type campaign struct {
 	call Call
 	o    Options
@@ -92,13 +92,13 @@ type campaign struct {
 	underWay int
 	canaries bool
 	asking   bool
-	answered bool          // some call has been
+	answered bool          // some call has been answered
 	changed  chan struct{} // closed when something has ended
 	sum      Summary
 	last     string
 }
 
-// work rotates until nothing is left, or the campaign has stopped, or there have been
+// work rotates until nothing is left, the campaign has stopped, or there have been
 // canaries enough.
 func (c *campaign) work(ctx context.Context, width int) {
 	var workers sync.WaitGroup
@@ -109,7 +109,7 @@ func (c *campaign) work(ctx context.Context, width int) {
 				if !ok {
 					return
 				}
-				// What has begun is not cut off: a function that is deployed would not notice.
+				// A rotation under way is not cut off: a deployed function would not notice.
 				c.settle(j, debit, c.rotate(context.WithoutCancel(ctx), j))
 			}
 		})
@@ -121,7 +121,7 @@ func (c *campaign) work(ctx context.Context, width int) {
 func (c *campaign) left() bool { return len(c.fresh)+len(c.again) > 0 }
 
 // next waits for a secret whose rotation may begin. A worker leaves when none is left:
-// one that another worker puts back is that worker's own next.
+// a job that another worker puts back is that worker's next.
 func (c *campaign) next(ctx context.Context) (j job, debit float64, ok bool) {
 	for {
 		c.mu.Lock()
@@ -157,8 +157,8 @@ func (c *campaign) next(ctx context.Context) (j job, debit float64, ok bool) {
 	}
 }
 
-// due returns the list whose first job may begin, or how long to wait for one. What
-// has been tried before comes first: it may be half done.
+// due returns the list whose first job may begin, or how long to wait for one. A job that
+// was tried before comes first: it may be half done.
 func (c *campaign) due(now time.Time) (list *[]job, wait time.Duration) {
 	slices.SortStableFunc(c.again, func(a, b job) int { return a.notBefore.Compare(b.notBefore) })
 	switch {
@@ -170,7 +170,7 @@ func (c *campaign) due(now time.Time) (list *[]job, wait time.Duration) {
 	return nil, c.again[0].notBefore.Sub(now)
 }
 
-// Outcomes of calls that brought no report. A lost one may be repeated; after the other
+// Outcomes of calls without a report. A lost call may be repeated; after the other one
 // the next call would fail as well.
 const (
 	lost       rotation.Outcome = "lost"
@@ -215,7 +215,7 @@ func (c *campaign) rotate(ctx context.Context, j job) rotation.Report {
 }
 
 // mayPass reports whether the same call may succeed later. A function that was reached
-// before and is not now is a matter of the network; one that never was is a matter of
+// before and is not now is a network problem; one that was never reached is a problem of
 // the settings.
 func (c *campaign) mayPass(err error) bool {
 	if errors.Is(err, ErrUnreachable) {
@@ -290,8 +290,8 @@ func (c *campaign) end(r rotation.Report, problem string) {
 	}
 }
 
-// Subject returns the name of the secret that a report is about, or what it was asked
-// for by, where the function did not get as far as its name.
+// Subject returns the name of the secret that a report is about, or the id that was asked
+// for, if the function did not learn its name.
 func Subject(r rotation.Report) string { return cmp.Or(r.Name, r.SecretID) }
 
 // tick shows the standing every second until it is stopped.
@@ -330,7 +330,7 @@ func (c *campaign) show() {
 	})
 }
 
-// summary closes the books.
+// summary computes the final summary.
 func (c *campaign) summary() Summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()

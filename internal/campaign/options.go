@@ -21,7 +21,7 @@ type Options struct {
 	Resume bool
 
 	Concurrency int  // rotations at once
-	Canary      int  // so many must end well, one after the other, before the others begin
+	Canary      int  // how many must end well, one after the other, before the others begin
 	Rate        int  // PingOne's limit, in configuration calls a minute
 	KeepGoing   bool // do not stop at a failure, unless a new secret was refused
 

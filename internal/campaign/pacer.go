@@ -8,12 +8,12 @@ import (
 
 // PingOne counts configuration calls by the minute, for the whole licence: "Rate
 // limits" in the PingOne Admin documentation. It does not say where a minute begins,
-// so no minute whatever may hold more than the limit.
+// so no period of a minute may hold more than the limit.
 const (
 	LicenceLimit = waves.LicenceLimit // configuration calls a minute, what a licence allows by default
 
 	// share of the limit is what a campaign aims at. The rest is for rotations that
-	// begin evenly and whose calls arrive in a bunch, and for two that were saved up.
+	// begin evenly but whose calls arrive in a bunch, and for two that were saved up.
 	share = 0.97
 
 	slower   = 0.7      // of the rate is left when PingOne says 429
@@ -26,13 +26,13 @@ const (
 // allows and not more. It is a bucket of configuration calls that fills evenly, and
 // is debited twice: when a rotation begins, by what rotations have taken so far, and
 // when it has ended, by the difference to what it took. So the sum is right even
-// where rotations differ, and the pacer need not be told what one costs. Before the
+// even if rotations differ, and the pacer need not be told what one costs. Before the
 // first has ended that is not known, and it runs alone. The bucket holds two rotations, so
 // that a pause is not followed by a burst.
 //
 // A 429 says that others use the licence too. Then the rate falls by a factor, and
 // rises again by steady steps: additive increase and multiplicative decrease, as in
-// TCP (RFC 5681), by which any number of campaigns come to share one limit without
+// TCP (RFC 5681), by which any number of campaigns share one limit without
 // knowing of each other.
 //
 // The times given to a pacer must not go backwards. It is not safe for concurrent use.
@@ -53,7 +53,7 @@ func newPacer(limit int) *pacer {
 	return &pacer{limit: float64(limit), rate: share * float64(limit)}
 }
 
-// begin lets a rotation begin now, and returns what it was debited, for end. If it
+// begin lets a rotation begin now, and returns its debit, which end needs. If it
 // may not, wait is how long to wait before asking again; without a wait, until a
 // rotation has ended.
 func (p *pacer) begin(now time.Time) (debit float64, wait time.Duration, ok bool) {
@@ -73,7 +73,7 @@ func (p *pacer) begin(now time.Time) (debit float64, wait time.Duration, ok bool
 }
 
 // end accounts for a rotation that has made so many configuration calls. One that was
-// cut short by the limit, or had nothing to do, teaches nothing about the others.
+// cut short by the limit, or had nothing to do, says nothing about the others.
 func (p *pacer) end(now time.Time, debit float64, calls int64, typical bool) {
 	p.fill(now)
 	p.underWay--

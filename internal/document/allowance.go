@@ -22,10 +22,10 @@ type Applications struct {
 	Any    bool     // "*": all of the environment but admins of this function
 }
 
-// None reports whether there are none, as where the document does not say.
+// None reports whether there are none, as when the document does not say.
 func (a Applications) None() bool { return len(a.IDs) == 0 && !a.Marked && !a.Any }
 
-// Configure says what rotation.application may bring about: nothing that is not here.
+// Configure says what rotation.application may create or change, and nothing else.
 type Configure struct {
 	Create       bool          // the application, which then is kept as specified
 	Members      []string      // members of an application that was not created for the secret, such as "grantTypes"
@@ -44,7 +44,7 @@ func allowanceDecoder(a *Allowance) decoder {
 			"secret":        parsed(&a.Secret, parsePattern),
 			"environmentId": parsed(&a.EnvironmentID, parseUUID),
 			"applications":  applicationsDecoder(&a.Applications),
-			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // which most have not
+			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // which most entries lack
 		})(raw)
 		if err == nil && (a.Secret == "" || a.EnvironmentID == "") {
 			err = wrong("must have secret and environmentId")
@@ -141,7 +141,7 @@ func nearMiss(name string) error {
 }
 
 // oneOff reports whether a letter too few or too many, or two that have changed
-// places, tells the words apart. Another letter in place of one makes other words.
+// places, is the only difference. Replacing a letter makes a different word.
 func oneOff(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

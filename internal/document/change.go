@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A Change is one thing that a specification brings about in PingOne.
+// A Change is one thing that a specification creates or changes in PingOne.
 type Change struct {
 	Kind   ChangeKind
 	Name   string   // of the member, the role or the resource; the application's own where it is created
@@ -55,7 +55,7 @@ func (c Change) String() string {
 	}
 }
 
-// entry is what configure must have for the change.
+// entry is what configure must list for the change.
 func (c Change) entry() string {
 	name := quote(Printable(c.Name))
 	switch c.Kind {

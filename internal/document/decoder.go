@@ -93,7 +93,7 @@ func list[T any](into *[]T, element func(*T) decoder) decoder {
 	}
 }
 
-// anyObject decodes a JSON object whose members are the user's own.
+// anyObject decodes a JSON object with any members.
 func anyObject(into *map[string]any) decoder {
 	return func(raw string) error {
 		if raw[0] != '{' || json.NewDecoder(strings.NewReader(raw)).Decode(into) != nil {

@@ -27,7 +27,7 @@ type Document struct {
 	AuthDomain    string // a custom domain in place of the region's auth host
 	ClientID      string
 	ClientSecret  pingone.Secret
-	AuthMethod    pingone.AuthMethod // "" where the rotation has not written it yet
+	AuthMethod    pingone.AuthMethod // "" if no rotation has written it yet
 	TokenEndpoint string             // for consumers; never followed
 	PrivateKey    pingone.Secret     // in an admin's document, in place of a secret
 	KeyID         string             // the key's kid, which may be empty
@@ -66,7 +66,7 @@ func readable(text string) error {
 	return checkObject(text)
 }
 
-// decode reads the fields. Those that consumers read are where rotation.names says.
+// decode reads the fields, and finds those that consumers read by rotation.names.
 func (d *Document) decode() error {
 	top := whole(d.text)
 	all, err := members(d.text, top)
@@ -185,9 +185,9 @@ func (d *Document) ApplicationID() string {
 // Reveal returns the document as it is stored, with the secret in it.
 func (d *Document) Reveal() string { return d.text }
 
-// With returns the document's next version: the same text but for the members that
+// With returns the document's next version: the same text except the members that
 // a rotation writes. It depends on nothing else, so that a step which is repeated
-// writes the same bytes and PutSecretValue takes the repetition for what it is.
+// writes the same bytes and PutSecretValue recognizes the repetition.
 func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenEndpoint string) *Document {
 	next := *d
 	next.ClientSecret, next.AuthMethod, next.TokenEndpoint = secret, method, tokenEndpoint
@@ -223,7 +223,7 @@ func (d *Document) SameSecret(o *Document) bool {
 	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
 }
 
-// Undemanding returns the document without what it demands of a token. In an
+// Undemanding returns the document without its demands on a token. In an
 // emergency it is enough that the secret works.
 func (d *Document) Undemanding() *Document {
 	next := *d

@@ -8,7 +8,7 @@ import (
 
 // set returns the document's text with the value at the path replaced, or with the
 // member added at the end of its parent, in the layout of the first one there. Every
-// other byte stays. The parent is there: [Parse] has seen to it.
+// other byte stays. [Parse] has checked that the parent is there.
 func set(text string, path []string, value string) string {
 	at := skipSpace(text, 0)
 	for _, name := range path[:len(path)-1] {

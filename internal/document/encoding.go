@@ -6,7 +6,7 @@ import (
 )
 
 // checkObject checks that the text is one JSON object, and says what it is instead
-// where that is a mistake with a name.
+// if that is a well-known mistake.
 func checkObject(text string) error {
 	const (
 		mark  = "\ufeff"

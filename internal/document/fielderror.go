@@ -43,7 +43,7 @@ func (e *FieldError) Remedy() string {
 	return "correct the field " + e.Field + " of the stored document"
 }
 
-// Printable makes a name from outside fit to stand in an error: at most 60 visible
+// Printable makes a name from outside safe to print in an error: at most 60 visible
 // ASCII characters.
 func Printable(name string) string {
 	name = strings.Map(func(r rune) rune {

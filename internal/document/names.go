@@ -84,7 +84,7 @@ func pathOf(name string) ([]string, error) {
 	return path, nil
 }
 
-// NameOf returns under which name the document holds a member that consumers read,
+// NameOf returns the name under which the document holds a member that consumers read,
 // such as "clientSecret".
 func (d *Document) NameOf(member string) string {
 	if name, ok := d.Rotation.Names[member]; ok {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// What follows splits JSON without decoding it, each byte once. Its input is valid
-// JSON, which [Parse] has seen to: so every string and every bracket has its end.
+// The functions below split JSON without decoding it, each byte once. Their input is valid
+// JSON, which [Parse] has checked, so every string and every bracket has its end.
 
 // A member is one member of a JSON object.
 type member struct {
@@ -18,7 +18,7 @@ type member struct {
 	value span
 }
 
-// A span is where a value lies in the text.
+// A span is the place of a value in the text.
 type span struct{ start, end int }
 
 var errNotObject = errors.New("must be a JSON object")
@@ -71,7 +71,7 @@ func repeated[T any](all []T, name func(T) string) (string, bool) {
 
 var seed = maphash.MakeSeed()
 
-// elements splits the array at the span; ok is false if it is none.
+// elements splits the array at the span; ok is false if it is not an array.
 func elements(text string, at span) (all []span, ok bool) {
 	if text[at.start] != '[' {
 		return nil, false

@@ -9,7 +9,7 @@ import (
 // segment, which / and : bound, and ** for any characters at all.
 type pattern string
 
-// longest is how long a pattern may be, in bytes. With that, to match takes time in
+// longest is how long a pattern may be, in bytes. With it, matching takes time in
 // proportion to the name's length, whatever the pattern.
 const longest = 1024
 
@@ -27,11 +27,11 @@ func (p *positions) add(i int) { p[i/64] |= 1 << (i % 64) }
 
 // matches reports whether the pattern stands for the name. It follows all the ways in
 // which the name can be read at once, as a nondeterministic automaton whose states are
-// the bits of a set, so that there is nothing to go back to.
+// the bits of a set, so that it never has to go back.
 func (p pattern) matches(name string) bool {
 	literal, wild, found := strings.Cut(string(p), "*")
 	if !strings.HasPrefix(name, literal) || !found && name != literal {
-		return false // as nearly always, and at no cost
+		return false // the usual case, at no cost
 	}
 	if !found {
 		return true

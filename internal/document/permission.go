@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Permission is what an admin's owner lets a managed secret bring about: the
+// A Permission is what an admin's owner lets a managed secret create or change: the
 // allowances that reach its target. Nil is [Everything].
 type Permission struct {
 	everything bool
@@ -29,8 +29,8 @@ type Facts struct {
 	Targets map[string]Mark
 }
 
-// A Mark says what of this secret's a description in PingOne has. Who writes the
-// document cannot make it so.
+// A Mark says which marker of this secret a description in PingOne has. A writer of the
+// document cannot set it.
 type Mark struct {
 	Marked bool   // the secret's marker
 	TwinOf string // the marker of the twin of the application with this id; "" for none
@@ -38,11 +38,11 @@ type Mark struct {
 
 // Unread is the error of [Permit] when it depends on facts that are not there.
 type Unread struct {
-	// IDs are of applications, or custom resources, whose descriptions are to be read and
-	// added to [Facts.Targets]. Nothing else of them may be read yet.
+	// IDs are those of applications or custom resources whose descriptions must be read and
+	// added to [Facts.Targets]. Nothing else about them may be read yet.
 	IDs []string
 
-	Admins bool // [Facts.Admins] are to be read
+	Admins bool // [Facts.Admins] must be read
 }
 
 func (e *Unread) Error() string {
@@ -60,14 +60,14 @@ type Refusal struct {
 
 func (e *Refusal) Error() string { return e.What }
 
-// Remedy says what the admin's owner can add, where that is what should be.
+// Remedy says what the admin's owner can add to allow it.
 func (e *Refusal) Remedy() string { return e.remedy }
 
 // Permit returns what the admin may do for the target. The names are the target
 // secret's name and its ARN. Without an allowance it may do nothing: the error is then a
 // [*Refusal], a [*FieldError] of the admin's document, or [*Unread].
 //
-// What counts is the application, not what the document says of it: a twin is allowed
+// What counts is the application, not what the document says about it: a twin is allowed
 // with its original where PingOne has it as the twin that was created for this secret.
 func Permit(admin *Document, names []string, target *Document, facts Facts) (*Permission, error) {
 	if err := admin.mayServe(target); err != nil {
@@ -90,7 +90,7 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	granted := slices.DeleteFunc(slices.Clone(entries), func(a Allowance) bool { return !q.reaches(a) })
 	switch {
 	case len(granted) > 0 && target.Rotation.Application == nil:
-		// Whatever else is allowed, nothing is to be configured.
+		// Whatever else is allowed, nothing may be configured.
 	case q.admins:
 		return nil, &Unread{Admins: true}
 	case len(q.unread) > 0:
@@ -108,7 +108,7 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	return &Permission{names: names, entries: granted}, nil
 }
 
-// printed says what prints the entry that a secret needs, if there is the secret: it has
+// printed names the command that prints the entry that a secret needs, if the secret exists: it has
 // an ARN then.
 func printed(names []string) string {
 	if len(names) < 2 {

@@ -14,15 +14,15 @@ import (
 	"pingrotate/pingone"
 )
 
-// fixed are members that a repair does not touch: they cannot be changed, or to
-// change them would lock out the consumers of AWSCURRENT.
+// fixed are members that a repair does not touch: they cannot be changed, or
+// changing them would lock out the consumers of AWSCURRENT.
 var fixed = []string{"type", "tokenEndpointAuthMethod"}
 
-// readOnly are members that PingOne sends and does not take back.
+// readOnly are members that PingOne sends and does not accept.
 var readOnly = []string{"_links", "id", "environment", "createdAt", "updatedAt"}
 
-// Repair brings the application back to its specification, which [Provisioner.Note] is
-// told of. PUT replaces the whole application, so what PingOne sent goes back with it,
+// Repair restores the application to its specification, and tells [Provisioner.Note]
+// so. PUT replaces the whole application, so what PingOne sent is sent back with it,
 // and only what the specification mentions is changed. Nothing is changed if one of the
 // changes is not permitted: the error is then a [*document.Refusal].
 func (p *Provisioner) Repair(ctx context.Context, d *document.Document, app *pingone.Application) error {
@@ -50,7 +50,7 @@ func (p *Provisioner) Outstanding(ctx context.Context, d *document.Document, app
 	return p.Differences(ctx, d, a, app)
 }
 
-// Differences is [Provisioner.Outstanding] where the names are resolved already. The
+// Differences is [Provisioner.Outstanding] with names that are already resolved. The
 // error is a [*document.Refusal] if one of the changes is not permitted.
 func (p *Provisioner) Differences(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) ([]string, error) {
 	all, err := p.changes(ctx, d, a, app)
@@ -74,7 +74,7 @@ func (p *Provisioner) changes(ctx context.Context, d *document.Document, a *Acce
 }
 
 // created reports whether the application was created for the secret. A twin was if its
-// original was: what is changed in one of the two, the other one follows.
+// original was: a change to one of the two is made to the other.
 func (p *Provisioner) created(ctx context.Context, d *document.Document, app *pingone.Application) (bool, error) {
 	original := twinOf.FindStringSubmatch(app.Description)
 	if original == nil || !p.Marker.isTwin(app, original[1]) {
@@ -136,7 +136,7 @@ func differs(spec *document.Spec, app *pingone.Application) (names []string) {
 // and keeps lists in no particular order.
 func sameJSON(a, b json.RawMessage) bool {
 	var x, y any
-	json.Unmarshal(a, &x) // what does not parse is nil, and then differs from what does
+	json.Unmarshal(a, &x) // invalid JSON is nil, and so differs from valid JSON
 	json.Unmarshal(b, &y)
 	return reflect.DeepEqual(canonical(x), canonical(y))
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Resolve turns the names of the document's specification into ids, and only reads.
-// An error of the document's is a [*document.FieldError].
+// An error in the document is a [*document.FieldError].
 func (p *Provisioner) Resolve(ctx context.Context, d *document.Document) (*Access, error) {
 	a := &Access{spec: d.Rotation.Application}
 	err := parallel.Do(
@@ -66,7 +66,7 @@ func (p *Provisioner) resolveGrants(ctx context.Context, d *document.Document, a
 	return nil
 }
 
-// resolveResource finds out what is missing of the custom resource.
+// resolveResource finds out what the custom resource lacks.
 func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document, a *Access, found *pingone.Resource) error {
 	want := a.spec.Resource
 	a.resource, a.attributes, a.scopes = found, maps.Clone(want.Attributes), want.Scopes

@@ -55,7 +55,7 @@ func roleNames(roles []pingone.Role) string {
 	return strings.Join(names, ", ")
 }
 
-// RoleName returns the name of the role with the id, "" if it is none of these.
+// RoleName returns the name of the role with the id, "" if it is not among these.
 func RoleName(roles []pingone.Role, id string) string {
 	for _, r := range roles {
 		if r.ID == id {
@@ -65,7 +65,7 @@ func RoleName(roles []pingone.Role, id string) string {
 	return ""
 }
 
-// assignNothing are the built-in roles that have no permission to assign roles. Of a
+// assignNothing are the built-in roles that have no permission to assign roles. About a
 // custom role only PingOne knows.
 var assignNothing = []string{"Client Application Developer", "Application Owner", "Identity Data Admin", "Identity Data Read Only", "Configuration Read Only"}
 

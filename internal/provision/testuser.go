@@ -14,9 +14,9 @@ import (
 	"pingrotate/pingone"
 )
 
-// CreateTestUser makes what is missing of the user that rotation.verify.userSecretId
+// CreateTestUser creates what is missing for the user that rotation.verify.userSecretId
 // names: a population for it, the user, and the user's password. It returns what it
-// has made, also when it then fails.
+// has created, even if it then fails.
 //
 // Died at any point, or a reply lost: the next run finds the population by its name,
 // which has the secret's marker in it, and continues from what is there. A user of that
@@ -51,7 +51,7 @@ func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, 
 	if user == nil {
 		user = &pingone.User{}
 		user.ID, err = p.Client.CreateUser(ctx, d.EnvironmentID, population, u.Login.Username, cmp.Or(u.Email, nowhere(u.Login.Username)))
-		if pingone.IsDuplicate(err) { // made a moment ago, or with letters of another case
+		if pingone.IsDuplicate(err) { // created a moment ago, or in a different case
 			return done, taken(d, "a user")
 		}
 		if err != nil {
@@ -74,7 +74,7 @@ func (p *Provisioner) testPopulation() string { return "Test users " + p.Marker.
 
 // nowhere is an address for a user who gets no mail, because PingOne demands one. It
 // takes only a domain that exists, and example.com is reserved for such purposes
-// (RFC 2606). The username is not in it: it may have letters that an address has not,
+// (RFC 2606). The username is not in it: it may have letters that an address cannot have,
 // or be the address of a person.
 func nowhere(username string) string {
 	sum := sha256.Sum256([]byte(username))

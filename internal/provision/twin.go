@@ -14,7 +14,7 @@ import (
 // ErrNotTwins means that neither of two applications was created as the other's twin.
 var ErrNotTwins = errors.New("neither application was created as the twin of the other")
 
-// Twin returns the copy of an application that this rotation has made, and makes it
+// Twin returns this rotation's copy of an application, and creates it
 // if there is none. It has all that PingOne keeps for the application under its own id:
 // configuration, roles, grants, attribute mappings and policy assignments. What cannot
 // be copied is a [*CopyError], before anything is created. As with
@@ -63,15 +63,15 @@ func (p *Provisioner) twinable(ctx context.Context, d *document.Document, of *pi
 
 func twinName(of *pingone.Application) string { return of.Name + " (twin)" }
 
-// A NameError says that an application which this rotation has not created has the name
-// that the twin shall have. PingOne takes each name once, so there is no such twin.
+// A NameError says that an application that this rotation did not create has the name
+// that the twin needs. PingOne accepts each name once, so there can be no such twin.
 type NameError struct{ ID, Name string }
 
 func (e *NameError) Error() string {
 	return fmt.Sprintf("application %s has the name %q that the twin shall have and was not created by this rotation; rename it", e.ID, document.Printable(e.Name))
 }
 
-// FindTwin returns the copy of an application that this rotation has made, nil if
+// FindTwin returns this rotation's copy of an application, or nil if
 // nothing has the copy's name. It is a [*NameError] if another application has it.
 func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pingone.Application) (*pingone.Application, error) {
 	name := twinName(of)
