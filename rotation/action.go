@@ -56,7 +56,7 @@ type Action struct {
 	// that an invocation which is repeated continues with the same one. It may be empty.
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
-	// Preview asks for no more than what an emergency, or endPrevious, would do.
+	// Preview asks for no more than what an emergency, endPrevious or rollback would do.
 	Preview bool `json:"preview,omitempty"`
 
 	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
@@ -169,7 +169,7 @@ func (a Action) check() error {
 		ActionCheck:    "secretId createTestUser document holds mark",
 		ActionMark:     "secretId document",
 		ActionAudit:    "readOnly after secrets campaign",
-		ActionRollback: "secretId",
+		ActionRollback: "secretId preview",
 		ActionEnd:      "secretId preview previous lockOut",
 		ActionList:     "campaign memory",
 		ActionTally:    "campaign memory stopped",
@@ -193,7 +193,7 @@ func (a Action) check() error {
 		return eventError("secretId", "must be the name or ARN of a secret")
 	case a.Emergency != "" && a.Emergency != Swift && a.Emergency != Contain:
 		return eventError("emergency", `must be "swift" or "contain"`)
-	case a.Preview && a.Emergency == "" && a.Action != ActionEnd:
+	case a.Preview && a.Emergency == "" && a.Action == ActionRotate:
 		return eventError("preview", "is of an emergency")
 	case a.ClientRequestToken != "" && !requestToken.MatchString(a.ClientRequestToken):
 		return eventError("clientRequestToken", "must have 32 to 64 characters of a version's id")

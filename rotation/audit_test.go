@@ -275,6 +275,11 @@ func TestRollbackIsOneLabelWithTwoApplications(t *testing.T) {
 	w.advance(25 * time.Hour)
 	w.rotate()
 	before := w.stored("AWSPREVIOUS")
+	state := w.state()
+	shown := w.do(rotation.Action{Action: "rollback", SecretID: orders, Preview: true}).(*rotation.Report)
+	if shown.Outcome != rotation.Previewed || shown.Preview == nil || shown.Preview.To == "" || shown.Preview.To == shown.Preview.From || shown.Preview.ToClient != before["clientId"] || w.state() != state {
+		t.Errorf("the preview: %+v, or it has changed something", shown)
+	}
 	p := watch(w)
 	rep := w.do(rotation.Action{Action: "rollback", SecretID: orders, Reason: "the new one is not known everywhere"}).(*rotation.Report)
 	if rep.Outcome != rotation.RolledBack {
@@ -322,6 +327,10 @@ func TestRollbackIsRefusedWhereThereIsNoWayBack(t *testing.T) {
 			w := newWorld(t, c.opts...)
 			c.before(w)
 			before := w.state()
+			shown := w.do(rotation.Action{Action: "rollback", SecretID: orders, Preview: true}).(*rotation.Report)
+			if shown.Outcome != rotation.Failed || !strings.Contains(shown.Error, c.words) || shown.Preview != nil {
+				t.Errorf("the preview: got %s (%s), want failed with %q", shown.Outcome, shown.Error, c.words)
+			}
 			rep := w.do(rotation.Action{Action: "rollback", SecretID: orders}).(*rotation.Report)
 			if rep.Outcome != rotation.Failed || !strings.Contains(rep.Error, c.words) {
 				t.Errorf("got %s (%s), want failed with %q", rep.Outcome, rep.Error, c.words)

@@ -12,7 +12,7 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// A Preview is what an emergency or endPrevious would do, for the person who has to say yes to it. It was made
+// A Preview is what an emergency, endPrevious or a rollback would do, for the person who has to say yes to it. It was made
 // without changing anything.
 type Preview struct {
 	EnvironmentID string   `json:"environmentId"`
@@ -24,6 +24,12 @@ type Preview struct {
 
 	// Previous is what PingOne keeps beside the current secrets, for endPrevious.
 	Previous []KeptSecret `json:"previous,omitempty"`
+
+	// From and To are of a rollback: the fingerprints of AWSCURRENT's secret and of the one
+	// that would take its place, and ToClient is the client of that.
+	From     string `json:"from,omitempty"`
+	To       string `json:"to,omitempty"`
+	ToClient string `json:"toClient,omitempty"`
 
 	// Holders are the other managed secrets of the client, which get the new secret too.
 	Holders []string `json:"holders,omitempty"`

@@ -61,7 +61,7 @@ type Report struct {
 	// Timeline is what happened to which secret, in order.
 	Timeline []Moment `json:"timeline,omitempty"`
 
-	// Preview is what an emergency or endPrevious would do, where that was all that was asked for.
+	// Preview is what an emergency, endPrevious or a rollback would do, where that was all that was asked for.
 	Preview *Preview `json:"preview,omitempty"`
 
 	// TokensValidUntil is until when an access token may live that was obtained with

@@ -92,12 +92,23 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	defer func() { r.logReport(ctx, rep) }()
 	n := r.begin(a.SecretID, plan.ByRollback, "rollback", "")
-	n.files = true
+	n.files, n.readOnly = true, a.Preview
 	err := n.secret.describe(ctx)
 	if err == nil {
 		n.token = n.secret.holder(labelPrevious)
 		n.client.TransactionID = n.token
 		_, err = n.reach(ctx, plan.Rollback)
+	}
+	if a.Preview {
+		if err == nil {
+			rep.Preview, err = n.wayBack(ctx)
+		}
+		rep.take(n)
+		if err == nil {
+			rep.Outcome = Previewed
+		}
+		rep.conclude(n, err)
+		return rep
 	}
 	rep.take(n)
 	if err == nil {
@@ -107,6 +118,21 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	rep.conclude(n, err)
 	r.file(ctx, n, rep, err)
 	return rep
+}
+
+// wayBack says what a rollback would do.
+func (r *run) wayBack(ctx context.Context) (*Preview, error) {
+	p, err := r.foresee(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.MustDie, p.From = nil, r.found.current.ClientSecret.Fingerprint()
+	for _, v := range r.found.others {
+		if v.versionID == r.token {
+			p.To, p.ToClient = v.ClientSecret.Fingerprint(), v.ClientID
+		}
+	}
+	return p, nil
 }
 
 // conclude says how the action ended.

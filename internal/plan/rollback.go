@@ -6,6 +6,8 @@ import "slices"
 func (s Situation) rollback() Move {
 	i := slices.IndexFunc(s.Others, func(v Version) bool { return v.ID == s.Labels.Previous })
 	switch {
+	case s.Item.Emergency != nil: // which a preview meets here
+		return stop(EmergencyOpen)
 	case s.Rotation != "" && s.Labels.Current == s.Rotation:
 		return Move{Kind: Done}
 	case !s.Alternates || i < 0 || s.Others[i].Fingerprint == "" || s.Others[i].Application != s.Twin || s.Twin == "" || s.Others[i].ID != s.Rotation:
