@@ -148,6 +148,9 @@ func (p *program) showCampaign(ctx context.Context, call campaign.Call, r run) e
 	} else {
 		page := p.page()
 		page.say("%s %s%s", r.ID, strings.ToLower(string(r.Status)), whatItDoes(r))
+		if r.Waiting {
+			page.say("canaries: %s", enumerated(sum.Rotated))
+		}
 		err = tellSummary(page, campaignSummary(sum), false)
 		err = errors.Join(err, page.err)
 	}
@@ -194,7 +197,7 @@ func (p *program) watchCampaign(ctx context.Context, call campaign.Call, s *stat
 		}
 		if r.Waiting && !asked {
 			m.clear()
-			p.note("the canaries have new secrets: pingrotate campaign approve %s, or stop", r.ID)
+			p.note("the canaries have new secrets: %s. Look at their consumers, then pingrotate campaign approve %s, or stop", enumerated(sum.Rotated), r.ID)
 		}
 		asked = r.Waiting
 		if err := wait(ctx, watchPause); err != nil {

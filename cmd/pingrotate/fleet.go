@@ -120,7 +120,7 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		}
 	}
 	secrets = distinct(secrets)
-	if question := r.questionOfMany(len(secrets), named); question != "" {
+	if question := r.questionOfMany(ctx, secrets, named); question != "" {
 		if err := r.confirm(c, question, strconv.Itoa(len(secrets)), r.yes); err != nil {
 			return err
 		}
@@ -168,8 +168,13 @@ func (r *rotating) run(c *cobra.Command, call campaign.Call, secrets []string, o
 	}
 	o.Confirm = func(_ context.Context, sum campaign.Summary) error {
 		meter.clear()
-		question := fmt.Sprintf("%d of %s rotated, and the new ones work. Look at their consumers.", sum.Rotated(), counted(sum.Secrets, "secret"))
-		return r.confirm(c, question, "yes", r.yes)
+		question := fmt.Sprintf("%d of %s rotated, and the new ones work: %s. Look at their consumers; the others have not begun.",
+			sum.Rotated(), counted(sum.Secrets, "secret"), enumerated(sum.Names))
+		err := r.confirm(c, question, "yes", r.yes)
+		if errors.Is(err, errNotConfirmed) {
+			return errors.New("after the canaries the answer was no") // and the summary says what was done
+		}
+		return err
 	}
 	sum, err := campaign.Run(ctx, call, secrets, o)
 	meter.clear()
@@ -243,8 +248,11 @@ func (r *rotating) selected(ctx context.Context, tags map[string]string, emergen
 
 // questionOfMany is what to ask before secrets are rotated that were not named one by
 // one, and before an emergency; "" before anything else.
-func (r *rotating) questionOfMany(n int, named bool) string {
-	question := fmt.Sprintf("This rotates %s.", counted(n, "secret"))
+func (r *rotating) questionOfMany(ctx context.Context, secrets []string, named bool) string {
+	if r.yes {
+		return "" // which needs no words
+	}
+	question := fmt.Sprintf("This rotates %s, in %s: %s.", counted(len(secrets), "secret"), r.where(ctx), enumerated(secrets))
 	switch rotation.Emergency(r.emergency.value) {
 	case rotation.Swift:
 		return question + " It ends those that consumers hold as soon as there are new ones. Consumers that keep theirs in a cache fail until they read again."

@@ -61,19 +61,18 @@ func (r *rotating) confirmHandOver(c *cobra.Command, w waves.Campaign) error {
 			Action: rotation.ActionRotate, SecretID: w.Leaked(), Emergency: rotation.Emergency(w.Emergency), Reason: w.Reason,
 		})
 	}
-	n := len(w.Secrets)
-	if n == 0 {
-		names, _, err := r.selected(c.Context(), w.Tags, w.Emergency != "")
-		if err != nil {
+	names := w.Secrets
+	if len(names) == 0 {
+		var err error
+		if names, _, err = r.selected(c.Context(), w.Tags, w.Emergency != ""); err != nil {
 			return err
 		}
-		n = len(names)
 	}
-	question := r.questionOfMany(n, len(w.Secrets) > 0)
+	question := r.questionOfMany(c.Context(), names, len(w.Secrets) > 0)
 	if question == "" || len(w.Secrets) > 0 && w.Emergency == "" {
 		return nil
 	}
-	return r.confirm(c, question, strconv.Itoa(n), r.yes)
+	return r.confirm(c, question, strconv.Itoa(len(names)), r.yes)
 }
 
 // tellStarted writes the id of a campaign that a state machine carries out.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 
+	"pingrotate/internal/campaign"
 	"pingrotate/rotation"
 
 	"github.com/spf13/cobra"
@@ -15,9 +18,10 @@ func newRollback(p *program) *cobra.Command {
 		GroupID: "act",
 		Use:     "rollback SECRET",
 		Short:   "Go back to the secret before, with the strategy alternating",
-		Long: `Moves AWSCURRENT back to the version before, which works with the strategy
-"alternating": there both applications have a secret that is good. With "single" the
-report says why there is no way back, and what there is instead.`,
+		Long: `Moves AWSCURRENT back to the previous version, which works with the strategy
+"alternating": there both applications have a secret that works. With "single" there is
+no way back; the report says why, and what to do instead. Without --yes the command says
+so before it asks.`,
 		Example:           `    pingrotate rollback pingone/orders-api --reason "the new client lacks a grant"`,
 		Args:              takes(1, 1, "SECRET"),
 		ValidArgsFunction: p.completeSecret,
@@ -34,33 +38,72 @@ func (p *program) rollback(c *cobra.Command, a rotation.Action, yes bool) error 
 	if err := valid(a); err != nil {
 		return misuse(c, "%v", err)
 	}
-	question := fmt.Sprintf("This gives consumers of %s the secret before the one that they hold.", a.SecretID)
-	if err := p.confirm(c, question, a.SecretID, yes); err != nil {
-		return err
+	if !yes {
+		if err := p.mayAsk(c); err != nil {
+			return err
+		}
 	}
 	ctx := c.Context()
 	call, err := p.call(ctx)
 	if err != nil {
 		return err
 	}
+	if !yes {
+		// Whether there is a way back at all is said before anything is asked.
+		if raw, report, err := p.wayBack(c, call, a); err != nil || bad(report.Outcome) && report.Outcome != rotation.Previewed {
+			return p.tellRollback(a.SecretID, raw, report, err)
+		}
+	}
 	a.By = p.by(ctx)
 	done := p.busy("rolling back " + a.SecretID)
 	raw, err := call(ctx, a)
 	done()
-	if err != nil {
-		return fmt.Errorf("roll back %s: %w", a.SecretID, err)
+	var report rotation.Report
+	if err == nil {
+		report, err = readJSON[rotation.Report](raw)
 	}
-	report, err := readJSON[rotation.Report](raw)
-	if err != nil {
+	return p.tellRollback(a.SecretID, raw, report, err)
+}
+
+// wayBack shows what a rollback would do, and asks. The report is the preview's: where there
+// is no way back it says why, and nothing was asked.
+func (p *program) wayBack(c *cobra.Command, call campaign.Call, a rotation.Action) (raw json.RawMessage, report rotation.Report, err error) {
+	a.Preview = true
+	done := p.busy("looking whether there is a way back")
+	raw, err = call(c.Context(), a)
+	done()
+	if err == nil {
+		report, err = readJSON[rotation.Report](raw)
+	}
+	if err != nil || report.Preview == nil {
+		return raw, report, err
+	}
+	v := report.Preview
+	for _, line := range []string{
+		fmt.Sprintf("A rollback of %s, in %s.", a.SecretID, p.where(c.Context())),
+		"  secret     " + report.SecretID,
+		fmt.Sprintf("  goes back  from %s of client %s to %s of client %s", v.From, v.ClientID, v.To, v.ToClient),
+	} {
+		fmt.Fprintln(printable{p.err}, line)
+	}
+	question := fmt.Sprintf("This gives consumers of %s the secret before the one that they hold.", a.SecretID)
+	return raw, report, p.confirm(c, question, a.SecretID, false)
+}
+
+// tellRollback writes how a rollback ended, or why there is none.
+func (p *program) tellRollback(secret string, raw json.RawMessage, report rotation.Report, err error) error {
+	switch {
+	case errors.Is(err, errNotConfirmed):
 		return err
-	}
-	if p.json() {
+	case err != nil:
+		return fmt.Errorf("roll back %s: %w", secret, err)
+	case p.json():
 		err = p.write(raw)
-	} else {
-		err = tellReport(p.page(), a.SecretID, report)
+	default:
+		err = tellReport(p.page(), secret, report)
 	}
 	if err == nil && bad(report.Outcome) {
-		err = fmt.Errorf("rollback: %s is as it was; the report says why", a.SecretID)
+		err = fmt.Errorf("rollback: %s is as it was; the report says why", secret)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -57,16 +58,25 @@ func (r *rotating) one(c *cobra.Command, secret string) error {
 	return err
 }
 
-// confirmEmergency shows what an emergency is about before it asks. With --yes nobody is
-// asked, and the leak does not wait for the preview.
+// previewLimit is how long an emergency that needs no answer waits for its preview.
+const previewLimit = 5 * time.Second
+
+// confirmEmergency shows what an emergency is about, and asks. With --yes it does not ask,
+// and the leak waits for the preview no longer than previewLimit.
 func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rotation.Action) error {
-	if r.yes {
-		return nil
-	}
-	if err := r.mayAsk(c); err != nil {
-		return err
-	}
 	ctx := c.Context()
+	if !r.yes {
+		if err := r.mayAsk(c); err != nil {
+			return err
+		}
+	} else {
+		if r.quiet {
+			return nil
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, previewLimit)
+		defer cancel()
+	}
 	fmt.Fprintf(printable{r.err}, "An emergency of %s, in %s.\n", a.SecretID, r.where(ctx))
 	a.Preview = true
 	done := r.busy("looking at what it is about")
@@ -77,8 +87,10 @@ func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rota
 		report, err = readJSON[rotation.Report](raw)
 	}
 	switch {
+	case c.Context().Err() != nil:
+		return c.Context().Err()
 	case ctx.Err() != nil:
-		return ctx.Err()
+		r.warn("what it is about was not known after %v; the emergency begins", previewLimit)
 	case err != nil:
 		r.warn("what it is about cannot be shown: %s", oneLine(remedy.Text(err)))
 	case report.Preview == nil:
@@ -87,6 +99,9 @@ func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rota
 		for _, line := range foretold(a, report, r.targets) {
 			fmt.Fprintf(printable{r.err}, "  %s\n", line)
 		}
+	}
+	if r.yes {
+		return nil
 	}
 	question := fmt.Sprintf("This ends the secret that consumers of %s hold as soon as there is a new one. Those that keep it in a cache fail until they read again.", a.SecretID)
 	if a.Emergency == rotation.Contain {

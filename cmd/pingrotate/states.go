@@ -152,7 +152,7 @@ func (r run) tally(ctx context.Context, call campaign.Call, stopped string) (s w
 func campaignSummary(s waves.Summary) campaign.Summary {
 	sum := campaign.Summary{
 		Start: s.Start, Secrets: s.Planned, Promoted: s.Promoted, Ended: s.Ended, Skipped: s.Skipped, Refused: s.Refused,
-		Busy: s.Busy, Open: s.Open, Failed: s.Failed, Left: s.Left, Stopped: s.Stopped, LeftOut: s.OffNames,
+		Busy: s.Busy, Open: s.Open, Failed: s.Failed, Left: s.Left, Stopped: s.Stopped, LeftOut: s.OffNames, Names: s.Rotated,
 	}
 	if n := sum.Rotated(); n > 0 {
 		sum.CallsPerRotation = float64(s.Calls) / float64(n)

@@ -44,6 +44,9 @@ func tellSummary(p *page, s campaign.Summary, told bool) error {
 			p.say("%s %s: %s", alike[0].Outcome, enumerated(names), alike[0].Error)
 		}
 	}
+	if s.Stopped != "" && !told && len(s.Names) > 0 {
+		p.say("rotated: %s", enumerated(s.Names))
+	}
 	if len(s.LeftOut) > 0 {
 		p.say("left out: %s", enumerated(s.LeftOut))
 	}

@@ -14,6 +14,9 @@ import (
 	"golang.org/x/term"
 )
 
+// errNotConfirmed is the answer no before anything has begun.
+var errNotConfirmed = errors.New("not confirmed; nothing was done")
+
 // confirm asks a person to type a word before something that cannot be undone. Without
 // a terminal there is no one to ask, and --yes has to say it.
 func (p *program) confirm(c *cobra.Command, question, word string, yes bool) error {
@@ -36,7 +39,7 @@ func (p *program) confirm(c *cobra.Command, question, word string, yes bool) err
 	select {
 	case l := <-typed:
 		if strings.TrimSpace(l.text) != word {
-			return errors.New("not confirmed; nothing was done")
+			return errNotConfirmed
 		}
 		return nil
 	case <-c.Context().Done():

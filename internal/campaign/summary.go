@@ -29,6 +29,7 @@ type Summary struct {
 	SecretsPerHour   float64 `json:"secretsPerHour"`
 	ShareOfLimit     float64 `json:"shareOfLimit"` // of PingOne's configuration calls
 
+	Names  []string          `json:"-"` // of the secrets that were rotated, in the order in which they ended
 	Limit  int               `json:"-"` // PingOne's, in configuration calls a minute
 	Unwell []rotation.Report `json:"-"` // what did not end well
 
@@ -40,9 +41,11 @@ func (s *Summary) add(r rotation.Report) {
 	switch r.Outcome {
 	case rotation.Promoted:
 		s.Promoted++
+		s.Names = append(s.Names, Subject(r))
 		return
 	case rotation.Ended:
 		s.Ended++
+		s.Names = append(s.Names, Subject(r))
 		return
 	case rotation.Skipped:
 		s.Skipped++
@@ -64,6 +67,7 @@ func (s Summary) With(next Summary) Summary {
 	s.Secrets, s.Promoted, s.Ended, s.Skipped = s.Secrets+next.Secrets, s.Promoted+next.Promoted, s.Ended+next.Ended, s.Skipped+next.Skipped
 	s.Refused, s.Busy, s.Open, s.Failed, s.Left = s.Refused+next.Refused, s.Busy+next.Busy, s.Open+next.Open, s.Failed+next.Failed, s.Left+next.Left
 	s.LeftOut, s.Unwell = append(s.LeftOut, next.LeftOut...), append(s.Unwell, next.Unwell...)
+	s.Names = append(s.Names, next.Names...)
 	if s.Stopped == "" {
 		s.Stopped = next.Stopped
 	}
@@ -80,7 +84,7 @@ func (s Summary) Done() int { return s.Rotated() + s.Skipped + len(s.Unwell) }
 // until returns the summary with the numbers that depend on the time.
 func (s Summary) until(now time.Time) Summary {
 	s.Left = s.Secrets - s.Done()
-	s.Unwell = slices.Clone(s.Unwell)
+	s.Unwell, s.Names = slices.Clone(s.Unwell), slices.Clone(s.Names)
 	return s.paced(now.Sub(s.begun).Seconds())
 }
 

@@ -96,9 +96,10 @@ type Summary struct {
 	Left     int       `json:"left"` // of those planned, without an ending
 	Off      int       `json:"off"`  // left out, because their rotation is turned off
 	OffNames []string  `json:"offNames"`
-	Limited  int       `json:"limited"` // tries that PingOne cut short with 429
-	Calls    int64     `json:"calls"`   // configuration calls of PingOne
-	Unwell   []Ending  `json:"unwell"`  // what did not end well; at most maxUnwell
+	Limited  int       `json:"limited"`           // tries that PingOne cut short with 429
+	Calls    int64     `json:"calls"`             // configuration calls of PingOne
+	Rotated  []string  `json:"rotated,omitempty"` // the names of the first that were; at most maxTold
+	Unwell   []Ending  `json:"unwell"`            // what did not end well; at most maxUnwell
 	Last     time.Time `json:"last,omitzero"`
 	Stopped  string    `json:"stopped"` // why before the end
 	Well     bool      `json:"well"`
@@ -144,6 +145,8 @@ func (t Tally) Summary(c Campaign, m Memory, stopped string) Summary {
 		}
 		s.Unwell = append(s.Unwell, e)
 	}
+	s.Rotated = t.rotated()
+	s.Rotated = s.Rotated[:min(len(s.Rotated), maxTold)]
 	s.Planned = max(s.Planned, s.over())
 	s.Left = s.Planned - s.over()
 	slices.SortFunc(s.Unwell, func(a, b Ending) int { return cmp.Compare(a.Secret, b.Secret) })
