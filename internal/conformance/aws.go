@@ -96,7 +96,7 @@ type awsProbe struct {
 var awsReasons = map[string]string{
 	"S15": "needs a function that omits the RotationToken; the deployed one never does",
 	"S16": "needs a function that falsely claims to have moved AWSCURRENT; the deployed one never does",
-	"S17": "takes a rotation that completes, and the deployed function completes none that it does not serve; `pingrotate trial --function` shows where AWSPENDING is afterwards",
+	"S17": "needs a rotation that completes, and the deployed function completes none of a secret that no admin allows; `pingrotate trial --function` shows where AWSPENDING is afterwards",
 	"S22": "needs a hundred versions and more than a day",
 	"S29": "needs a second Region, and replicas, which cost as much as secrets; try it with a secret of yours",
 	"S30": "needs a second Region, like S29",

@@ -65,5 +65,5 @@
 //   - S39: RestoreSecret cancels a scheduled deletion; for another secret it changes nothing. (API RestoreSecret; assumed for another secret)
 //   - S40: ListSecretVersionIds shows of each version its keys, DefaultEncryptionKey unless the secret has one, and the day of its last GetSecretValue. (API SecretVersionsListEntry; recorded, LocalStack, for the default)
 //   - S41: TagResource adds tags and replaces those of the same key; UntagResource removes them by their keys, and a key that the secret does not have is no error. (API TagResource, UntagResource; assumed for a key that is not there)
-//   - S42: A step is an invocation by the very ARN that RotateSecret was given: without a version or alias where that has none, and through the alias where it has one. (API RotateSecret, RotationLambdaARN; assumed that nothing is added)
+//   - S42: A step is an invocation by exactly the ARN that RotateSecret was given: without a version or alias if that has none, and through the alias if it has one. (API RotateSecret, RotationLambdaARN; assumed that nothing is added)
 package secretsmanagertest
