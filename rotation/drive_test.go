@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pingrotate/internal/register"
@@ -29,7 +30,9 @@ func (p *play) rotation() error {
 // wasCancelled reports whether a rotation was cancelled in this play.
 func (p *play) wasCancelled() bool { return p.sm.Count("CancelRotateSecret") > 0 }
 
-const enough = 8 // attempts
+// enough are the attempts in which a rotation ends. Two times two hours in which consumers
+// lag are among them.
+const enough = 10
 
 // retried is Secrets Manager, which repeats its rotations, soon and then by the hour.
 func (p *play) retried() (err error) {
@@ -167,7 +170,7 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 				return err
 			}
 			if p.over() {
-				return nil
+				return p.served()
 			}
 			if p.item().Emergency == nil || next == nil { // it has left no trace, or no other run comes
 				err = p.command(how)
@@ -176,10 +179,29 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 			}
 		}
 		if p.over() {
-			return nil
+			return p.served()
 		}
 		return fmt.Errorf("the emergency is not over: %w", err)
 	}
+}
+
+// served are the audits that heal another managed secret of the client, if an emergency
+// could not give it the new secret. In the first one, the run of the leaked secret may
+// have the lease.
+func (p *play) served() error {
+	behind := func() bool {
+		return slices.ContainsFunc(p.promise.subjects, func(s *subject) bool {
+			a := p.promise.accounts[s.client]
+			return s.name != orders && a != nil && a.Value != s.secret
+		})
+	}
+	for n := 0; n < 2 && behind(); n++ {
+		p.advance(time.Hour)
+		if err := p.audit(); errors.Is(err, errStopped) {
+			return err
+		}
+	}
+	return nil
 }
 
 // over reports whether the emergency that was commanded has ended.

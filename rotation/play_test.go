@@ -171,6 +171,7 @@ func (p *play) turnOf(t turn, c fault.Call) fault.Kind {
 	case cancelled:
 		p.cancelRotation()
 	case lost:
+		p.promise.losing(c)
 		p.db.Remove(registerTable, isItem)
 	case tableOut:
 		p.mu.Lock()

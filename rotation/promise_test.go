@@ -42,16 +42,18 @@ type promise struct {
 
 	mu       sync.Mutex
 	subjects []*subject
-	accounts map[string]*account    // by client id
-	dead     map[secretOf]death     // secrets that have ended
-	born     map[secretOf]time.Time // when PingOne made a secret
-	graces   map[secretOf]grace     // replaced secrets that must still work
-	minted   map[string]int         // regenerations, by who announced them
-	sent     map[string]time.Time   // calls that are held
-	repeats  map[string]bool        // of those, copies of calls that were served
-	retained map[string]bool        // replaced secrets whose end a person has set
-	changed  map[string]time.Time   // when a call last changed a managed secret
-	leak     *leak                  // the emergency that was commanded
+	accounts map[string]*account         // by client id
+	dead     map[secretOf]death          // secrets that have ended
+	born     map[secretOf]time.Time      // when PingOne made a secret
+	graces   map[secretOf]grace          // replaced secrets that must still work
+	minted   map[string]int              // regenerations, by who announced them
+	orphans  map[string]*register.Intent // of mints that were sent when the item that announced them was lost
+	sent     map[string]time.Time        // calls that are held
+	repeats  map[string]bool             // of those, copies of calls that were served
+	retained map[string]bool             // replaced secrets whose end a person has set
+	changed  map[string]time.Time        // when a call last changed a managed secret
+	leak     *leak                       // the emergency that was commanded
+	refused  bool                        // a call was, since then
 
 	calls    []string
 	breaches []string
@@ -67,6 +69,7 @@ type cause string
 const (
 	byConsole  cause = "a console regenerated without retention"
 	byHand     cause = "AWSCURRENT was changed manually"
+	byRefusal  cause = "what an emergency needs to serve another managed secret was refused"
 	byContain  cause = "contain ends the leaked secret first"
 	byLateness cause = "PingOne applied a request later than a lease after it was sent"
 	byProxy    cause = "a proxy sent a request twice"
@@ -118,7 +121,7 @@ func watch(w *world, names ...string) *promise {
 	}
 	p := &promise{
 		w: w, may: map[cause]bool{}, mintable: 1, accounts: map[string]*account{}, dead: map[secretOf]death{}, born: map[secretOf]time.Time{},
-		graces: map[secretOf]grace{}, minted: map[string]int{}, sent: map[string]time.Time{}, repeats: map[string]bool{}, changed: map[string]time.Time{},
+		graces: map[secretOf]grace{}, minted: map[string]int{}, orphans: map[string]*register.Intent{}, sent: map[string]time.Time{}, repeats: map[string]bool{}, changed: map[string]time.Time{},
 		retained: map[string]bool{}, said: map[string]bool{}, excused: map[cause]int{},
 	}
 	p.learn()
@@ -204,6 +207,7 @@ func (p *promise) do(why cause, act func()) {
 // look compares the world with what it was. The lock is held.
 func (p *promise) look(c *fault.Call, k fault.Kind, why cause) {
 	now := p.w.ping.Now()
+	p.refused = p.refused || p.leak != nil && k == fault.Denied
 	applied := c != nil && (k.Applies() || k == fault.Delivered)
 	p.accountFor(c, k, why, now)
 	for _, s := range p.subjects {
@@ -276,12 +280,25 @@ func (p *promise) causeOf(c *fault.Call, k fault.Kind, why cause, now time.Time)
 // leaseTime is how late a request may take effect, at the latest, by what section 2 says.
 const leaseTime = 40 * time.Second
 
+// losing notes that the register's item is about to be lost while a call is on its way. A
+// mint that the item has announced was announced.
+func (p *promise) losing(c fault.Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.Operation == pingonetest.OpRegenerateSecret {
+		p.orphans[serial(c)] = p.w.item().Intent
+	}
+}
+
 // mint counts a regeneration for the rotation or the emergency that announced it.
 func (p *promise) mint(client string, c fault.Call, k fault.Kind, now time.Time) {
 	if p.causeOf(&c, k, "", now) == byProxy {
 		return // it was sent once
 	}
 	in := p.w.item().Intent
+	if of, ok := p.orphans[serial(c)]; ok {
+		in = of
+	}
 	who, most := "", 1
 	switch {
 	case in == nil || in.Application != client:
@@ -368,6 +385,8 @@ func (p *promise) available(s *subject) {
 	switch {
 	case p.leak != nil && p.leak.contain && p.leak.victims[s.key()] && why == "":
 		why = byContain
+	case p.leak != nil && p.refused && s.name != orders && why == "":
+		why = byRefusal
 	case p.accepted(s.key()) && p.accounts[s.client].Value != s.secret && p.w.app.TokenEndpointAuthMethod == "CLIENT_SECRET_JWT":
 		why = bySigning
 	}

@@ -230,6 +230,7 @@ func emergencies() (all []scenario) {
 	situations := []struct {
 		name   string
 		opts   []option
+		may    []cause
 		before func(*play)
 		slow   bool
 	}{
@@ -239,7 +240,7 @@ func emergencies() (all []scenario) {
 		{name: "alternating", slow: true, opts: []option{alternate}, before: rotated(1)},
 		{name: "alternating, AWSPREVIOUS leaked", slow: true, opts: []option{alternate}, before: rotated(2)},
 		{name: "resource", before: func(p *play) { p.resource(); p.promise.restart() }},
-		{name: "two managed secrets", before: (*play).shared},
+		{name: "two managed secrets", before: (*play).shared, may: []cause{byRefusal}},
 	}
 	nexts := []struct {
 		name string
@@ -254,7 +255,7 @@ func emergencies() (all []scenario) {
 			for _, next := range nexts {
 				all = append(all, scenario{
 					name: fmt.Sprintf("%s, %s; %s", how, s.name, next.name),
-					opts: s.opts, before: s.before, slow: s.slow || next.name != "same command", drive: leaked(how, next.run),
+					opts: s.opts, may: s.may, before: s.before, slow: s.slow || next.name != "same command", drive: leaked(how, next.run),
 				})
 			}
 		}

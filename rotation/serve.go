@@ -83,23 +83,19 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	all = append(all, r.bystanders(ctx, rest(rows, known...))...)
 	late := false
 	for _, b := range all {
-		if b.other {
+		did, err := r.give(ctx, b)
+		if err != nil && !mayPass(err) && !r.containing() {
+			// Its consumers would be locked out, which one refusal is no reason for.
+			b = r.bystanders(ctx, []string{b.arn})[0]
+			did, err = r.give(ctx, b)
+		}
+		if again = again || did; b.other {
 			continue
 		}
-		n, err := b.run, b.err
-		if err == nil {
-			n.hold = r.hold
-			if plan.Next(n.situation(plan.Follow)).Kind != plan.Done {
-				again = true
-				_, err = n.carryOn(ctx, plan.Follow)
-			}
-			if n.outcome != nil {
-				n.flush(ctx, false)
-			}
-		}
+		n := b.run
 		late = late || mayPass(err)
 		s := Served{SecretID: b.arn, Name: n.secret.name, Promoted: n.record.promoted}
-		if em := r.item().Emergency; mayPass(err) && em != nil && em.How != plan.Contain {
+		if r.item().Emergency != nil && mayPass(err) && !r.containing() {
 			return true, fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", b.arn, err)
 		}
 		if err != nil {
@@ -111,6 +107,29 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	}
 	r.done.Served, r.servedFor, r.unserved = true, current, late
 	return again || late || r.record.promoted != nil || r.client.Time().Sub(begun) > time.Second, nil
+}
+
+// give lets another managed secret follow, and reports whether that took an act.
+func (r *run) give(ctx context.Context, b *bystander) (did bool, err error) {
+	if b.other || b.err != nil {
+		return false, b.err
+	}
+	b.hold = r.hold
+	if plan.Next(b.situation(plan.Follow)).Kind != plan.Done {
+		did = true
+		_, err = b.carryOn(ctx, plan.Follow)
+	}
+	if b.outcome != nil {
+		b.flush(ctx, false)
+	}
+	return did, err
+}
+
+// containing reports whether an emergency is open that ends the leaked secret before
+// anything else.
+func (r *run) containing() bool {
+	em := r.item().Emergency
+	return em != nil && em.How == plan.Contain
 }
 
 // mayPass reports whether a call failed for a reason that may pass by itself.
