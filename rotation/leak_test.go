@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +88,31 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 		text, _ := w.sm.Value(other, "AWSCURRENT")
 		if !strings.Contains(text, w.secret("AWSCURRENT")) || len(rep.Served) != 1 || rep.Served[0].Name != other || rep.Served[0].Error != "" {
 			t.Errorf("%s: the other managed secret was not served: %+v", e, rep.Served)
+		}
+	}
+}
+
+// One refusal is no reason to lock the other's consumers out. Two hold nothing up.
+func TestSwiftEmergencyAsksTwiceBeforeTheOtherManagedSecretIsLockedOut(t *testing.T) {
+	for _, operation := range []string{"DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"} {
+		for refused := range 3 {
+			w := newWorld(t)
+			heldTwice(w)
+			leaked := w.secret("AWSCURRENT")
+			var seen atomic.Int32
+			w.sm.Before(func(c fault.Call) fault.Kind {
+				if c.Operation == operation && strings.Contains(c.Target, copyName) && int(seen.Add(1)) <= refused {
+					return fault.Denied
+				}
+				return fault.None
+			})
+			rep := w.emergency(rotation.Swift)
+			w.checkEnded(leaked, rep)
+			text, _ := w.sm.Value(copyName, "AWSCURRENT")
+			served := strings.Contains(text, w.secret("AWSCURRENT"))
+			if refused < 2 && !served || len(rep.Served) != 1 || served != (rep.Served[0].Error == "") {
+				t.Errorf("%s refused %d times: served %t, and the report says %+v", operation, refused, served, rep.Served)
+			}
 		}
 	}
 }
