@@ -115,42 +115,66 @@ func (a *AWS) Close(ctx context.Context) error {
 
 // Sweep implements [Suite]. ListSecrets may be minutes late, and then the next run finds
 // what this one does not.
-func (a *AWS) Sweep(ctx context.Context) ([]string, error) {
+func (a *AWS) Sweep(ctx context.Context) (swept []string, err error) {
 	q := &awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: a.Clock, belief: "sweep"}, suite: a}
-	var swept []string
+	for _, sweep := range []func() ([]string, error){q.sweepSecrets, q.sweepTables} {
+		some, err := sweep()
+		swept = append(swept, some...)
+		if err != nil {
+			return swept, err
+		}
+	}
+	return swept, nil
+}
+
+func (q *awsInquiry) sweepSecrets() (swept []string, err error) {
+	if q.suite.SecretsManager == "" {
+		return nil, nil
+	}
 	for _, found := range q.listSecrets(object{"Filters": []object{{"Key": "name", "Values": []string{Prefix}}}}) {
 		name, _ := found["Name"].(string)
 		description, _ := found["Description"].(string)
-		if strings.HasPrefix(name, Prefix) && description == marker {
-			if found["RotationEnabled"] == true {
-				if err := q.cancelRotation(name); err != nil {
+		if !strings.HasPrefix(name, Prefix) || description != marker {
+			continue
+		}
+		if found["RotationEnabled"] == true {
+			if err := q.cancelRotation(name); err != nil {
+				return swept, err
+			}
+		}
+		if err := q.deleteSecret(name); err != nil {
+			return swept, err
+		}
+		swept = append(swept, "secret "+name)
+	}
+	return swept, q.obstacle
+}
+
+// sweepTables finds nothing without the right to list tables: then there is none.
+func (q *awsInquiry) sweepTables() (swept []string, err error) {
+	if q.suite.DynamoDB == "" {
+		return nil, nil
+	}
+	in := object{}
+	for range 1000 {
+		page := q.dynamo("ListTables", in)
+		all, _ := page.at("TableNames").([]any)
+		for _, one := range all {
+			// A table has no description: only our own names end like this.
+			if name, _ := one.(string); strings.HasPrefix(name, Prefix) && strings.HasSuffix(name, tableSuffix) {
+				if err := q.deleteTable(name); err != nil {
 					return swept, err
 				}
+				swept = append(swept, "table "+name)
 			}
-			if err := q.deleteSecret(name); err != nil {
-				return swept, err
-			}
-			swept = append(swept, "secret "+name)
 		}
-	}
-	if q.obstacle != nil {
-		return swept, q.obstacle
-	}
-	if a.DynamoDB == "" {
-		return swept, nil
-	}
-	tables := q.dynamo("ListTables", object{})
-	names, _ := tables.at("TableNames").([]any)
-	for _, one := range names {
-		// A table has no description: only our own names end like this.
-		if name, _ := one.(string); strings.HasPrefix(name, Prefix) && strings.HasSuffix(name, tableSuffix) {
-			if err := q.deleteTable(name); err != nil {
-				return swept, err
-			}
-			swept = append(swept, "table "+name)
+		next := page.text("LastEvaluatedTableName")
+		if next == "" {
+			break
 		}
+		in["ExclusiveStartTableName"] = next
 	}
-	return swept, nil // without the right to list tables there is none
+	return swept, nil
 }
 
 // tableSuffix ends the names of the tables.

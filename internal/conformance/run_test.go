@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -175,5 +176,52 @@ func TestWhatTakesTimeIsMeasured(t *testing.T) {
 				t.Errorf("retries came each %v, and %v was measured", w.every, m)
 			}
 		}
+	}
+}
+
+// TestASweepReadsAllPagesOfTables hides a table that an earlier run left behind among many.
+func TestASweepReadsAllPagesOfTables(t *testing.T) {
+	t.Parallel()
+	w := newAWSWorld(t)
+	for n := range 250 {
+		w.tables.CreateTable(fmt.Sprintf("other-%03d", n), "a", "b", "")
+	}
+	left := conformance.Prefix + "run-may-be-deleted"
+	w.tables.CreateTable(left, "a", "b", "")
+	swept, err := w.suite.Sweep(t.Context())
+	if err != nil || !slices.Equal(swept, []string{"table " + left}) {
+		t.Errorf("removed %q, error %v, want the table alone", swept, err)
+	}
+}
+
+// TestWhatWasThereBeforeStays takes the names of a run before it begins: a secret that
+// someone else has made is not removed with those of the run.
+func TestWhatWasThereBeforeStays(t *testing.T) {
+	t.Parallel()
+	w := newAWSWorld(t)
+	w.secrets.Put(conformance.Prefix+"test-orders", "of a person")
+	w.secrets.Put(conformance.Prefix+"test-S8-1", "of a person")
+	w.tables.CreateTable(conformance.Prefix+"test-may-be-deleted", "a", "b", "")
+	before := w.secrets.Dump()
+	if _, err := w.suite.Keep(t.Context(), "orders", func(string) (string, error) { return "ours", nil }); err == nil {
+		t.Error("a secret was kept that another one's name was given to")
+	}
+	if _, err := w.suite.Table(t.Context()); err == nil {
+		t.Error("a table was made that another one's name was given to")
+	}
+	if err := w.suite.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// A table has no description, and is known by its name alone.
+	if swept, err := w.suite.Sweep(t.Context()); err != nil || len(swept) != 1 {
+		t.Errorf("the table is gone: a sweep found %q, error %v", swept, err)
+	}
+	for _, r := range w.run(t, "S8").Results {
+		if r.Verdict != conformance.Undecided {
+			t.Errorf("%s: %s, want it undecided", r.Belief, r.Verdict)
+		}
+	}
+	if after := w.secrets.Dump(); after != before {
+		t.Errorf("what was there is gone or changed:\n%s\nbefore:\n%s", after, before)
 	}
 }

@@ -148,8 +148,26 @@ func (s *Server) deleteTable(in tableInput) (any, error) {
 	return map[string]any{"TableDescription": s.describe(t, "DELETING")}, nil
 }
 
-func (s *Server) listTables(struct{}) (any, error) {
-	return map[string]any{"TableNames": append([]string{}, slices.Sorted(maps.Keys(s.tables))...)}, nil
+type listTablesInput struct {
+	ExclusiveStartTableName string
+	Limit                   *int
+}
+
+func (s *Server) listTables(in listTablesInput) (any, error) {
+	limit := 100
+	if in.Limit != nil {
+		limit = *in.Limit
+	}
+	if limit < 1 || limit > 100 {
+		return nil, refuse("ValidationException", "1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: Member must have value between 1 and 100", limit)
+	}
+	names := append([]string{}, slices.Sorted(maps.Keys(s.tables))...)
+	names = slices.DeleteFunc(names, func(name string) bool { return name <= in.ExclusiveStartTableName })
+	page := map[string]any{"TableNames": names}
+	if len(names) > limit {
+		page["TableNames"], page["LastEvaluatedTableName"] = names[:limit], names[limit-1]
+	}
+	return page, nil
 }
 
 type timeToLive struct {
