@@ -27,6 +27,9 @@ const (
 	ActionList     = "list"        // of a campaign: which secrets come next, and how fast
 	ActionTally    = "tally"       // of a campaign: how it stands
 	ActionHalt     = "halt"        // of a campaign: no other item begins
+
+	ActionNote       = "note"       // of a campaign from a terminal: that it begins, or is over
+	ActionUnfinished = "unfinished" // the campaigns from a terminal that did not end well
 )
 
 // Emergency says that the secret labelled AWSCURRENT has leaked, and how soon it
@@ -105,6 +108,7 @@ type Action struct {
 	Secrets  []string        `json:"secrets,omitempty"` // of audit: names or ARNs, in place of all
 	Memory   waves.Memory    `json:"memory,omitzero"`   // of list and tally: the last plan's
 	Stopped  string          `json:"stopped,omitempty"` // of tally and halt: why
+	Over     bool            `json:"over,omitempty"`    // of note: each secret has ended well
 }
 
 // ParseAction decodes and checks an action. A field that it does not know, or one of
@@ -163,6 +167,7 @@ func (a Action) check() error {
 		"secrets":            len(a.Secrets) > 0,
 		"memory":             !reflect.ValueOf(a.Memory).IsZero(),
 		"stopped":            a.Stopped != "",
+		"over":               a.Over,
 	}
 	takes := map[string]string{
 		ActionRotate:   "secretId emergency clientRequestToken ifStoredBefore preview campaign",
@@ -174,10 +179,13 @@ func (a Action) check() error {
 		ActionList:     "campaign memory",
 		ActionTally:    "campaign memory stopped",
 		ActionHalt:     "campaign memory stopped",
+
+		ActionNote:       "campaign over",
+		ActionUnfinished: "",
 	}
 	fields, ok := takes[a.Action]
 	if !ok {
-		return eventError("action", "must be rotate, check, audit, rollback, endPrevious, mark, list, tally or halt")
+		return eventError("action", "must be rotate, check, audit, rollback, endPrevious, mark, list, tally, halt, note or unfinished")
 	}
 	for name, given := range has {
 		if given && !strings.Contains(" "+fields+" ", " "+name+" ") {
@@ -221,7 +229,7 @@ func (a Action) check() error {
 func (a Action) checkCampaign() error {
 	c := a.Campaign
 	switch {
-	case c == nil && (a.Action == ActionList || a.Action == ActionTally || a.Action == ActionHalt):
+	case c == nil && (a.Action == ActionList || a.Action == ActionTally || a.Action == ActionHalt || a.Action == ActionNote):
 		return eventError("campaign", "is missing")
 	case c == nil && len(a.Secrets) > 0:
 		return eventError("secrets", "does not belong to an audit of no campaign")

@@ -123,10 +123,14 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 			return nil, err
 		}
 		switch a.Action {
-		case ActionList, ActionTally, ActionHalt:
+		case ActionList, ActionTally, ActionHalt, ActionNote, ActionUnfinished:
 			report, err := r.ask(ctx, a)
 			if err != nil {
-				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", a.Campaign.ID(), "error", remedy.Line(err))
+				id := ""
+				if a.Campaign != nil {
+					id = a.Campaign.ID()
+				}
+				r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "campaign", id, "error", remedy.Line(err))
 				return nil, errors.New(remedy.Line(err))
 			}
 			return report, nil
@@ -185,6 +189,10 @@ func (r *Rotator) ask(ctx context.Context, a Action) (any, error) {
 		return r.sum(ctx, a)
 	case ActionHalt:
 		return r.stop(ctx, a)
+	case ActionNote:
+		return r.noteCampaign(ctx, a)
+	case ActionUnfinished:
+		return r.unfinished(ctx, a)
 	}
 	return r.plan(ctx, a)
 }
