@@ -38,7 +38,8 @@ func (f *fleetFlags) declare(flags *pflag.FlagSet) {
 	flags.Var(number{&f.concurrency}, "concurrency", "rotations at once")
 	flags.Var(number{&f.rate}, "rate", "configuration calls a minute that PingOne allows the licence; if others use it too, the pace adapts")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "do not stop when a rotation fails; when a new secret was refused, it stops all the same")
-	flags.Var(text{&f.resume, "TIME"}, "resume", "continue the campaign that began at this time: what has been rotated since is skipped, what is half done is finished; say everything else as before")
+	flags.Var(text{&f.resume, "[TIME]"}, "resume", "continue the campaign that began at this time, or the last one of these secrets that did not end well: what has been rotated since is skipped, what is half done is finished; say everything else as before")
+	flags.Lookup("resume").NoOptDefVal = lastCampaign
 	flags.BoolVar(&f.detach, "detach", false, "leave the campaign to the stack's state machine, and end at once; pingrotate campaign follows it")
 	flags.Var(&f.soak, "soak", "with --detach and --canary: in place of waiting for campaign approve, look at the canaries again after this time, and continue if they are well")
 }
@@ -82,7 +83,11 @@ func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[str
 	if err := f.soaks(); err != nil {
 		return o, nil, err
 	}
-	if o.Resume {
+	switch {
+	case f.resume == lastCampaign && f.detach:
+		return o, nil, errors.New("--resume needs its time with --detach; pingrotate campaign redrive continues a campaign of the state machine")
+	case f.resume == lastCampaign: // the register knows when it began
+	case o.Resume:
 		now := o.Start
 		if o.Start, err = time.Parse(time.RFC3339, f.resume); err != nil || o.Start.After(now) {
 			return o, nil, errors.New("--resume must be the time that the campaign said at its beginning, as in 2006-01-02T15:04:05Z")
@@ -120,15 +125,25 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		}
 	}
 	secrets = distinct(secrets)
+	if r.fleet.resume == lastCampaign {
+		if o.Start, err = r.lastUnfinished(ctx, call, recordOf(o, tags, secrets, named)); err != nil {
+			return err
+		}
+	}
 	if question := r.questionOfMany(ctx, secrets, named); question != "" {
 		if err := r.confirm(c, question, strconv.Itoa(len(secrets)), r.yes); err != nil {
 			return err
 		}
 	}
 	o.By = r.by(ctx)
+	record := recordOf(o, tags, secrets, named)
+	r.record(ctx, call, record, false)
 	each := named || o.Emergency != "" // is told when it has ended, and not in the summary
 	r.note("rotating %s; to continue after an interruption, give the same command with --resume %s", counted(len(secrets), "secret"), o.Start.UTC().Format(campaign.StartFormat))
 	sum, err := r.run(c, call, secrets, o, each)
+	if err == nil {
+		r.record(ctx, call, record, true)
+	}
 	sum.LeftOut = append(sum.LeftOut, off...)
 	return errors.Join(err, r.summarize(sum, each))
 }

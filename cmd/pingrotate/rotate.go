@@ -32,7 +32,8 @@ The report then says what was asked of PingOne to see that the leaked secret is
 refused, what is still open, and until when. An emergency may be repeated: it continues
 where it was interrupted.
 
-A campaign, of more than one secret, says at its beginning how to resume it. Ctrl-C
+A campaign, of more than one secret, says at its beginning how to resume it; the same
+command with --resume continues the last one of these secrets that did not end well. Ctrl-C
 lets the rotations that are under way finish; a second one leaves them to the function.
 
 With --detach a state machine of the stack carries the campaign out, where the template
@@ -49,6 +50,7 @@ A secret that was skipped because it has been rotated already is not counted as 
 		Args:              takes(0, manySecrets, "SECRET"),
 		ValidArgsFunction: p.completeSecrets,
 		RunE: func(c *cobra.Command, secrets []string) error {
+			secrets = r.fleet.takeTime(secrets)
 			if r.dryRun {
 				return r.foretell(c, secrets)
 			}

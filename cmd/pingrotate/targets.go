@@ -23,6 +23,8 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 		return misuse(c, "--with-targets is for an --emergency")
 	case len(secrets) != 1 || r.fleet.all || len(r.fleet.tags) > 0 || r.fleet.canary > 0:
 		return misuse(c, "--with-targets takes one SECRET, the admin's")
+	case r.fleet.resume == lastCampaign:
+		return misuse(c, "--resume needs its time with --with-targets")
 	}
 	ctx := c.Context()
 	o, _, err := r.fleet.options(secrets)
