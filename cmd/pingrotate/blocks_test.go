@@ -86,7 +86,9 @@ var numbers = regexp.MustCompile(`\d+(?:\.\d+)?(?:ms|s)?`)
 // items of the file to standard output, each of which is a line and those that are
 // indented more, but for numbers and the breaks of lines. A line … stands for others.
 func tells(ts *testscript.TestScript, _ bool, args []string) {
-	plain := func(text string) string { return numbers.ReplaceAllString(strings.Join(strings.Fields(text), " "), "N") }
+	plain := func(text string) string {
+		return numbers.ReplaceAllString(strings.Join(strings.Fields(text), " "), "N")
+	}
 	said := plain(ts.ReadFile("stdout"))
 	for _, item := range regexp.MustCompile(`(?m)^  \b|^  …$`).Split(ts.ReadFile(args[0]), -1) {
 		if item = plain(item); !strings.Contains(said, item) {

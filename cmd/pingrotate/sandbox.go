@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,9 +27,8 @@ func newSandbox(p *program) *cobra.Command {
 		Use:     "sandbox",
 		Short:   "Keep PingOne and AWS running on this machine, for these commands and aws",
 		Long: `Runs AWS Secrets Manager on port 7401, PingOne on port 7402, DynamoDB on port 7404, and
-the function behind Lambda on port 7403 until Ctrl-C, with made-up applications and secrets that are new at
-each start. Prints what to set for this command and for aws, and what to try. Each call
-is shown on standard error.
+the function behind Lambda on port 7403 until Ctrl-C, with made-up applications and
+secrets that are new at each start. Prints what to try. Shows each call on standard error.
 
 With AWS_ACCESS_KEY_ID=denied its AWS refuses everything, as it refuses an identity
 without permissions.`,
@@ -74,7 +74,12 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string, retry tim
 		program = ""
 		p.warn("continuing without the function: it sends secrets by http to loopback only; --listen 0.0.0.0 serves both")
 	}
-	s, err := playground.StartSandbox(ctx, playground.Fixed(ip.String()), program, func(line string) { p.note("%s", line) })
+	var shown atomic.Bool // the calls that prepare the sandbox are not shown
+	s, err := playground.StartSandbox(ctx, playground.Fixed(ip.String()), program, func(line string) {
+		if shown.Load() {
+			p.note("%s", line)
+		}
+	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return remedy.With(err, "end the other sandbox, or give this one another address of this machine with --listen")
@@ -88,11 +93,12 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string, retry tim
 	if p.json() {
 		err = p.tellEnvironment(s.Endpoints())
 	} else {
-		err = instruct(p.page(), s)
+		err = instruct(p.page(), s, ip)
 	}
 	if err != nil {
 		return err
 	}
+	shown.Store(true)
 	<-ctx.Done()
 	p.note("stopped")
 	return nil
@@ -132,8 +138,12 @@ func exports(e playground.Endpoints) []string {
 }
 
 // instruct says what to try.
-func instruct(page *page, s *playground.Sandbox) error {
+func instruct(page *page, s *playground.Sandbox, ip net.IP) error {
 	e := s.Endpoints()
+	environment := `eval "$(pingrotate sandbox --env)"`
+	if !ip.Equal(net.IPv4(127, 0, 0, 1)) {
+		environment = `eval "$(pingrotate sandbox --env --listen ` + ip.String() + `)"`
+	}
 	try := []string{"aws secretsmanager list-secrets"}
 	if s.Rotates() {
 		try = []string{
@@ -156,18 +166,18 @@ Lambda, CloudWatch Logs and STS at %s, DynamoDB at %s.
 
 In another terminal:
 `, e.SecretsManager, e.PingOne, e.Cloud, e.Register)
-	for _, line := range append(append(onPath(), exports(e)...), try...) {
+	for _, line := range append(append(onPath(), environment), try...) {
 		page.say("    %s", line)
 	}
 	page.say(`
-A rotation of %s waits for its four steps, which are in events/. To take one by one
-with the SAM CLI, and then set, test and finish in place of create:
+A rotation of %s waits for its four steps, which are in events/. To run them one by
+one with the SAM CLI, run this, and then the same with set, test and finish in place of create:
 
     sam local invoke RotatorFunction -e events/create.json --env-vars events/env.json \
         --add-host host.docker.internal:host-gateway%s
 
-Where a container does not reach this machine's 127.0.0.1, as on Linux, start the sandbox with
---listen and the address of Docker's bridge, which is 172.17.0.1 as a rule.`, playground.OrdersSecret, processor)
+If containers cannot reach this machine's 127.0.0.1, as on Linux, start the sandbox with --listen
+and the address of Docker's bridge, usually 172.17.0.1.`, playground.OrdersSecret, processor)
 	return page.err
 }
 

@@ -83,7 +83,7 @@ func (d *demonstration) close() {
 func (d *demonstration) play(ctx context.Context) error {
 	d.story.say("Two applications ask PingOne for tokens with the secret %s, all the time.", OrdersSecret)
 	d.story.say("One reads it before each request, the other keeps it for an hour as AWS's caching clients do.")
-	d.story.say("The function is the program that Lambda runs; the services are played here, in %d ms a call.", callTime.Milliseconds())
+	d.story.say("The function is the program that Lambda runs; PingOne and AWS are played here, at %d ms a call.", callTime.Milliseconds())
 
 	stop := make(chan struct{})
 	var work sync.WaitGroup
