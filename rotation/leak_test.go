@@ -14,18 +14,36 @@ import (
 	"pingrotate/rotation"
 )
 
-// A document that no longer parses but names the same client must not save the leaked
-// secret.
+// A document that no longer parses must not save the leaked secret, if it names the same
+// client, or none.
 func TestEmergencyWorksOnADocumentThatNoLongerParses(t *testing.T) {
-	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
-		w := newWorld(t)
-		w.rotate()
-		w.advance(time.Hour)
-		leaked := w.secret("AWSCURRENT")
-		text, _ := w.sm.Value(orders, "AWSCURRENT")
-		w.sm.Put(orders, strings.Replace(text, "}", ",}", 1))
-		rep := w.emergency(e)
-		w.checkEnded(leaked, rep)
+	for name, spoil := range map[string]func(w *world, text string){
+		"a comma too many": func(w *world, text string) { w.sm.Put(orders, strings.Replace(text, "}", ",}", 1)) },
+		"no document":      func(w *world, _ string) { w.sm.Put(orders, "garbage") },
+		"a binary":         func(w *world, _ string) { w.sm.PutBinary(orders, []byte("garbage")) },
+	} {
+		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+			t.Run(name+", "+string(e), func(t *testing.T) {
+				w := newWorld(t)
+				w.rotate()
+				w.advance(time.Hour)
+				leaked := w.secret("AWSCURRENT")
+				text, _ := w.sm.Value(orders, "AWSCURRENT")
+				spoil(w, text)
+				rep := w.emergency(e)
+				w.checkEnded(leaked, rep)
+			})
+		}
+	}
+}
+
+// One that names another client is another client's.
+func TestEmergencyOfADocumentThatNoLongerParsesAndNamesAnotherClientFails(t *testing.T) {
+	w := newWorld(t)
+	w.sm.Put(orders, `{"clientId": "11111111-2222-4333-8444-555555555555",}`)
+	rep := w.emergency(rotation.Contain)
+	if mints := w.ping.Mints(w.app.Environment, w.app.ID); rep.Outcome != rotation.Failed || mints > 0 {
+		t.Errorf("got %s (%s) and %d mints, want it refused", rep.Outcome, rep.Error, mints)
 	}
 }
 

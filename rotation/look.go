@@ -129,11 +129,16 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 			return remedy.With(fmt.Errorf("version %s is labelled AWSCURRENT and has no value", id), "store a document with environmentId, region and clientId")
 		}
 	}
-	if err := current.rotatable(); err != nil {
-		return err
-	}
-	if old := r.found.current; old != nil && old.EnvironmentID+old.ClientID != current.EnvironmentID+current.ClientID && !old.MayFollow(current.ClientID) {
+	switch old := r.found.current; {
+	case old != nil && r.by == plan.ByEmergency && old.lost(current):
+		r.record.warn("AWSCURRENT was changed while the emergency was under way, and does not lead to the client that it is about; it is moved back to that client")
+		current = &stored{old.Document, current.versionID, current.created, true}
+	case old != nil && old.EnvironmentID+old.ClientID != current.EnvironmentID+current.ClientID && !old.MayFollow(current.ClientID):
 		return remedy.With(errors.New("AWSCURRENT names another client than a moment ago"), "run it again")
+	default:
+		if err := current.rotatable(); err != nil {
+			return err
+		}
 	}
 	r.found.current = current
 	if r.record.current.IsZero() {
@@ -148,7 +153,8 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 
 // current returns the version labelled AWSCURRENT, or the one with the id where the
 // label was read elsewhere. In an emergency a document that does not parse any more must
-// not hold anything up: another version of the client that it names stands in for it.
+// not hold anything up: what the run has read before stands in for it, or another version
+// of the client that it names. If it names none, that is any client.
 func (r *run) current(ctx context.Context, id string) (*stored, error) {
 	label := ""
 	if id == "" {
@@ -159,13 +165,21 @@ func (r *run) current(ctx context.Context, id string) (*stored, error) {
 		return nil, err
 	}
 	v, err := decode(out)
-	if err == nil || r.by != plan.ByEmergency || out.SecretString == nil {
+	if err == nil || r.by != plan.ByEmergency {
 		return v, err
 	}
+	if old := r.found.current; old != nil {
+		r.record.warn("AWSCURRENT cannot be read (%v); what it held when the emergency began stands in for it", err)
+		return &stored{old.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate), true}, nil
+	}
+	text := aws.ToString(out.SecretString) // none, if the version is binary
 	for _, l := range []string{labelPrevious, plan.HealLabel, plan.ManualLabel, labelPending} {
 		other, readErr := r.secret.read(ctx, "", l)
-		if readErr == nil && other != nil && other.ClientID != "" && strings.Contains(*out.SecretString, other.ClientID) && strings.Contains(*out.SecretString, other.EnvironmentID) {
-			r.record.warn("AWSCURRENT cannot be read (%v); the version labelled %s, which is of the client that it names, stands in for it", err, l)
+		if readErr != nil || other == nil || other.ClientID == "" {
+			continue
+		}
+		if strings.Contains(text, other.ClientID) && strings.Contains(text, other.EnvironmentID) || !looksLikeID.MatchString(text) {
+			r.record.warn("AWSCURRENT cannot be read (%v); the version labelled %s, which is of the client that it names, or names none, stands in for it", err, l)
 			return &stored{other.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate), true}, nil
 		}
 	}

@@ -62,6 +62,9 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 	}
 	s.Current = r.version(d)
 	s.Current.Application = r.applicationID()
+	if d.standsIn {
+		s.Current.Fingerprint = "" // consumers get nothing from what does not parse, or is another client's
+	}
 	s.Current.Since = r.since(d, item)
 	if r.found.own != nil {
 		s.Own = r.version(r.found.own)

@@ -58,6 +58,18 @@ func (v *stored) continues(next *stored) bool {
 	return next.Follows(v.Document)
 }
 
+// lost reports whether AWSCURRENT, which was this version a moment ago, does not lead to
+// the same client any more, by a version that no rotation has made.
+func (v *stored) lost(next *stored) bool {
+	switch {
+	case v.rotatable() == nil && next.rotatable() != nil, v.Rotation.AdminSecretID != next.Rotation.AdminSecretID:
+		return true
+	case v.ClientID == next.ClientID:
+		return v.Principal() != next.Principal()
+	}
+	return !v.MayFollow(next.ClientID) || next.Principal() != v.Successor(next.ClientID).Principal()
+}
+
 // What else may leak that is no client secret.
 var (
 	errPrivateKey = remedy.With(errors.New("the secret holds a private key, which PingOne cannot make anew as it does a client secret"),
