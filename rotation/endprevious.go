@@ -166,7 +166,7 @@ func (r *run) keptBy(m plan.Move) (text, remedy string) {
 		return "another managed secret of the same PingOne client, " + r.found.otherBehind + ", does not hold PingOne's current secret",
 			"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
 	case plan.NotAccepted:
-		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if that lasts, look with check at what is wrong"
+		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if that lasts, run pingrotate check to see what is wrong"
 	}
 	return "", ""
 }

@@ -172,7 +172,7 @@ func (r *run) noWayBack() (text, remedy string) {
 	switch {
 	case !r.found.current.Alternates():
 		return `with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends`,
-			"if the new secret gives trouble, rotate again, or look with check at what its consumers meet"
+			"if the new secret gives trouble, rotate again, or run pingrotate check to see what is wrong"
 	case r.secret.holder(labelPrevious) == "":
 		return "no version is labelled AWSPREVIOUS", "there is nothing to go back to; rotate first"
 	}

@@ -254,7 +254,7 @@ func (r *rotating) selected(ctx context.Context, tags map[string]string, emergen
 	}
 	switch {
 	case len(secrets) == 0 && len(tags) > 0:
-		return nil, off, remedy.Errorf("pingrotate status shows them", "rotate: of the secrets that the function %s rotates none has that --tag", function)
+		return nil, off, remedy.Errorf("pingrotate status shows them", "rotate: none of the secrets that the function %s rotates has that --tag", function)
 	case len(secrets) == 0:
 		return nil, off, remedy.Errorf("pingrotate adopt attaches one, and --function names another function", "rotate: the function %s rotates no secret", function)
 	}

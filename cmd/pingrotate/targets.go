@@ -54,7 +54,7 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	switch {
 	case err != nil:
 		sum.LeftOut = append(sum.LeftOut, targets.All...)
-		err = errors.Join(err, remedy.Errorf("repeat the command", "rotate: what the admin could read was left alone: as long as its secret may work, the new ones could be read as well"))
+		err = remedy.Errorf("repeat the command", "%w; what the admin could read was left alone, because while its secret may work, the new secrets could be read too", err)
 	case !admin.Admin:
 		err = noTargets(secrets[0])
 	}

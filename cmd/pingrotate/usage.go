@@ -64,6 +64,11 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 
 // flagError makes a usageError of what is wrong with a flag.
 func flagError(c *cobra.Command, err error) error {
+	if !c.HasParent() { // a flag of a command that does not exist
+		if err := noSuchCommand(c, c.Flags().Args()); err != nil {
+			return err
+		}
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return misuse(c, "%s", oneLine(err.Error()))
