@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
 
@@ -303,7 +304,12 @@ func (q *pingOneInquiry) must(method, path string, body any) reply {
 		r = q.api(method, path, body)
 		return r.status != http.StatusNotFound && r.status < 500
 	})
-	if !q.blocked() && r.status/100 != 2 {
+	switch {
+	case q.blocked() || r.status/100 == 2:
+	case r.status == http.StatusForbidden:
+		q.block("%w", remedy.Errorf("give the admin's worker application the roles that it needs in that environment; docs/conformance.md lists them",
+			"%s %s: got %s", method, shortened(path), r))
+	default:
 		q.block("%s %s: got %s", method, shortened(path), r)
 	}
 	return r

@@ -15,6 +15,7 @@ import (
 
 	"pingrotate/internal/belief"
 	"pingrotate/internal/registertest"
+	"pingrotate/internal/remedy"
 	"pingrotate/rotation/secretsmanagertest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -267,7 +268,11 @@ func (q *awsInquiry) want(what string, r reply, code, words string) {
 
 // must blocks the inquiry if an answer that only prepares for the question is a refusal.
 func (q *awsInquiry) must(what string, r reply) reply {
-	if !q.blocked() && r.status != http.StatusOK {
+	switch {
+	case q.blocked() || r.status == http.StatusOK:
+	case r.code() == "AccessDeniedException":
+		q.block("%w", remedy.Errorf("your identity needs the permissions that docs/conformance.md lists", "%s: got %s", what, r))
+	default:
 		q.block("%s: got %s", what, r)
 	}
 	return r
