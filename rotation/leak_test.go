@@ -12,6 +12,10 @@ import (
 	"pingrotate/pingone"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+	"pingrotate/rotation/secretsmanagertest"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // A document that no longer parses must not save the leaked secret, if it names the same
@@ -133,6 +137,41 @@ func TestSwiftEmergencyAsksTwiceBeforeTheOtherManagedSecretIsLockedOut(t *testin
 			}
 		}
 	}
+}
+
+// Consumers of another managed secret may be in another Region, too: swift waits until
+// they have the new secret, and says which Region it waits for.
+func TestSwiftEmergencyWaitsForTheReplicasOfTheOtherManagedSecret(t *testing.T) {
+	w := newWorld(t)
+	heldTwice(w)
+	leaked := w.secret("AWSCURRENT")
+	w.sm.SetReplica(copyName, "eu-west-1", secretsmanagertest.InSync)
+	w.sm.LagReplicas(5 * time.Second)
+	state := func() string {
+		out, err := w.rotator.Secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(copyName)})
+		if err != nil || len(out.ReplicationStatus) != 1 {
+			t.Fatal(err)
+		}
+		return string(out.ReplicationStatus[0].Status)
+	}
+	early := false
+	w.ping.Before(func(c fault.Call) fault.Kind {
+		if c.Operation == "DELETE application secret" {
+			early = state() != "InSync"
+		}
+		return fault.None
+	})
+	w.checkEnded(leaked, w.emergency(rotation.Swift))
+	if early {
+		t.Error("the leaked secret was ended while consumers of the other managed secret elsewhere held nothing else")
+	}
+
+	leaked = w.secret("AWSCURRENT")
+	w.sm.SetReplica(copyName, "eu-west-1", secretsmanagertest.Failed)
+	if rep := w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "eu-west-1") || !w.accepts(leaked) {
+		t.Errorf("got %s (%s), want open because of eu-west-1", rep.Outcome, rep.Error)
+	}
+	w.checkEnded(leaked, w.emergency(rotation.Contain))
 }
 
 // To contain a leak waits for no other managed secret. Its end does.

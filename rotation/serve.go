@@ -118,6 +118,9 @@ func (r *run) give(ctx context.Context, b *bystander) (did bool, err error) {
 	if plan.Next(b.situation(plan.Follow)).Kind != plan.Done {
 		did = true
 		_, err = b.carryOn(ctx, plan.Follow)
+		if err == nil && b.record.promoted != nil && len(b.secret.replicas) > 0 {
+			_, err = b.pursue(ctx, plan.Follow) // which sees whether they have it
+		}
 	}
 	if b.outcome != nil {
 		b.flush(ctx, false)
@@ -141,7 +144,7 @@ func mayPass(err error) bool {
 		return true
 	}
 	if halt, ok := errors.AsType[*HaltError](err); ok {
-		return passing(halt.Why) || halt.Why == plan.NotAccepted
+		return passing(halt.Why) || halt.Why == plan.NotAccepted || halt.Why == plan.Replicas
 	}
 	if e, ok := errors.AsType[*SecretsManagerError](err); ok {
 		return !e.refused()

@@ -121,7 +121,11 @@ var duelsWithThieves = []duel{
 	{name: "an emergency to contain and a thief, alternating", contain: true, opts: []option{alternate}, before: flippedBack, actors: actors{contains, steals("moves AWSCURRENT back", "stores what has leaked")}},
 }
 
+// containsCopy is an emergency of the other managed secret of the client.
+var containsCopy = event(`{"action":"rotate","secretId":%q,"emergency":"contain","clientRequestToken":%q}`, copyName, secondToken)
+
 func init() {
+	duels = append(duels, duel{name: "two emergencies of one client, swift and contain, of two managed secrets", copied: heldTwice, actors: actors{swift, containsCopy}, faults: 1, stale: 1, leak: true, contain: true, mints: 5})
 	for _, d := range duelsWithThieves {
 		d.leak, d.faults, d.stale, d.mints = true, 1, 1, 4
 		if len(d.opts) > 0 {

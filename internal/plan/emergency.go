@@ -67,10 +67,14 @@ func (s Situation) mintTwin() Move {
 }
 
 // follow gives a managed secret the current secret of its client, which an emergency of
-// another managed secret has minted.
+// another managed secret has minted. Where the leak is not to be contained, its consumers
+// in other Regions get it too, before the secret that they hold ends.
 func (s Situation) follow() Move {
-	if s.Current.Fingerprint == s.view().Current {
-		return Move{Kind: Done}
+	if s.Current.Fingerprint != s.view().Current {
+		return s.heal(EmergencyOpen)
 	}
-	return s.heal(EmergencyOpen)
+	if em := s.Item.Emergency; em != nil && em.How != Contain && s.ReplicaBehind && s.view().Previous != "" {
+		return look(Replicas, s.Now.Add(Settling))
+	}
+	return Move{Kind: Done}
 }
