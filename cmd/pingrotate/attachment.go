@@ -196,6 +196,8 @@ func (a *attachment) instruct(r rotation.Report, now *holder) {
 		return
 	case r.Outcome == "":
 		a.note("%s holds its secret already; nothing was left to do but tags and schedule", a.secret)
+	case r.Promoted != nil && a.client.ID == "":
+		a.note("%s holds %s, the secret of the new application", a.secret, r.Promoted.Fingerprint)
 	case r.Promoted != nil:
 		a.note("%s holds %s, the secret that the application has in PingOne; it was not changed", a.secret, r.Promoted.Fingerprint)
 	}
