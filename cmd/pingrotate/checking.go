@@ -45,6 +45,8 @@ func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool)
 		}
 		if found.WouldRotate {
 			would++
+		} else {
+			p.suggest(ctx, secret, found.Because)
 		}
 	}
 	switch {

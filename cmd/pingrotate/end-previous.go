@@ -76,6 +76,7 @@ func (e *endingPrevious) run(c *cobra.Command, secret string) error {
 		raw, report, err = e.rotateOne(ctx, call, a, time.Duration(e.wait))
 	}
 	if err != nil {
+		e.suggest(ctx, secret, report.Error)
 		return fmt.Errorf("end-previous %s: %w", secret, err)
 	}
 	if e.json() {

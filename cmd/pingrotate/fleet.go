@@ -145,6 +145,11 @@ func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 		r.record(ctx, call, record, true)
 	}
 	sum.LeftOut = append(sum.LeftOut, off...)
+	if named {
+		for _, unwell := range sum.Unwell[:min(len(sum.Unwell), 10)] {
+			r.suggest(ctx, campaign.Subject(unwell), unwell.Error)
+		}
+	}
 	return errors.Join(err, r.summarize(sum, each))
 }
 

@@ -50,7 +50,11 @@ func (p *program) audit(c *cobra.Command, a rotation.Action, secrets []string) e
 	}
 	for _, secret := range secrets {
 		if len(pick(shown, []string{secret})) == 0 {
-			return remedy.Errorf("pingrotate status shows those that it does", "%s: the function %s rotates no secret %s", c.Name(), p.function, secret)
+			var names []string
+			for _, h := range all {
+				names = append(names, h.Name)
+			}
+			return remedy.Errorf("pingrotate status shows those that it does"+nearest(secret, names), "%s: the function %s rotates no secret %s", c.Name(), p.function, secret)
 		}
 	}
 	if failing > 0 {

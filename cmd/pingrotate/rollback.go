@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (p *program) rollback(c *cobra.Command, a rotation.Action, yes bool) error 
 	if !yes {
 		// Whether there is a way back at all is said before anything is asked.
 		if raw, report, err := p.wayBack(c, call, a); err != nil || bad(report.Outcome) && report.Outcome != rotation.Previewed {
-			return p.tellRollback(a.SecretID, raw, report, err)
+			return p.tellRollback(ctx, a.SecretID, raw, report, err)
 		}
 	}
 	a.By = p.by(ctx)
@@ -62,7 +63,7 @@ func (p *program) rollback(c *cobra.Command, a rotation.Action, yes bool) error 
 	if err == nil {
 		report, err = readJSON[rotation.Report](raw)
 	}
-	return p.tellRollback(a.SecretID, raw, report, err)
+	return p.tellRollback(ctx, a.SecretID, raw, report, err)
 }
 
 // wayBack shows what a rollback would do, and asks. The report is the preview's: where there
@@ -91,7 +92,7 @@ func (p *program) wayBack(c *cobra.Command, call campaign.Call, a rotation.Actio
 }
 
 // tellRollback writes how a rollback ended, or why there is none.
-func (p *program) tellRollback(secret string, raw json.RawMessage, report rotation.Report, err error) error {
+func (p *program) tellRollback(ctx context.Context, secret string, raw json.RawMessage, report rotation.Report, err error) error {
 	switch {
 	case errors.Is(err, errNotConfirmed):
 		return err
@@ -103,6 +104,7 @@ func (p *program) tellRollback(secret string, raw json.RawMessage, report rotati
 		err = tellReport(p.page(), secret, report)
 	}
 	if err == nil && bad(report.Outcome) {
+		p.suggest(ctx, secret, report.Error)
 		err = fmt.Errorf("rollback: %s is as it was; the report says why", secret)
 	}
 	return err

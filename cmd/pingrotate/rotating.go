@@ -53,6 +53,7 @@ func (r *rotating) one(c *cobra.Command, secret string) error {
 		err = tellReport(r.page(), secret, report)
 	}
 	if err == nil && bad(report.Outcome) {
+		r.suggest(ctx, secret, report.Error)
 		err = fmt.Errorf("rotate %s: %s; the report says why", secret, headline(report))
 	}
 	return err
@@ -95,6 +96,7 @@ func (r *rotating) confirmEmergency(c *cobra.Command, call campaign.Call, a rota
 		r.warn("what it is about cannot be shown: %s", oneLine(remedy.Text(err)))
 	case report.Preview == nil:
 		r.warn("what it is about cannot be shown: %s", oneLine(report.Error))
+		r.suggest(ctx, a.SecretID, report.Error)
 	default:
 		for _, line := range foretold(a, report, r.targets) {
 			fmt.Fprintf(printable{r.err}, "  %s\n", line)
