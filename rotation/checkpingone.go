@@ -305,7 +305,8 @@ func (c *checkup) refusedUntil(m plan.Move) {
 	p := c.found.views[id].Previous
 	end := m.Until.UTC().Format(time.RFC3339)
 	const point = pointDecision
-	remedy := fmt.Sprintf("wait until it has been idle for %v, or until its grace is over", plan.IdleAfter)
+	remedy := fmt.Sprintf("wait until it has been idle for %v, or until its grace is over; to force it, end that secret now with pingrotate end-previous %s --lock-out",
+		plan.IdleAfter, cmp.Or(c.secret.name, c.secret.id))
 	switch {
 	case p.LastUsed.After(since):
 		c.fail(point, remedy, "a rotation now is refused, because consumers still use the previous secret")
