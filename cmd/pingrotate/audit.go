@@ -12,11 +12,11 @@ func newAudit(p *program) *cobra.Command {
 		Use:     "audit",
 		Short:   "Complete what interrupted runs have left, and look at every secret",
 		Long: `Looks at every secret that the function rotates, as status does, and completes what
-an interrupted run has left: the revocation of a leaked secret, and of a previous
-secret that is no longer used where rotation.revokeWhenIdle says so. Says what it did.
-The function does the same on its schedule, and sends metrics.
+interrupted runs have left: it ends leaked secrets and replaced ones past their grace,
+and repairs AWSCURRENT where that is dead or about to end. It says what it did. The
+function does the same on its schedule, and sends metrics.
 
-Exit status 1 says that a secret fails, or could not be looked at.`,
+Exit status 1 means that a secret fails, or could not be read.`,
 		Example:           "    pingrotate audit",
 		Args:              takes(0, 0, ""),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -38,7 +38,7 @@ which the template makes with the parameter Campaigns.
     redrive ID       start it again: what has ended well stays as it is, what is half done
                      is finished
 
-Exit status 1 says that the campaign has ended, and not every secret well.`,
+Exit status 1 means that the campaign has ended, and not every secret has ended well.`,
 		Example: `    pingrotate campaign list
     pingrotate campaign watch 2026-11-27T03-00-00.000Z
     pingrotate campaign approve 2026-11-27T03-00-00.000Z`,

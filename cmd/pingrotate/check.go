@@ -9,9 +9,9 @@ func newCheck(p *program) *cobra.Command {
 		Use:     "check SECRET...",
 		Short:   "Whether a rotation would succeed now, point by point",
 		Long: `Says whether a rotation of each secret would succeed now, and why; then point by
-point what was looked at, and what to do about what is wrong. It changes nothing.
+point what was checked, and what to do about each problem. It changes nothing.
 
-Exit status 0 says that every one would rotate, 1 that at least one would not. A warning
+Exit status 0 means that every one would rotate, 1 that at least one would not. A warning
 does not change that, so that check can be a gate in a pipeline. In JSON the same answer
 is in wouldRotate and because.`,
 		Example: `    pingrotate check pingone/orders-api

@@ -47,7 +47,7 @@ with --function, or $PINGROTATE_FUNCTION: the deployed function is attached to t
 secrets, of which it serves none. That takes an hour or more, until Secrets Manager has
 tried again often enough. --kms-key tries a key.
 
---output json is a record to keep. Exit status 1 says that a belief is not true, or that
+--output json is a record to keep. Exit status 1 means that a belief is not true, or that
 something could not be removed.`,
 		Example: `    pingrotate conformance pingone --admin-secret pingone/admin \
         --environment abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6

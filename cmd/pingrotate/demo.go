@@ -20,7 +20,7 @@ func newDemo(p *program) *cobra.Command {
 second time with the function killed at the worst moment. After every call it checks
 that the secret labelled AWSCURRENT works. It takes a few seconds.
 
-Exit status 1 says that a promise was broken or an application's request failed;
+Exit status 1 means that a promise was broken or an application's request failed;
 standard error says which.`,
 		Example: `    pingrotate demo
     pingrotate demo -o json | jq '.consumers'`,

@@ -15,8 +15,8 @@ func newDetach(p *program) *cobra.Command {
 		GroupID: "act",
 		Use:     "detach SECRET",
 		Short:   "End the rotation of a secret, which keeps its value",
-		Long: `Ends the rotation of a secret. It keeps its value, which continues to work; a secret that
-was replaced before ends when its time is over. AWSPENDING of a rotation that did not end
+		Long: `Ends the rotation of a secret. It keeps its value, which continues to work; a replaced
+secret ends by itself. AWSPENDING of a rotation that did not end
 is taken off, so that the secret can be attached again.
 
 Audits and emergencies of other secrets no longer reach it: when its client secret leaks,

@@ -18,7 +18,7 @@ func newEndPrevious(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "act",
 		Use:     "end-previous SECRET",
-		Short:   "End the secret before the current one now, and not when its grace is over",
+		Short:   "End the previous secret now, before its grace is over",
 		Long: `Ends the client secret that PingOne keeps beside the current one, before its grace is
 over, and asks PingOne for half a minute whether it is refused. AWSCURRENT does not
 change. With the strategy "alternating" the command is about both applications.

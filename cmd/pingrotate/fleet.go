@@ -38,7 +38,7 @@ func (f *fleetFlags) declare(flags *pflag.FlagSet) {
 	flags.Var(number{&f.concurrency}, "concurrency", "rotations at once")
 	flags.Var(number{&f.rate}, "rate", "configuration calls a minute that PingOne allows the licence; if others use it too, the pace adapts")
 	flags.BoolVar(&f.keepGoing, "keep-going", false, "do not stop when a rotation fails; when a new secret was refused, it stops all the same")
-	flags.Var(text{&f.resume, "[TIME]"}, "resume", "continue the campaign that began at this time, or the last one of these secrets that did not end well: what has been rotated since is skipped, what is half done is finished; say everything else as before")
+	flags.Var(text{&f.resume, "[TIME]"}, "resume", "continue the campaign that began at this time, or the last one of these secrets that did not end well: what has been rotated since is skipped, what is half done is finished; give everything else as before")
 	flags.Lookup("resume").NoOptDefVal = lastCampaign
 	flags.BoolVar(&f.detach, "detach", false, "leave the campaign to the stack's state machine, and end at once; pingrotate campaign follows it")
 	flags.Var(&f.soak, "soak", "with --detach and --canary: in place of waiting for campaign approve, look at the canaries again after this time, and continue if they are well")

@@ -71,7 +71,7 @@ func within(c aws.HTTPClient, limit time.Duration) aws.HTTPClient {
 	if whole, ok := c.(awsclient.Whole); ok {
 		return awsclient.Whole{HTTPClient: within(whole.HTTPClient, limit)}
 	}
-	if b, ok := c.(*awshttp.BuildableClient); ok { // it may trust authorities of its own, by AWS_CA_BUNDLE
+	if b, ok := c.(*awshttp.BuildableClient); ok { // AWS_CA_BUNDLE may have given it authorities
 		return b.WithTimeout(limit)
 	}
 	return c

@@ -23,13 +23,13 @@ func help(c *cobra.Command, wide int) string {
 		fmt.Fprintf(&b, "\n%s:\n", g.Title)
 		for _, sub := range c.Commands() {
 			if sub.GroupID == g.ID {
-				fmt.Fprintf(&b, "    %-11s %s\n", sub.Name(), sub.Short)
+				fmt.Fprintf(&b, "    %-12s %s\n", sub.Name(), sub.Short)
 			}
 		}
 	}
 	section := func(title string, flags *pflag.FlagSet) {
 		if flags.HasAvailableFlags() {
-			fmt.Fprintf(&b, "\n%s:\n%s", title, flags.FlagUsagesWrapped(wide))
+			fmt.Fprintf(&b, "\n%s:\n%s", title, strings.ReplaceAll(flags.FlagUsagesWrapped(wide), "[="+lastCampaign+"]", strings.Repeat(" ", len(lastCampaign)+3)))
 		}
 	}
 	all := c.Root().PersistentFlags()

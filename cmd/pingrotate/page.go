@@ -30,7 +30,7 @@ func harmless(r rune) rune {
 	return r
 }
 
-// inRow keeps a text in its row: a name with a line break would make lines of its own.
+// inRow keeps a text in its row: a name with a line break would start another.
 func inRow(r rune) rune {
 	if r == '\n' || r == '\t' {
 		return ' '

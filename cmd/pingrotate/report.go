@@ -18,7 +18,7 @@ var outcomes = map[rotation.Outcome]string{
 	rotation.Skipped:    "not rotated, it is new enough",
 	rotation.Busy:       "not rotated, another rotation is under way",
 	rotation.Failed:     "failed",
-	rotation.RolledBack: "back to the secret before",
+	rotation.RolledBack: "back to the previous secret",
 }
 
 // endings are the same of the early end of a previous secret.

@@ -18,7 +18,7 @@ func newRollback(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "act",
 		Use:     "rollback SECRET",
-		Short:   "Go back to the secret before, with the strategy alternating",
+		Short:   "Return to the previous secret, with the strategy alternating",
 		Long: `Moves AWSCURRENT back to the previous version, which works with the strategy
 "alternating": there both applications have a secret that works. With "single" there is
 no way back; the report says why, and what to do instead. Without --yes the command says
@@ -87,7 +87,7 @@ func (p *program) wayBack(c *cobra.Command, call campaign.Call, a rotation.Actio
 	} {
 		fmt.Fprintln(printable{p.err}, line)
 	}
-	question := fmt.Sprintf("This gives consumers of %s the secret before the one that they hold.", a.SecretID)
+	question := fmt.Sprintf("This gives consumers of %s the previous secret again.", a.SecretID)
 	return raw, report, p.confirm(c, question, a.SecretID, false)
 }
 

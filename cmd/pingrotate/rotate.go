@@ -19,10 +19,10 @@ func newRotate(p *program) *cobra.Command {
 		Use:     "rotate [SECRET...]",
 		Short:   "Rotate secrets now; with --emergency, end the ones that leaked",
 		Long: `Rotates secrets now, and reports what was minted, promoted and verified. SECRET is a
-name or an ARN. Many are rotated at once, as fast as PingOne allows; when a new secret
-was refused, or a rotation has failed, no other one begins.
+name or an ARN. Many are rotated at once, as fast as PingOne allows. After a new secret
+was refused, or a rotation has failed, no other rotation begins.
 
-With --emergency the secret that consumers hold has leaked, and is ended:
+--emergency is for a secret that has leaked, and ends it:
 
     swift            the new secret is promoted first, then the leaked one ends
     contain          the leaked one ends first; consumers are locked out until they
@@ -36,12 +36,12 @@ A campaign, of more than one secret, says at its beginning how to resume it; the
 command with --resume continues the last one of these secrets that did not end well. Ctrl-C
 lets the rotations that are under way finish; a second one leaves them to the function.
 
-With --detach a state machine of the stack carries the campaign out, where the template
-has made one, and the command says its id: see pingrotate campaign --help. After the
+With --detach the stack's state machine carries the campaign out, if the template has
+made one, and the command prints its id: see pingrotate campaign --help. After the
 canaries it waits for campaign approve, or for the time of --soak.
 
-Exit status 1 says that a secret was not rotated, or that a leaked one may still work.
-A secret that was skipped because it has been rotated already is not counted as one.`,
+Exit status 1 means that a secret was not rotated, or that a leaked one may still work.
+A secret that was skipped because it is new enough does not count.`,
 		Example: `    pingrotate rotate pingone/orders-api
     pingrotate rotate pingone/orders-api --emergency swift --reason "INC-1234, in a log"
     pingrotate rotate --tag team=payments --canary 2 --reason "CHG-5678"

@@ -13,7 +13,7 @@ import (
 )
 
 // withTargets ends the leaked secret of an admin, and then those of the applications that
-// it could read. The order matters: whoever holds the admin's secret would read the new
+// it could read. The order matters: anyone who holds the admin's secret would read the new
 // secrets as well. For the same reason the admins among them come one by one, before the
 // others. Each has a ClientRequestToken that follows from the start, so that a resumed
 // command repeats nothing that has ended.
@@ -59,7 +59,7 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 		err = noTargets(secrets[0])
 	}
 	if err == nil {
-		// What fails from here on stands in nobody's way: what the first admin could read has
+		// What fails from here on holds up nothing else: what the first admin could read has
 		// leaked for certain.
 		for _, name := range targets.Admins {
 			_, next, failed := r.oneAdmin(c, call, name, o)

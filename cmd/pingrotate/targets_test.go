@@ -70,7 +70,7 @@ func (d *deployment) client(t *testing.T, name string) string {
 	return doc.ClientID
 }
 
-// Whoever holds the admin's secret could read the new secrets too, until it has ended.
+// Anyone who holds the admin's secret could read the new secrets too, until it has ended.
 func TestWithTargetsEndsTheAdminFirstAndThenWhatItCouldRead(t *testing.T) {
 	d := led(t)
 	d.cancel(t, playground.BillingSecret)

@@ -47,7 +47,7 @@ func (p *program) confirm(c *cobra.Command, question, word string, yes bool) err
 	}
 }
 
-// mayAsk returns an error where nobody can be asked.
+// mayAsk returns an error where there is no one to ask.
 func (p *program) mayAsk(c *cobra.Command) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return misuse(c, "there is no terminal to ask on; confirm with --yes")

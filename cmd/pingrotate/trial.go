@@ -39,7 +39,7 @@ admin is the function's own, and its allow must have an entry for the trial: if 
 none, the trial ends at once, and shows the entry. The function's register keeps an item
 and the events of an application that no longer exists.
 
-The same command runs in the sandbox. Exit status 1 says that something did not go as
+The same command runs in the sandbox. Exit status 1 means that something did not go as
 promised; the page says what.`,
 		Example: `    pingrotate trial --environment abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6 \
         --admin-secret pingone/admin --function pingone-rotator --yes >trial.md`,

@@ -79,7 +79,7 @@ func (r *rotating) lastUnfinished(ctx context.Context, call campaign.Call, w wav
 	case len(starts) > 1:
 		return start, remedy.Errorf("give the time of the one that you mean, as in --resume "+starts[0], "rotate: %s of these secrets did not end well: %s", counted(len(starts), "campaign"), strings.Join(starts, ", "))
 	case len(others) > 0:
-		return start, remedy.Errorf("say everything as before, or give the time with --resume", "rotate: no campaign of these secrets is unfinished, but of others: %s", enumerated(others))
+		return start, remedy.Errorf("give everything as before, or the time with --resume", "rotate: no campaign of these secrets is unfinished, but of others: %s", enumerated(others))
 	}
 	return start, remedy.Errorf("give its time with --resume; pingrotate campaign redrive continues one of a state machine", "rotate: the register knows of no campaign that is unfinished")
 }

@@ -10,7 +10,7 @@ import (
 // where says in which account and Region something is done, and by which function. A
 // person who has to agree sees from it that the right one is meant.
 func (a *account) where(ctx context.Context) string {
-	in := "an account that AWS does not tell"
+	in := "an account that AWS did not name"
 	if id, err := a.identity(ctx); err == nil {
 		in = "account " + id.AccountID
 	}
