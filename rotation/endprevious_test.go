@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,8 +182,11 @@ func TestEndPreviousWithoutAnAnswer(t *testing.T) {
 	for _, k := range []fault.Kind{fault.Unavailable, fault.ReplyLost} {
 		w, before := rotatedOnce(t, 3*time.Hour)
 		shown := w.endPrevious(func(a *rotation.Action) { a.Preview = true })
+		var mu sync.Mutex
 		failed := false
 		w.ping.Before(func(c fault.Call) fault.Kind {
+			mu.Lock()
+			defer mu.Unlock()
 			if strings.HasPrefix(c.Operation, "DELETE") && !failed {
 				failed = true
 				return k
@@ -233,5 +237,81 @@ func TestEndPreviousOfWhatIsNotFilledSaysSo(t *testing.T) {
 	rep := w.endPrevious(func(a *rotation.Action) { a.Previous = []string{"00000000"} })
 	if rep.Outcome != rotation.Failed || !strings.Contains(rep.Error, "has not been filled yet") {
 		t.Errorf("got %s (%s)", rep.Outcome, rep.Error)
+	}
+}
+
+// Whatever the client is: a custom resource is shown by introspection, and one that signs
+// assertions by those.
+func TestEndPreviousOfEachKindOfClient(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		opts   []option
+		before func(*world)
+	}{
+		{"resource", nil, func(w *world) { w.resource() }},
+		{"CLIENT_SECRET_POST", []option{withApp(pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_POST"})}, nil},
+		{"CLIENT_SECRET_JWT", []option{withApp(pingonetest.Application{TokenEndpointAuthMethod: "CLIENT_SECRET_JWT"})}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.opts...)
+			if c.before != nil {
+				c.before(w)
+			}
+			w.rotate()
+			before := w.secret("AWSPREVIOUS")
+			w.rotateFails("pingrotate end-previous")
+			w.advance(3 * time.Minute)
+			rep := w.endPrevious(lockOut)
+			if rep.Outcome != rotation.Ended || len(rep.Refused) != 1 || before != "" && rep.Refused[0].Fingerprint != pingone.NewSecret(before).Fingerprint() {
+				t.Errorf("got %s (%s), refused %v", rep.Outcome, rep.Error, rep.Refused)
+			}
+			w.retry()
+			w.checkSilent(w.reports...)
+		})
+	}
+}
+
+// Its invocation may be killed before or after any of its calls. The same command then comes
+// to the same end, AWSCURRENT works all the time, and a rotation may follow.
+func TestEndPreviousSurvivesItsDeathAtEachCall(t *testing.T) {
+	for n := 1; ; n++ {
+		w, before := rotatedOnce(t, 3*time.Hour)
+		p := watch(w)
+		shown := w.endPrevious(func(a *rotation.Action) { a.Preview = true })
+		var mu sync.Mutex
+		seen, died := 0, false
+		die := func(fault.Call) fault.Kind {
+			mu.Lock()
+			defer mu.Unlock()
+			if seen++; seen == n {
+				died = true
+				(*w.die.Load())()
+				return fault.HangApplied
+			}
+			return fault.None
+		}
+		w.ping.Before(die)
+		named := func(a *rotation.Action) { a.Previous = shown.Preview.MustDie }
+		rep := w.endPrevious(named)
+		w.ping.Before(nil)
+		if !died {
+			if n < 5 {
+				t.Fatalf("only %d calls", n)
+			}
+			return
+		}
+		if rep.Outcome == rotation.Ended && w.accepts(before) {
+			t.Errorf("call %d: said to have ended, and works", n)
+		}
+		w.advance(2 * time.Minute)
+		rep = w.endPrevious(named)
+		if rep.Outcome != rotation.Ended || w.accepts(before) {
+			t.Errorf("call %d: the same command again: %s (%s)", n, rep.Outcome, rep.Error)
+		}
+		w.rotate()
+		if len(p.breaches) > 0 {
+			t.Fatal(p.report())
+		}
+		w.checkPromoted()
 	}
 }
