@@ -125,8 +125,15 @@ func functionError(payload []byte) error {
 	case strings.HasPrefix(answer.Type, "Runtime."):
 		return remedy.Errorf("look at its log", "the function: %s: %s (%w)", answer.Type, answer.Message, campaign.ErrUnknown)
 	}
-	if strings.HasPrefix(answer.Message, "read the event: ") { // which this command has checked before
+	if isOlder(answer.Message) {
 		return remedy.Errorf("the function is older than this command: deploy it anew, with make deploy", "the function: %s", answer.Message)
 	}
 	return fmt.Errorf("the function: %s", answer.Message)
+}
+
+// isOlder reports whether the function does not know an action, or a field of one, that this
+// command does.
+func isOlder(message string) bool {
+	text, ok := strings.CutPrefix(message, "read the event: ")
+	return ok && (strings.HasPrefix(text, "field action: must be ") || strings.HasSuffix(text, " is unknown") || strings.Contains(text, "does not belong to the action"))
 }

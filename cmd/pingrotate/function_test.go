@@ -70,9 +70,11 @@ func TestInvocationOutlastsTheLongestFunction(t *testing.T) {
 
 func TestFunctionsErrorIsItsMessage(t *testing.T) {
 	for payload, want := range map[string]string{
-		`{"errorMessage":"read the event: field secretId: must be the name or ARN of a secret","errorType":"errorString"}`: "the function: read the event: field secretId: must be the name or ARN of a secret; the function is older than this command: deploy it anew, with make deploy",
-		`{"errorMessage":"2026 Task timed out after 60.00 seconds"}`:                                                       "the function: 2026 Task timed out after 60.00 seconds (it is not known whether it was carried out); raise its timeout, and repeat the command",
-		`{"errorMessage":"exit status 1","errorType":"Runtime.ExitError"}`:                                                 "the function: Runtime.ExitError: exit status 1 (it is not known whether it was carried out); look at its log",
+		`{"errorMessage":"read the event: field secretId: must be the name or ARN of a secret","errorType":"errorString"}`:    "the function: read the event: field secretId: must be the name or ARN of a secret",
+		`{"errorMessage":"read the event: field action: must be rotate, check, audit or rollback","errorType":"errorString"}`: "the function: read the event: field action: must be rotate, check, audit or rollback; the function is older than this command: deploy it anew, with make deploy",
+		`{"errorMessage":"read the event: not an action such as those in events/: field lockOut is unknown"}`:                 "the function: read the event: not an action such as those in events/: field lockOut is unknown; the function is older than this command: deploy it anew, with make deploy",
+		`{"errorMessage":"2026 Task timed out after 60.00 seconds"}`:                                                          "the function: 2026 Task timed out after 60.00 seconds (it is not known whether it was carried out); raise its timeout, and repeat the command",
+		`{"errorMessage":"exit status 1","errorType":"Runtime.ExitError"}`:                                                    "the function: Runtime.ExitError: exit status 1 (it is not known whether it was carried out); look at its log",
 		`null`: "the function failed without a message (it is not known whether it was carried out); look at its log",
 		`<`:    "the function failed without a message (it is not known whether it was carried out); look at its log",
 	} {
