@@ -67,8 +67,15 @@ func emergencyOrder(s plan.Situation, m plan.Move) string {
 		if em.How == plan.Swift && m.Application == s.Current.Application && v.Previous != "" && len(s.Item.Secrets) > 1 && !s.Done.Served {
 			return "swift, and the secret is evicted that another managed secret may hold"
 		}
-		if em.How == plan.Contain && m.Keep {
+		shown := false // by PingOne: a secret that must die
+		for _, victim := range em.Must {
+			shown = shown || victim.Application == m.Application && (victim.Fingerprint == v.Current || victim.Fingerprint == v.Previous)
+		}
+		if em.How == plan.Contain && m.Keep && shown {
 			return "contain, and the leaked secret lives on"
+		}
+		if em.How == plan.Contain && m.Application == s.Current.Application && !m.Keep && !shown {
+			return "contain, and consumers are locked out for nothing"
 		}
 		if m.Application == s.Twin && m.Application != s.Current.Application && !(after && s.Done.Served) && (em.How == plan.Swift || s.Done.TwinLater) {
 			return "the twin's secret comes before those that consumers hold"

@@ -1,6 +1,10 @@
 package plan
 
-import "pingrotate/internal/register"
+import (
+	"slices"
+
+	"pingrotate/internal/register"
+)
 
 // Reads lag. What a look shows is held against the register, and an act that was
 // announced without an outcome is resolved before the next.
@@ -77,15 +81,19 @@ func (s Situation) spent(in register.Intent) bool {
 }
 
 // contains reports whether the run is an emergency that ends the leaked secret before
-// consumers have another. Once it has, it continues as any other: what leaked is dead,
-// and nothing is gained by locking consumers out a second time.
+// consumers have another. Once it has, or PingOne shows none of the secrets that must die,
+// it continues as any other: what leaked is dead, and nothing is gained by locking
+// consumers out a second time.
 func (s Situation) contains() bool {
 	em := s.Item.Emergency
 	if s.Goal != Emergency || em == nil || em.How != Contain {
 		return false
 	}
-	made := s.Item.Applications[s.Current.Application].Current
-	return !em.After(made, made.Fingerprint)
+	a, v := s.Current.Application, s.view()
+	made := s.Item.Applications[a].Current
+	return !em.After(made, made.Fingerprint) && slices.ContainsFunc(em.Must, func(m register.Victim) bool {
+		return m.Application == a && (m.Fingerprint == v.Current || m.Fingerprint == v.Previous)
+	})
 }
 
 // Contain and Swift are the two ways of an emergency.
