@@ -69,12 +69,13 @@ func (r *run) step(ctx context.Context, name Step) error {
 	if done {
 		r.record.decide("already promoted")
 		if name == FinishSecret {
-			// An emergency that is open is completed; this rotation is over.
-			if _, err = r.reach(ctx, plan.Finish); errors.Is(err, errCompleted) {
-				err = nil
+			// An emergency that is open is completed. Where that fails, it stays open for the
+			// next run; this rotation is over.
+			if _, err := r.reach(ctx, plan.Finish); err != nil && !errors.Is(err, errCompleted) {
+				r.record.warn("what else the client may need was not looked at: %s", remedy.Line(err))
 			}
 		}
-		return err
+		return nil
 	}
 	switch name {
 	case CreateSecret:
