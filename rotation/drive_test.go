@@ -173,6 +173,9 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 				return p.served()
 			}
 			if p.item().Emergency == nil || next == nil { // it has left no trace, or no other run comes
+				if p.promise.concluded() { // and the register has lost that: it is another emergency
+					p.promise.commanded(how)
+				}
 				err = p.command(how)
 			} else {
 				err = next(p)

@@ -58,6 +58,13 @@ func (p *promise) commanded(how rotation.Emergency) {
 	p.leak = l
 }
 
+// concluded reports whether the register has shown that the emergency has ended.
+func (p *promise) concluded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leak.over
+}
+
 // watchEmergency checks I7 when the register shows that the emergency has ended.
 func (p *promise) watchEmergency() {
 	item := p.w.item()
