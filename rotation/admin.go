@@ -35,14 +35,14 @@ type adminSecret struct {
 // which that may depend.
 func (r *run) permit(ctx context.Context, a adminSecret, target *document.Document) (*admin, error) {
 	if r.secret.isCalled(a.id) {
-		return nil, errOwnAdmin
+		return nil, ownAdmin(target)
 	}
 	if a.err != nil {
 		return nil, a.err
 	}
 	switch arn := aws.ToString(a.out.ARN); {
 	case arn == r.secret.arn:
-		return nil, errOwnAdmin
+		return nil, ownAdmin(target)
 	case !r.Settings.isAdmin(arn, aws.ToString(a.out.Name), r.home()):
 		return nil, errNoAdmin
 	}
@@ -105,8 +105,20 @@ func denial(err error) bool {
 	return refused || wrong
 }
 
-var errOwnAdmin = document.NewFieldError("rotation.adminSecretId",
-	"names the secret itself; no application can read or regenerate its own secret, use another admin application")
+var (
+	errOwnAdmin = document.NewFieldError("rotation.adminSecretId",
+		"names the secret itself; no application can read or regenerate its own secret, use another admin application")
+	errOwnDefault = document.NewFieldError("rotation.adminSecretId",
+		"is missing, and the function's default is the secret itself; no application can read or regenerate its own secret, name another admin application's")
+)
+
+// ownAdmin is why a secret cannot be its own admin's.
+func ownAdmin(d *document.Document) error {
+	if d.Rotation.AdminSecretID == "" {
+		return errOwnDefault
+	}
+	return errOwnAdmin
+}
 
 // provisioner configures what the secret's document specifies, as the admin.
 func (r *run) provisioner() *provision.Provisioner {

@@ -109,6 +109,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0)
 		}, "admin", rotation.Failure, "invalid_client", "the secret is wrong"},
 		{"the admin is the target", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"adminSecretId": orders} })}, func(*world) {}, "admin", rotation.Failure, "the secret itself", "another admin"},
+		{"the function's default admin is the target", nil, func(w *world) { w.rotator.Settings.AdminSecretID = orders }, "admin", rotation.Failure, "default is the secret itself", "another admin"},
 		{"not allowed", nil, func(w *world) { w.sm.Put(adminName, encode(document(w.admin))) }, "admin", rotation.Failure, "does not allow this secret", "pingrotate allow " + orders},
 		{"any application is allowed", nil, func(w *world) {
 			admin := document(w.admin)

@@ -174,12 +174,14 @@ func notes(h rotation.Health) string {
 	return text
 }
 
-// labels names the staging labels but for those that say nothing: every secret has
-// AWSCURRENT and AWSPREVIOUS, and AWSPENDING may stay where AWSCURRENT has moved.
+// labels names the staging labels except those that say nothing: every secret has
+// AWSCURRENT and AWSPREVIOUS, and AWSPENDING and the function's own labels may stay where
+// AWSCURRENT has moved.
 func labels(all map[string]string) string {
 	var shown []string
 	for _, label := range slices.Sorted(maps.Keys(all)) {
-		if label != "AWSCURRENT" && label != "AWSPREVIOUS" && (label != "AWSPENDING" || all[label] != all["AWSCURRENT"]) {
+		passing := label == "AWSPENDING" || strings.HasPrefix(label, "PINGROTATE")
+		if label != "AWSCURRENT" && label != "AWSPREVIOUS" && (!passing || all[label] != all["AWSCURRENT"]) {
 			shown = append(shown, label)
 		}
 	}

@@ -43,11 +43,13 @@ func TestStatusAsksUntilEverySecretIsReached(t *testing.T) {
 }
 
 func TestStatusNamesLabelsThatMeanSomething(t *testing.T) {
-	for _, tt := range []struct{ pending, leaked, want string }{
-		{"", "", "-"},
-		{"1", "", "-"},
-		{"3", "", "AWSPENDING"},
-		{"3", "2", "AWSPENDING COMPROMISED"},
+	for _, tt := range []struct{ pending, leaked, healed, want string }{
+		{"", "", "", "-"},
+		{"1", "", "", "-"},
+		{"3", "", "", "AWSPENDING"},
+		{"3", "2", "", "AWSPENDING COMPROMISED"},
+		{"", "", "1", "-"},
+		{"", "", "2", "PINGROTATE-HEAL"},
 	} {
 		all := map[string]string{"AWSCURRENT": "1", "AWSPREVIOUS": "2"}
 		if tt.pending != "" {
@@ -55,6 +57,9 @@ func TestStatusNamesLabelsThatMeanSomething(t *testing.T) {
 		}
 		if tt.leaked != "" {
 			all["COMPROMISED"] = tt.leaked
+		}
+		if tt.healed != "" {
+			all["PINGROTATE-HEAL"] = tt.healed
 		}
 		if got := labels(all); got != tt.want {
 			t.Errorf("%v: got %s, want %s", all, got, tt.want)
