@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,7 +127,7 @@ func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *test
 				}
 				leaked, lost, before := w.secret("AWSCURRENT"), false, w.mints()
 				w.order = token
-				strike := func(k fault.Call) fault.Kind {
+				strike := oneByOne(func(k fault.Call) fault.Kind {
 					if lost = lost || c.at(w, leaked, k) && w.mints() > before; lost {
 						w.db.Remove(registerTable, isItem)
 						if k.Service != "pingone" {
@@ -134,7 +135,7 @@ func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *test
 						}
 					}
 					return fault.None
-				}
+				})
 				w.ping.Before(strike)
 				w.sm.Before(strike)
 				w.db.Before(strike)
@@ -176,14 +177,15 @@ func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 	w.ping.Before(nil)
 	w.advance(time.Minute)
 
-	victim, asked, acting := w.secret("AWSCURRENT"), 0, false
-	first := w.rotator
+	victim, first := w.secret("AWSCURRENT"), w.rotator
+	var asked atomic.Int32
+	var acting, over atomic.Bool
 	w.ping.Before(func(c fault.Call) fault.Kind {
-		if c.Operation != pingonetest.OpToken || acting || c.Target != w.app.ID {
+		if c.Operation != pingonetest.OpToken || acting.Load() || c.Target != w.app.ID {
 			return fault.None
 		}
-		if asked++; asked == 20 { // 25 s until it is refused at all, and then in the middle of 30 s
-			acting = true
+		if asked.Add(1) == 20 { // 25 s until it is refused at all, and then in the middle of 30 s
+			acting.Store(true)
 			w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
 			w.bring()
 			ctx, die := context.WithCancel(t.Context())
@@ -196,10 +198,8 @@ func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 		}
 		return fault.None
 	})
-	over := false
 	w.db.After(func(c fault.Call, _ fault.Kind) {
-		if item := w.item(); !over && item.Emergency == nil && item.Ended.Has(token) {
-			over = true
+		if item := w.item(); item.Emergency == nil && item.Ended.Has(token) && over.CompareAndSwap(false, true) {
 			if w.ping.AcceptedSomewhere(w.app.Environment, w.app.ClientID, victim) {
 				t.Error("the register says that the emergency has ended, and a secret works that the second command was about")
 			}
@@ -209,8 +209,8 @@ func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 		w.do(rotation.Action{Action: "audit"})
 		w.advance(time.Hour)
 	}
-	if !acting || !over || w.secret("AWSCURRENT") == victim {
-		t.Errorf("second command given %t, ended %t", acting, over)
+	if !acting.Load() || !over.Load() || w.secret("AWSCURRENT") == victim {
+		t.Errorf("second command given %t, ended %t", acting.Load(), over.Load())
 	}
 }
 

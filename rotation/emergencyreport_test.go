@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +32,11 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 				slow := func(*http.Request, []byte) error { <-time.After(50 * time.Millisecond); return nil }
 				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow}, &memory.Transport{Handler: w.db, Pass: slow})
 				begun := time.Now()
+				var mu sync.Mutex
 				var dead time.Duration // since the command
 				w.ping.After(func(fault.Call, fault.Kind) {
+					mu.Lock()
+					defer mu.Unlock()
 					if dead == 0 && !w.accepts(leaked) {
 						dead = time.Since(begun)
 					}
@@ -99,7 +103,7 @@ func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.secret("AWSCURRENT")
 	ended := false
-	w.ping.Before(func(c fault.Call) fault.Kind {
+	w.ping.Before(oneByOne(func(c fault.Call) fault.Kind {
 		switch {
 		case c.Operation == "DELETE application secret":
 			ended = true
@@ -107,7 +111,7 @@ func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
 			return fault.Unavailable
 		}
 		return fault.None
-	})
+	}))
 	rep := w.emergency(rotation.Swift)
 	if rep.Outcome != rotation.Open || rep.Revoked != nil || !w.emergencyOpen() {
 		t.Errorf("got %s, revoked %v, want open: PingOne was not heard", rep.Outcome, rep.Revoked)

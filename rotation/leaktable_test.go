@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,8 +98,11 @@ func TestTheTableOfLeaks(t *testing.T) {
 				slow := func(*http.Request, []byte) error { <-time.After(each); return nil }
 				w.connect(&memory.Transport{Handler: w.ping, Pass: slow}, &memory.Transport{Handler: w.sm, Pass: slow}, &memory.Transport{Handler: w.db, Pass: slow})
 				begun := time.Now()
+				var mu sync.Mutex
 				var dead time.Duration
 				w.ping.After(func(fault.Call, fault.Kind) {
+					mu.Lock()
+					defer mu.Unlock()
 					alive := w.accepted(clients...)
 					for v := range victims {
 						if alive[v] {

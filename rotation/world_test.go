@@ -377,6 +377,17 @@ func (w *world) at(operation string, n int, do func()) {
 	})
 }
 
+// oneByOne is a hook that remembers, for calls that arrive side by side. It must not call
+// a service itself.
+func oneByOne(hook func(fault.Call) fault.Kind) func(fault.Call) fault.Kind {
+	var mu sync.Mutex
+	return func(c fault.Call) fault.Kind {
+		mu.Lock()
+		defer mu.Unlock()
+		return hook(c)
+	}
+}
+
 // stick begins a rotation that stores its version and cannot move AWSCURRENT. That the
 // right to label is lost after it was asked for, nothing can foresee.
 func (w *world) stick() {
