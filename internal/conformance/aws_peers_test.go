@@ -2,15 +2,10 @@ package conformance_test
 
 import (
 	"cmp"
-	"context"
 	"os"
-	"strings"
 	"testing"
-	"time"
 
 	"pingrotate/internal/conformance"
-
-	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // peersSay is what comes of asking other implementations about beliefs that they do not
@@ -37,26 +32,8 @@ func TestPeersOfTheTableDifferWhereTheyAreKnownTo(t *testing.T) {
 			if address == "" {
 				t.Skipf("%s is not set; see make register-peers", variable)
 			}
-			suite := &conformance.AWS{
-				Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "made-up", ""),
-				Run: "peer", DynamoDB: address,
-			}
-			// They do not lag: to wait for them is to wait in vain.
-			var waited time.Duration
-			suite.Clock = conformance.Clock{
-				Now:  func() time.Time { return time.Now().Add(waited) },
-				Wait: func(ctx context.Context, d time.Duration) error { waited += d; return context.Cause(ctx) },
-			}
-			var only []string
-			for _, b := range suite.Beliefs() {
-				if strings.HasPrefix(b.ID, "D") {
-					only = append(only, b.ID)
-				}
-			}
-			record, err := conformance.Run(t.Context(), suite, conformance.Options{Of: "aws", Run: "peer", Only: only, Clock: suite.Clock})
-			if err != nil {
-				t.Errorf("run: %v", err)
-			}
+			suite := &conformance.AWS{Region: "us-east-1", Run: "peer", DynamoDB: address}
+			record := askPeer(t, suite, "D")
 			for _, r := range record.Results {
 				want := cmp.Or(known[r.Belief], conformance.Holds)
 				if suite.Reasons()[r.Belief] != "" {
