@@ -2,11 +2,11 @@ package plan
 
 import "time"
 
-// audit completes what any run has left, and lets nothing end that consumers need.
+// audit finishes what earlier runs left, and keeps alive every secret that consumers need.
 func (s Situation) audit() Move {
 	if s.Current.Application == "" || s.Current.Fingerprint == "" && !s.emptied() {
 		if m, ok := s.orphan(); ok {
-			return m // it would keep the first rotation from ever starting
+			return m // left there, the label would keep the first rotation from starting
 		}
 		return Move{Kind: Done}
 	}
@@ -35,8 +35,8 @@ func (s Situation) audit() Move {
 	return Move{Kind: Done}
 }
 
-// endPrevious ends a replaced secret that consumers have let go of: past its grace, or
-// before where the document says so.
+// endPrevious ends a replaced secret that consumers have stopped using: after its grace, or
+// earlier if the document says so.
 func (s Situation) endPrevious() (Move, bool) {
 	v := s.view()
 	if s.Current.Fingerprint != v.Current || v.Previous == "" || s.ReplicaBehind || s.OtherBehind != "" || !idle(v, s.Current.Since) || s.running() {
@@ -48,24 +48,27 @@ func (s Situation) endPrevious() (Move, bool) {
 	return Move{Kind: End, Application: s.Current.Application, Fingerprint: v.Previous, Why: Idle}, true
 }
 
-// running reports whether a rotation may be at work, one of Secrets Manager's or an
-// action's.
+// running reports whether a rotation may be under way, started by Secrets Manager or by an
+// action.
 func (s Situation) running() bool {
 	return s.rotating() || s.unpromoted(s.Labels.Manual) && s.Now.Sub(s.Changed) < Quiet
 }
 
-// rotating reports whether a rotation of Secrets Manager's may be at work. A version
-// that was AWSCURRENT is over, whatever label it still has.
+// rotating reports whether a rotation that Secrets Manager started may be under way. The
+// rotation of a version that has been AWSCURRENT is over, whatever label the version still
+// has.
 func (s Situation) rotating() bool {
 	return s.unpromoted(s.Labels.Pending) && s.Now.Sub(s.Changed) < Quiet
 }
 
+// unpromoted reports whether a version is another run's, and has not been AWSCURRENT as far
+// as the labels show.
 func (s Situation) unpromoted(version string) bool {
 	return version != "" && version != s.Current.ID && version != s.Labels.Previous && version != s.Rotation
 }
 
-// orphan takes a label off a version that no rotation can be finishing. AWSPENDING on
-// it would keep Secrets Manager from ever starting another.
+// orphan takes a label off a version that no run will finish. AWSPENDING left there would
+// keep Secrets Manager from ever starting another rotation.
 func (s Situation) orphan() (Move, bool) {
 	if s.Now.Sub(s.Changed) < Quiet {
 		return Move{}, false
@@ -96,7 +99,8 @@ func (s Situation) holder(label string) string {
 	return s.Labels.Healed
 }
 
-// unfinishable reports whether a version can never be promoted, or no run will.
+// unfinishable reports whether a version cannot be promoted, or no run is left to promote
+// it.
 func (s Situation) unfinishable(v Version, label string) bool {
 	view, seen := s.Views[v.Application]
 	switch {

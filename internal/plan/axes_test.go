@@ -46,12 +46,12 @@ var strategies = axis{
 	{"alternating without a twin", func(s *plan.Situation) { s.Alternates = true }},
 }
 
-// standings are how AWSCURRENT's secret "s0" stands in PingOne.
+// standing returns a way in which AWSCURRENT's secret "s0" can stand in PingOne.
 func standing(name string, v plan.View, set func(*plan.Situation)) value {
 	return value{name, func(s *plan.Situation) {
 		s.Labels.Current = atFirst
 		s.Current = plan.Version{ID: atFirst, Stored: true, Application: app, Fingerprint: "s0", Created: ago(48 * time.Hour), Since: ago(3 * time.Hour), Follows: true}
-		v := v // several families set it at once
+		v := v // families run in parallel
 		v.At = now
 		s.Views = with(s.Views, app, v)
 		if s.Twin != "" {
@@ -107,7 +107,8 @@ var twins = axis{
 	}},
 }
 
-// answers are what PingOne says to AWSCURRENT's secret and to the one that it shows.
+// answers are what PingOne says to AWSCURRENT's secret and to the one that it shows as
+// current.
 var answers = func() (all axis) {
 	names := []string{"not asked", "accepted", "refused", "unclear"}
 	for own := plan.NotAsked; own <= plan.Unclear; own++ {

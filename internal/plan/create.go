@@ -2,7 +2,7 @@ package plan
 
 import "pingrotate/internal/register"
 
-// create is the table of createSecret, row by row.
+// create decides createSecret, in the order of the table in docs/design.md.
 func (s Situation) create() Move {
 	if s.RotationClosed != "" {
 		return stop(Closed)
@@ -40,16 +40,16 @@ func (s Situation) create() Move {
 	return s.regenerate(s.Current.Application)
 }
 
-// alternate renews the idle twin's secret. Consumers do not hold it, so that nothing
-// about it is urgent.
+// alternate regenerates the idle twin's secret. Consumers do not hold it, so nothing is
+// urgent.
 func (s Situation) alternate() Move {
 	if s.Standing() == Undecided {
 		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
 	}
-	if s.dying() { // the application that consumers use: its own heal comes first
+	if s.dying() { // consumers' own application comes first
 		return s.heal(Dying)
 	}
-	if s.Twin == "" { // its first secret is taken over; there is nothing to regenerate
+	if s.Twin == "" { // still to be created; its first secret is taken over
 		if !s.Done.Proved {
 			return Move{Kind: Prove, Decision: Seed}
 		}
@@ -63,24 +63,24 @@ func (s Situation) alternate() Move {
 	}
 	held, _ := s.held()
 	if held != "" && held != s.Views[s.Twin].Current || held == "" && s.unused(s.Twin) {
-		return s.adopt(s.Twin, Adopt) // an earlier run regenerated, and did not get further
+		return s.adopt(s.Twin, Adopt) // an earlier run regenerated, and got no further
 	}
 	return s.regenerate(s.Twin)
 }
 
 // unused reports whether no consumer can hold the application's current secret: it was
-// minted for this managed secret after AWSCURRENT last moved. So says the register, where
-// no label is on a version of the application any more: an edit of AWSCURRENT gives
-// AWSPREVIOUS to the version before the edit. Another mint would end the secret that
-// consumers may still hold from before the last rotation.
+// minted for this managed secret after AWSCURRENT last moved. The register shows this where
+// labels cannot: an edit of AWSCURRENT gives AWSPREVIOUS to the version before the edit,
+// and then no version of the application is labelled. Another mint would end the secret
+// that consumers may still hold from before the last rotation.
 func (s Situation) unused(application string) bool {
 	made := s.Item.Applications[application].Current
 	return made.Secret == s.Secret && made.Fingerprint != "" && made.Fingerprint == s.Views[application].Current &&
 		made.At.After(s.Item.Secrets[s.Secret].Since)
 }
 
-// fate returns what follows from a mint that the register knows to have been made for
-// this rotation: there is no second one, whatever else has changed.
+// fate returns what follows from a mint that the register records for this rotation: there
+// is no second one, whatever else has changed.
 func (s Situation) fate(application string) (Move, bool) {
 	made := s.Item.Applications[application].Current
 	if s.Rotation == "" || made.Rotation != s.Rotation || made.Secret != s.Secret {
@@ -92,8 +92,8 @@ func (s Situation) fate(application string) (Move, bool) {
 	return s.adopt(application, Adopt), true
 }
 
-// adopt stores PingOne's current secret as the run's version. For drift the look must
-// have been made under the lease: refusal alone can be a stale answer.
+// adopt stores PingOne's current secret as the run's version. Drift must be seen under the
+// lease: a refusal on its own may be a stale answer.
 func (s Situation) adopt(application string, d Decision) Move {
 	m := Move{Kind: Store, Decision: d, Application: application, Fingerprint: s.Views[application].Current, Version: s.Rotation}
 	if d == Drift && !s.Holds {
@@ -105,7 +105,7 @@ func (s Situation) adopt(application string, d Decision) Move {
 	return m
 }
 
-// regenerate mints, once nothing stands against it.
+// regenerate mints, once nothing stands in the way.
 func (s Situation) regenerate(application string) Move {
 	v := s.Views[application]
 	_, since := s.held()
@@ -129,8 +129,8 @@ func (s Situation) regenerate(application string) Move {
 	return Move{Kind: Mint, Decision: Regenerate, Application: application, Fingerprint: v.Current, Keep: true}
 }
 
-// stored judges the run's version, whose value is final. What can never be promoted is
-// given up, so that a fresh rotation finds its way.
+// stored judges the run's version, whose value is final. A version that can never be
+// promoted is given up, so that a new rotation can start.
 func (s Situation) stored() Move {
 	if s.Own.Foreign {
 		return stop(Foreign)

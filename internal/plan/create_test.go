@@ -33,8 +33,8 @@ func alternating(change func(*plan.Situation)) plan.Situation {
 	})
 }
 
-// mintedAndEdited has a twin that was regenerated at a time, and an AWSCURRENT that moved
-// two hours ago and was edited since: no label is on a version of the twin.
+// mintedAndEdited has a twin that was regenerated at the given time, and an AWSCURRENT that
+// moved two hours ago and has been edited since: no label is on a version of the twin.
 func mintedAndEdited(at time.Time) plan.Situation {
 	return alternating(func(s *plan.Situation) {
 		twins.of("minted already")[0].set(s)
@@ -44,7 +44,7 @@ func mintedAndEdited(at time.Time) plan.Situation {
 	})
 }
 
-// An audit completes what nothing else does, and leaves alone what is at work.
+// An audit finishes what nothing else will, and leaves a run that is at work alone.
 func TestAudit(t *testing.T) {
 	behind := func(change func(*plan.Situation)) plan.Situation {
 		return changed(func(s *plan.Situation) {
@@ -119,7 +119,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// The rows of the table by which createSecret decides.
+// The rows of the table in docs/design.md by which createSecret decides.
 func TestCreateSecret(t *testing.T) {
 	previous := plan.View{Current: "s0", Previous: "sp", Expires: now.Add(40 * time.Hour), At: now}
 	busy := previous
@@ -174,12 +174,12 @@ func TestCreateSecret(t *testing.T) {
 	}
 }
 
-// What waits for a time waits up to that time and no longer.
+// A wait ends exactly on time.
 func TestThresholds(t *testing.T) {
 	const instant = time.Nanosecond
 	dying := func(left time.Duration) plan.Situation {
 		return changed(func(s *plan.Situation) {
-			s.Goal, s.Rotation, s.Labels.Pending = plan.Audit, "", other // a rotation waits, and has not given up
+			s.Goal, s.Rotation, s.Labels.Pending = plan.Audit, "", other // a rotation waits
 			s.Answers = map[string]plan.Answer{"s0": plan.Accepted, "s1": plan.Accepted}
 			s.Views = with(s.Views, app, plan.View{Current: "s1", Previous: "s0", Expires: now.Add(left), At: now})
 		})

@@ -1,8 +1,8 @@
 package plan
 
-// emergency ends what leaked. Whatever a crash leaves leads here again: the emergency
-// stays open in the register until everything that it names is shown to be dead, and
-// AWSCURRENT was minted after its mark.
+// emergency ends what leaked. Whatever a crash leaves, the next run continues here: the
+// emergency stays open in the register until every secret that it names is shown to be
+// dead, and AWSCURRENT was minted after its mark.
 func (s Situation) emergency() Move {
 	em := s.Item.Emergency
 	if em == nil || s.Current.Application == "" {
@@ -16,11 +16,11 @@ func (s Situation) emergency() Move {
 		case behind && em.After(known, v.Current) && em.How == Contain && !s.Done.TwinLater && s.twinOutlives():
 			return s.mintTwin() // it may have leaked as well; consumers are locked out already
 		case behind && em.After(known, v.Current):
-			return s.heal(LeftBehind) // minted for this emergency; there is no other mint
+			return s.heal(LeftBehind) // minted for this emergency: there is no second mint
 		case s.Standing() == IsPrevious && !s.contains() && s.Answers[v.Current] != Refused:
-			return s.heal(Dying) // or the mint would evict the secret that consumers hold
+			return s.heal(Dying) // the mint would evict the secret that consumers hold
 		case (len(s.Item.Secrets) > 1 || s.Item.MayMiss(s.Now)) && !s.contains() && !s.Done.Served:
-			return Move{Kind: Serve} // likewise, for those of another managed secret
+			return Move{Kind: Serve} // the mint would evict what consumers of another managed secret hold
 		}
 		return Move{Kind: Mint, Decision: Regenerate, Application: a, Fingerprint: v.Current, Keep: !s.contains()}
 	}
@@ -61,14 +61,14 @@ func (s Situation) twinOutlives() bool {
 	return ok && !s.Item.Emergency.After(s.Item.Applications[s.Twin].Current, v.Current)
 }
 
-// mintTwin ends all secrets of the twin at once: AWSCURRENT holds none of them.
+// mintTwin ends all of the twin's secrets at once: AWSCURRENT holds none of them.
 func (s Situation) mintTwin() Move {
 	return Move{Kind: Mint, Decision: Regenerate, Application: s.Twin, Fingerprint: s.Views[s.Twin].Current}
 }
 
-// follow gives a managed secret the current secret of its client, which an emergency of
-// another managed secret has minted. Where the leak is not to be contained, its consumers
-// in other Regions get it too, before the secret that they hold ends.
+// follow gives a managed secret its client's current secret, which the emergency of another
+// managed secret minted. Unless the emergency contains, consumers in other Regions get it
+// too before the secret that they hold ends.
 func (s Situation) follow() Move {
 	if s.Current.Fingerprint != s.view().Current {
 		return s.heal(EmergencyOpen)

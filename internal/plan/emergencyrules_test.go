@@ -2,7 +2,7 @@ package plan_test
 
 import "pingrotate/internal/plan"
 
-// These rules of [rules] are about emergencies.
+// The [rules] about emergencies.
 
 func emergencyFirst(s plan.Situation, m plan.Move) string {
 	if s.Item.Emergency == nil || !ordinary(s) || s.ReadOnly {
@@ -13,7 +13,7 @@ func emergencyFirst(s plan.Situation, m plan.Move) string {
 		return ""
 	case m.Kind == plan.Stop && m.Why == plan.EmergencyOpen && (s.Goal == plan.Rollback || s.Goal == plan.EndPrevious):
 		return ""
-	case m.Kind == plan.Done && s.Goal == plan.EndPrevious && s.Done.Shown: // it ended what it was to end before
+	case m.Kind == plan.Done && s.Goal == plan.EndPrevious && s.Done.Shown: // it ended its secrets before the emergency began
 		return ""
 	}
 	return "something else was done"

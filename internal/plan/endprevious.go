@@ -2,13 +2,13 @@ package plan
 
 import "slices"
 
-// endPreviousNow ends the secrets that a person names, which PingOne keeps beside the
-// current ones, before their grace does. Each managed secret of the client has to hold the
-// current one, in every Region, and no rotation may be at work. Consumers have to have let
-// go as well, unless they are to be locked out.
+// endPreviousNow ends the previous secrets that a person names, before their grace is over.
+// Every managed secret of the client must hold the current one, in every Region, and no
+// rotation may be under way. Consumers must have stopped using the previous one too, unless
+// they are to be locked out.
 func (s Situation) endPreviousNow() Move {
 	switch {
-	case s.Done.Shown: // whatever has happened meanwhile is about other secrets
+	case s.Done.Shown: // what has happened since concerns other secrets
 		return Move{Kind: Done}
 	case s.Item.Emergency != nil:
 		return stop(EmergencyOpen)
@@ -28,8 +28,8 @@ func (s Situation) endPreviousNow() Move {
 	return Move{Kind: Show}
 }
 
-// needed returns the move that keeps a previous secret alive, or finds out whether it has
-// to be kept.
+// needed returns the move that keeps a previous secret alive, or that finds out whether it
+// must be kept. It returns false if the secret may end.
 func (s Situation) needed(application string, v View) (Move, bool) {
 	own := s.Current.Fingerprint
 	switch s.Standing() {

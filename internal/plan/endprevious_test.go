@@ -9,7 +9,7 @@ import (
 	"pingrotate/internal/register"
 )
 
-// What a person ends before its time is ended where no managed secret needs it.
+// A person can end a secret early only if no managed secret needs it.
 func TestEndPreviousKeepsWhatAnyHolderNeeds(t *testing.T) {
 	in := func(change func(*plan.Situation)) plan.Situation {
 		return changed(func(s *plan.Situation) {
@@ -64,8 +64,8 @@ func TestEndPreviousKeepsWhatAnyHolderNeeds(t *testing.T) {
 	}
 }
 
-// With two applications both may keep a previous secret: the idle one's is what a refused
-// rotation waits for.
+// With two applications, each may keep a previous secret. A refused rotation waits for that
+// of the idle one.
 func TestEndPreviousIsAboutBothApplications(t *testing.T) {
 	s := changed(func(s *plan.Situation) {
 		s.Alternates, s.Twin = true, twin
@@ -87,9 +87,9 @@ func TestEndPreviousIsAboutBothApplications(t *testing.T) {
 	}
 }
 
-// endsWhatIsNamed is a rule of every move: what a person ends early is the secret that they
-// have named, no managed secret needs it, and consumers do not, unless they are to be
-// locked out.
+// endsWhatIsNamed is a rule for every move: a secret ends early only if a person has named
+// it, no managed secret needs it, and consumers do not either, unless they are to be locked
+// out.
 func endsWhatIsNamed(s plan.Situation, m plan.Move) string {
 	v := s.Views[m.Application]
 	since := s.Current.Since

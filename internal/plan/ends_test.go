@@ -13,8 +13,8 @@ import (
 )
 
 // A model is the simplest world in which moves have effects: reads are true, PingOne
-// accepts what it shows, and nothing else acts. From each situation, however it came to
-// be, the plan must reach its goal or say why it stops, within a bound.
+// accepts what it shows, and nothing else acts. From each situation, however it arose, the
+// plan must reach its goal, or say why it stops, within a bound.
 type model struct {
 	plan.Situation
 	serial  int // of secrets and versions that it has made
@@ -25,7 +25,7 @@ type model struct {
 	waiting map[plan.Why]int
 }
 
-// bound is more moves than any way takes.
+// bound is more moves than a plan ever needs.
 const bound = 60
 
 func TestThePlanEndsFromEachSituation(t *testing.T) {
@@ -42,14 +42,14 @@ func TestThePlanEndsFromEachSituation(t *testing.T) {
 	})
 }
 
-// run carries out moves until the plan is done or stops.
+// run applies moves until the plan is done or stops.
 func (w *model) run() (m plan.Move) {
 	for range bound {
 		m = plan.Next(w.Situation)
 		w.trace = append(w.trace, show(w.Situation, m))
 		switch {
 		case m.Kind == plan.Done && w.Goal == plan.Emergency && w.outer != plan.Emergency:
-			w.Goal, w.Done = w.outer, plan.Progress{} // and on with what it was about
+			w.Goal, w.Done = w.outer, plan.Progress{} // and continue with its own goal
 			continue
 		case m.Kind == plan.Done || m.Kind == plan.Stop:
 			return m
@@ -61,7 +61,7 @@ func (w *model) run() (m plan.Move) {
 	return m
 }
 
-// wrong says what the end of a run lacks.
+// wrong returns what the end of a run lacks.
 func (w *model) wrong(m plan.Move) string {
 	if m.Kind != plan.Done || w.ReadOnly || w.Unreachable || w.Current.Application == "" {
 		return ""
@@ -86,7 +86,7 @@ func (w *model) wrong(m plan.Move) string {
 	return ""
 }
 
-// apply gives a move its effect. It reports whether a run would give up waiting.
+// apply gives a move its effect. It reports whether a run would stop waiting.
 func (w *model) apply(m plan.Move) (halts bool) {
 	switch m.Kind {
 	case plan.Look:
@@ -178,7 +178,7 @@ func (w *model) apply(m plan.Move) (halts bool) {
 				*l = ""
 			}
 		}
-		return m.Decision == plan.Poisoned // which ends the rotation
+		return m.Decision == plan.Poisoned // the rotation is over
 	case plan.Complete:
 		w.Goal = plan.Emergency
 		w.Done = plan.Progress{}
@@ -218,8 +218,8 @@ func (w *model) truth(f string) plan.Answer {
 	return plan.Refused
 }
 
-// look reads again: what was stale shows the newest state that the register knows of,
-// and what was announced has not happened.
+// look reads again: a stale view becomes the newest that the register knows, and an
+// announced act has not happened.
 func (w *model) look() {
 	for id, v := range w.Views {
 		if w.Item.Superseded(id, v.Current) {
@@ -232,14 +232,14 @@ func (w *model) look() {
 	w.Answers = map[string]plan.Answer{}
 }
 
-// A check decides what the rotation does which begins in the same situation.
+// A check decides what a rotation would, begun in the same situation.
 func TestCheckForetellsTheDecision(t *testing.T) {
 	forEach(t, 12_000, func(s plan.Situation) string {
 		if !s.ReadOnly || s.Goal != plan.Create || s.Item.Emergency != nil {
 			return ""
 		}
 		if plan.Next(s).Why == plan.Dying {
-			return "" // the check says that AWSCURRENT is promoted away from first
+			return "" // the check says that AWSCURRENT moves first
 		}
 		told, _, waited := decided(s)
 		step := s
@@ -258,7 +258,7 @@ func decided(s plan.Situation) (d plan.Decision, trace []string, waited bool) {
 	for range bound {
 		m := plan.Next(w.Situation)
 		w.trace = append(w.trace, show(w.Situation, m))
-		waited = waited || m.Kind == plan.Look || m.Why == plan.Dying // either is about the state now
+		waited = waited || m.Kind == plan.Look || m.Why == plan.Dying // either concerns the state now
 		if m.Decision != "" || m.Kind == plan.Done || m.Kind == plan.Stop || w.apply(m) {
 			return m.Decision, w.trace, waited
 		}

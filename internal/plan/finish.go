@@ -4,7 +4,7 @@ package plan
 func (s Situation) finish() Move {
 	switch {
 	case s.Labels.Current == s.Rotation && s.Manual && s.Labels.Manual == s.Rotation:
-		return Move{Kind: Untag, Label: ManualLabel, From: s.Rotation, Why: NoReason} // it is over
+		return Move{Kind: Untag, Label: ManualLabel, From: s.Rotation, Why: NoReason} // only the label is left
 	case s.Labels.Current == s.Rotation:
 		return Move{Kind: Done}
 	case !s.Own.Stored:

@@ -13,19 +13,19 @@ const (
 	Look                  // wait and look again: what was shown is stale, or will change
 	Ask                   // show secrets to PingOne
 	Take                  // take the lease
-	Settle                // record how an announced act has ended
+	Settle                // record the outcome of an announced act
 	Provision             // create the application, or the twin
-	Prove                 // obtain a token with PingOne's secret as the new one will be judged
-	Apply                 // change in PingOne what the document specifies
+	Prove                 // obtain a token with PingOne's secret, under the demands that the new one will have to meet
+	Apply                 // make PingOne's configuration what the document specifies
 	Mint                  // regenerate
 	Store                 // store PingOne's current secret as a version
-	Verify                // judge the run's version by all that the document demands
+	Verify                // test the run's version against all that the document demands
 	Promote               // move AWSCURRENT
 	End                   // end the previous secret
 	Untag                 // take a staging label off a version
 	Complete              // complete the open emergency first
 	Serve                 // give AWSCURRENT's secret to the other managed secrets of the client
-	Show                  // show that each secret which must die is refused or gone
+	Show                  // show that each secret that must die is refused or gone
 	Close                 // record that the emergency has ended
 	Stop                  // the goal cannot be reached now
 )
@@ -43,19 +43,19 @@ func (k Kind) String() string {
 // A Move is what to do next.
 type Move struct {
 	Kind     Kind
-	Decision Decision // what createSecret makes of the situation, where it was that
+	Decision Decision // createSecret's; empty until it is known, and for other goals
 	Why      Why      // of Look, Stop, Promote and Untag
 
 	Application string   // whose secret to mint, end or store
 	Fingerprint string   // of the secret to store, promote or end
 	Ask         []string // fingerprints; of Store, those to be shown to PingOne meanwhile
-	Keep        bool     // Mint: the secret before it lives on, for the fuse
-	Version     string   // Store: its id, empty for one that follows from the secret
+	Keep        bool     // Mint: the secret before it keeps working, for the fuse
+	Version     string   // Store: its id; empty if it is to be derived from the secret
 	Label       string   // Store, Untag
 	From, To    string   // Promote: version ids; Untag: From
 
 	Happened bool      // Settle: the act has taken effect
-	Until    time.Time // Look, Stop: when that changes by itself, where it is known
+	Until    time.Time // Look, Stop: when the reason ends by itself; zero if unknown
 }
 
 // A Decision is what createSecret does about the secret.
@@ -68,8 +68,8 @@ const (
 	Refuse Decision = "refuse"
 	// Adopt: an earlier run regenerated, and PingOne's current secret is taken over.
 	Adopt Decision = "adopt"
-	// Drift: AWSCURRENT is dead. The secret was regenerated outside of the rotation, or
-	// an older document was stored.
+	// Drift: AWSCURRENT is dead. The secret was regenerated outside a rotation, or an
+	// older document was stored.
 	Drift Decision = "drift"
 	// Seed: nothing is stored yet, and PingOne's secret is taken over as it is.
 	Seed Decision = "seed"
@@ -93,12 +93,12 @@ const (
 	NotCurrent          // PingOne does not show the version's secret as its current one
 	NotStored           // the run's version has no value
 	Edited              // AWSCURRENT was changed after the version was made from it
-	MethodChanged       // the application's authentication method was changed since
+	MethodChanged       // the application's authentication method has changed since the version was made
 	Superseded          // the version's secret was regenerated again
 	Lagging             // consumers still use the previous secret
 	Lost                // the secret that was minted for this rotation is not shown
 	Dying               // AWSCURRENT's secret is refused, or is about to end
-	LeftBehind          // a run promoted nothing and will not come back
+	LeftBehind          // a run minted but did not promote, and nothing will repeat it
 	Emptied             // AWSCURRENT holds no secret, and an earlier version does
 	EmergencyOpen       // an emergency comes first
 	NoWayBack           // there is nothing to roll back to
@@ -107,13 +107,13 @@ const (
 	RegisterNeeded      // the register cannot be reached, and nothing may be done without it
 	Closed              // the secret cannot be rotated at all
 	Idle                // consumers have let go of the previous secret
-	Orphaned            // no rotation can be finishing the version
+	Orphaned            // no run will finish the version
 	Foreign             // the version names an application that may not come after AWSCURRENT's
 	Replicas            // consumers in another Region do not have AWSCURRENT yet
 	OtherLags           // another managed secret of the client does not hold PingOne's current secret
 	NotFilled           // AWSCURRENT holds no secret
 	Behind              // AWSCURRENT does not hold PingOne's current secret
-	Asked               // a person wants it
+	Asked               // a person asked for it
 )
 
 var whys = []string{"", "stale read", "contradiction", "unresolved act", "nothing known", "not accepted yet", "cannot be asked", "not PingOne's current secret",

@@ -42,14 +42,14 @@ func Next(s Situation) Move {
 	return s.gated(m)
 }
 
-// gated returns the move, or what has to come before it: an act is decided by a look
-// that was made under the lease, and sent while the lease has time left. Labels are
-// taken off under it too. A run that only reads is done before it would write.
+// gated returns the move, or the one that must come first: an act must follow from a look
+// that was made under the lease, and be sent while the lease has time left. Taking a label
+// off counts as an act. A run that only reads ends where it would write.
 func (s Situation) gated(m Move) Move {
 	switch m.Kind {
 	case Mint, End, Promote, Untag, Close:
 	case Store:
-		if m.Label == "" && !s.ReadOnly { // the run's own version: it may be given up later
+		if m.Label == "" && !s.ReadOnly { // the run's own version, which can still be given up
 			return m
 		}
 	case Take, Provision, Apply, Serve, Show:

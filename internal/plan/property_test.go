@@ -10,8 +10,8 @@ import (
 	"pingrotate/internal/register"
 )
 
-// rules are what the move of every situation keeps. Each is stated over what the
-// situation shows, and not by how the plan finds its way.
+// rules hold for the move of every situation. Each is stated in terms of what the situation
+// shows, not of how the plan decides.
 var rules = []struct {
 	name  string
 	check func(s plan.Situation, m plan.Move) string
@@ -19,7 +19,7 @@ var rules = []struct {
 	{"a mint outside of emergencies replaces what AWSCURRENT holds, or an idle twin's", mintsWhatIsHeld},
 	{"a rotation whose mint is known is not given another", oneMint},
 	{"acts need the lease and the time to send", needsLease},
-	{"without the register nothing is minted, ended or promoted, but from a previous secret to the current one of the same view", unregistered},
+	{"without the register nothing is minted, ended or promoted, except from a previous secret to the current one of the same view", unregistered},
 	{"AWSCURRENT moves only to what the view shows as current", promotesWhatIsShown},
 	{"a secret that cannot be rotated is neither judged nor promoted by a rotation", closedStaysShut},
 	{"nothing acts on a stale view", notOnStale},
@@ -32,8 +32,8 @@ var rules = []struct {
 	{"no secret ends that AWSCURRENT holds or consumers need", endsWhatIsIdle},
 	{"labels are taken off what has them, and no rotation at work loses one", untags},
 	{"questions are new", asksAnew},
-	{"an emergency ends what leaked in its order", emergencyOrder},
-	{"nothing stays dead that can be healed", healsTheDead},
+	{"an emergency ends what leaked in the right order", emergencyOrder},
+	{"no AWSCURRENT stays dead that can be healed", healsTheDead},
 }
 
 func TestEveryMoveKeepsTheRules(t *testing.T) {
@@ -167,7 +167,7 @@ func promotesWhatIsShown(s plan.Situation, m plan.Move) string {
 	return ""
 }
 
-// stale is what section 5 calls so: the register knows better.
+// stale reports whether the register shows that the look is out of date.
 func stale(s plan.Situation) bool {
 	for id, v := range s.Views {
 		if slices.Contains(s.Item.Applications[id].Replaced, v.Current) {
@@ -195,7 +195,7 @@ func notOnStale(s plan.Situation, m plan.Move) string {
 	}
 	in := s.Item.Intent
 	if m.Kind == plan.Settle && (!m.Happened || in.Act == register.Promote || !slices.Contains(s.Item.Applications[in.Application].Replaced, m.Fingerprint)) {
-		return "" // what is recorded does not depend on what is stale
+		return "" // what is recorded does not depend on the stale part
 	}
 	return "acted on a stale view"
 }
@@ -211,7 +211,7 @@ func resolvesFirst(s plan.Situation, m plan.Move) string {
 	}
 	young := s.Now.Sub(in.Since) < register.ResolveTime
 	shown := in.Act == register.Mint && s.Views[in.Application].Current != in.Before || in.Act == register.Promote && s.Labels.Current == in.To
-	// Another secret than the one before may be an older one, unless that one is previous.
+	// Unless the one before is now previous, the current secret may be an older one.
 	spent := in.Act == register.Promote && shown || in.Act == register.Mint && shown && s.Views[in.Application].Previous == in.Before
 	switch {
 	case m.Kind != plan.Look && m.Kind != plan.Settle:
@@ -223,7 +223,7 @@ func resolvesFirst(s plan.Situation, m plan.Move) string {
 	case m.Kind == plan.Settle && in.Act == register.Mint && m.Happened && m.Fingerprint != s.Views[in.Application].Current:
 		return "another secret was taken for the one that was minted"
 	case m.Kind == plan.Look && !young && s.Item.Unknown.IsZero():
-		return "waited for what can not happen any more"
+		return "waited for what can no longer happen"
 	}
 	return ""
 }
@@ -243,8 +243,8 @@ func waitsForLost(s plan.Situation, m plan.Move) string {
 	return ""
 }
 
-// emptied: AWSCURRENT holds no secret, and the version before it holds one of the same
-// application, which consumers may still have.
+// emptied reports whether AWSCURRENT holds no secret while the version before it holds one
+// of the same application, which consumers may still have.
 func emptied(s plan.Situation) bool {
 	v, ok := find(s, s.Labels.Previous)
 	return ok && s.Current.Application != "" && v.Fingerprint != "" && v.Application == s.Current.Application
@@ -265,7 +265,7 @@ func saysWhy(s plan.Situation, m plan.Move) string {
 	switch {
 	case (m.Kind == plan.Look || m.Kind == plan.Stop) && m.Why == plan.NoReason:
 		return "no reason"
-	case m.Kind == plan.Look && m.Until.Before(s.Now) && m.Why != plan.Contradiction: // which waits anyway
+	case m.Kind == plan.Look && m.Until.Before(s.Now) && m.Why != plan.Contradiction: // a contradiction waits anyway
 		return "waits for what is past"
 	}
 	return ""
@@ -363,8 +363,8 @@ func asksAnew(s plan.Situation, m plan.Move) string {
 	return ""
 }
 
-// healsTheDead: what is known to be dead, or nearly so, is not left alone by a goal
-// that comes past, nor is it made worse.
+// healsTheDead is the rule that an audit or createSecret does not leave a dead or dying
+// AWSCURRENT alone, or make it worse.
 func healsTheDead(s plan.Situation, m plan.Move) string {
 	if s.Unreachable || s.ReadOnly || s.Item.Emergency != nil || stale(s) || s.RotationClosed != "" || s.Goal != plan.Audit && s.Goal != plan.Create {
 		return ""

@@ -2,11 +2,12 @@ package plan
 
 import "slices"
 
-// rollback makes the version before AWSCURRENT again, with two applications.
+// rollback moves AWSCURRENT back to the version before it, where two applications take
+// turns.
 func (s Situation) rollback() Move {
 	i := slices.IndexFunc(s.Others, func(v Version) bool { return v.ID == s.Labels.Previous })
 	switch {
-	case s.Item.Emergency != nil: // which a preview meets here
+	case s.Item.Emergency != nil: // only a preview gets here: [Next] stops other runs
 		return stop(EmergencyOpen)
 	case s.Rotation != "" && s.Labels.Current == s.Rotation:
 		return Move{Kind: Done}

@@ -13,9 +13,9 @@ import (
 
 var prove = flag.Bool("prove", false, "try a hundred times as many situations")
 
-// The space of small situations is a product of axes: how AWSCURRENT stands, what the
-// run's version holds, which labels there are, what the register's item says, and so
-// on. Each value of an axis changes the situation that the values before it have made.
+// The space of small situations is a product of axes: how AWSCURRENT stands, what the run's
+// version holds, which labels there are, what the register's item says, and so on. Each
+// value of an axis changes the situation that the values before it made.
 
 const (
 	arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders"
@@ -33,7 +33,7 @@ var now = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-// A value is one of an axis.
+// A value is one point of an axis.
 type value struct {
 	name string
 	set  func(*plan.Situation)
@@ -41,7 +41,7 @@ type value struct {
 
 type axis []value
 
-// A family is a product of axes that concern one another.
+// A family is a product of related axes.
 type family struct {
 	name string
 	axes []axis
@@ -89,7 +89,7 @@ func (f family) each(stride int, do func(s plan.Situation, names []string) bool)
 	return played
 }
 
-// in changes one entry of a map that other situations share.
+// in returns a copy of a map with one entry changed: other situations share the map.
 func in[V any](m map[string]V, key string, change func(V) V) map[string]V {
 	m = maps.Clone(m)
 	if m == nil {
@@ -119,9 +119,9 @@ func (a axis) of(names ...string) axis {
 	return some
 }
 
-// families are the products that are played. What cannot matter to a goal has one
-// value there. Those that are named after
-// their axes are played whole with -prove; of those that join all axes a sample is.
+// families are the products that are played. An axis that cannot matter to a goal has one
+// value there. With -prove, families named after their axes are played in full, and the
+// others, which join all axes, in part.
 var families = []family{
 	{"create: standing, answers, version", []axis{goals.of("createSecret", "manual create"), holds, strategies, standings, twins, answers, owns}},
 	{"create: standing, register", []axis{goals.of("createSecret", "manual create", "check"), holds, strategies, standings, twins, items,
@@ -144,11 +144,11 @@ var families = []family{
 	{"rollback", []axis{goals.of("rollback"), holds, strategies, standings, twins, answers, labels[:9], changes, items, emergencies.of("no emergency", "swift"), flags[:2]}},
 }
 
-// forEach plays the families and reports how much of each that was. A check
-// returns what is wrong; a family ends after a few of these.
+// forEach plays the families and logs how much of each it played. The check returns what is
+// wrong, or nothing. A family ends at its third fault.
 //
-// Of a family no more than so many situations are played, a hundred times as many
-// with -prove, and a quarter with -short.
+// It plays at most this many situations of each family: a hundred times as many with
+// -prove, and a quarter with -short.
 func forEach(t *testing.T, most int, check func(plan.Situation) string) {
 	t.Helper()
 	switch {
@@ -180,7 +180,7 @@ func forEach(t *testing.T, most int, check func(plan.Situation) string) {
 	}
 }
 
-// shares reports whether a stride would always meet the same values of an axis.
+// shares reports whether a stride would meet only some of an axis's values.
 func (f family) shares(stride int) bool {
 	for _, a := range f.axes {
 		for _, p := range []int{2, 3, 5, 7, 11, 13, 17, 19, 23} {

@@ -11,11 +11,11 @@ const (
 	IsPrevious                   // PingOne's previous secret, which will end
 	Dead                         // neither, and refused, while PingOne's current one is accepted
 	Undecided                    // neither; PingOne has to be asked
-	Contradicted                 // neither, and yet accepted or stored a moment ago: an answer is stale
+	Contradicted                 // neither, yet accepted, or stored a moment ago: an answer may be stale
 	Mute                         // neither, and PingOne cannot be asked
 )
 
-// Standing tells how AWSCURRENT's secret stands.
+// Standing returns how AWSCURRENT's secret stands in PingOne.
 func (s Situation) Standing() Standing {
 	own, v := s.Current.Fingerprint, s.view()
 	switch {
@@ -50,8 +50,8 @@ func (s Situation) Standing() Standing {
 	return Mute
 }
 
-// dying reports whether AWSCURRENT has to be promoted away from now, whatever the
-// document demands: its secret is dead, or ends soon, or is gone from the document.
+// dying reports whether AWSCURRENT must move now, whatever the document demands: its secret
+// is dead, or ends soon, or is missing from the document.
 func (s Situation) dying() bool {
 	v := s.view()
 	switch s.Standing() {
@@ -80,11 +80,11 @@ func (s Situation) emptied() bool {
 	return false
 }
 
-// leftBehind reports whether AWSCURRENT is PingOne's previous secret because of a run
-// that will not come back: Secrets Manager repeats its own rotations, as long as their
-// version is labelled AWSPENDING, and nothing repeats any other run.
+// leftBehind reports whether AWSCURRENT holds PingOne's previous secret because a run
+// stopped before it promoted, and nothing will repeat it. Secrets Manager repeats its own
+// rotations while their version is labelled AWSPENDING; nothing repeats any other run.
 func (s Situation) leftBehind() bool {
-	// A lease that has run out is of a run that died, or could not give it back.
+	// An expired lease belongs to a run that died, or could not give it back.
 	free, _ := s.Item.MayTake("", s.Now)
 	if s.Standing() != IsPrevious || !free && !s.Holds || s.Now.Sub(s.Changed) < Quiet {
 		return false
@@ -97,10 +97,10 @@ func (s Situation) leftBehind() bool {
 	return !pending || made.Fingerprint == s.view().Current && made.By != "" && !stepMade(made)
 }
 
-// heal gives consumers PingOne's current secret, as soon as that authenticates. A
-// disabled application authenticates nothing, but its fuse still burns: there
-// PingOne's view is enough. In an emergency the secret is stored while PingOne is asked
-// about it: a version that holds it does no harm, whatever the answer is.
+// heal gives consumers PingOne's current secret, once that authenticates. A disabled
+// application authenticates nothing, but its fuse still burns, so there PingOne's view is
+// enough. An emergency stores the secret while it asks PingOne about it: whatever the
+// answer, a version that holds it does no harm.
 func (s Situation) heal(why Why) Move {
 	c := s.view().Current
 	hurry := s.Goal == Emergency || s.Goal == Follow
@@ -123,8 +123,8 @@ func (s Situation) heal(why Why) Move {
 	return s.promote(to, why)
 }
 
-// promote moves AWSCURRENT to a version outside of the four steps. AWSPENDING must not
-// stay on the version that it leaves, or Secrets Manager starts no rotation any more.
+// promote moves AWSCURRENT to a version outside the four steps. AWSPENDING must not stay on
+// the version that AWSCURRENT leaves, or Secrets Manager would start no more rotations.
 func (s Situation) promote(to Version, why Why) Move {
 	if s.Labels.Pending != "" && s.Labels.Pending == s.Current.ID {
 		return Move{Kind: Untag, Label: PendingLabel, From: s.Current.ID, Why: why}
@@ -136,8 +136,8 @@ func (s Situation) promote(to Version, why Why) Move {
 const (
 	PendingLabel = "AWSPENDING"
 
-	// ManualLabel is on the version that an action makes. It is not AWSPENDING: Secrets
-	// Manager repeats no rotation but its own, and starts none while another version has
+	// ManualLabel is on the version that an action makes. AWSPENDING would not do: Secrets
+	// Manager repeats only its own rotations, and starts none while another version has
 	// that label.
 	ManualLabel = "PINGROTATE"
 

@@ -6,17 +6,17 @@ import (
 	"pingrotate/internal/register"
 )
 
-// IdleAfter is how long a previous secret must have been left alone before it may be
-// given up. An hour is the longest that AWS's caching clients keep a stored secret by
-// default, and an hour is how long a token for the PingOne API lives: a consumer that
-// still holds the previous secret shows up within that time. Twice of it is safe.
+// IdleAfter is how long a previous secret must have gone unused before it may be ended.
+// AWS's caching clients keep a stored secret for an hour by default, and a token for the
+// PingOne API lives for an hour: a consumer that still holds the previous secret shows up
+// within that time. Twice that is safe.
 const IdleAfter = 2 * time.Hour
 
 // Settling is how long a new secret may take to work everywhere in PingOne.
 const Settling = 45 * time.Second
 
-// Quiet is how long after the last change of a secret's versions no step of another
-// invocation can be under way any more: a step ends by itself before.
+// Quiet is how long after the last change of a secret's versions a step of another
+// invocation may still be running: every step ends itself sooner.
 const Quiet = 125 * time.Second
 
 // TwinWaits is how long a twin's new secret may wait for its promotion before an audit
@@ -27,22 +27,22 @@ const TwinWaits = 24 * time.Hour
 // and PingOne keeps a previous secret for 30 days at most.
 const MaxGrace = 695 * time.Hour
 
-// Fuse returns how long after a mint the secret before it ends by itself. It is longer
-// than the grace, which is counted from the promotion: a rotation that is stuck has at
-// least that day until consumers' secret dies.
+// Fuse returns how long PingOne keeps the replaced secret after a mint. That is longer than
+// the grace, which counts from the promotion: a rotation that is stuck has at least a day
+// until consumers' secret dies.
 func Fuse(grace time.Duration) time.Duration {
 	return min(max(grace+24*time.Hour, 48*time.Hour), 719*time.Hour)
 }
 
-// promoteBefore returns how long before its end a replaced secret that is still
-// AWSCURRENT is promoted away from, whatever the document demands. Half of the fuse is
-// enough to live; the grace from then on, and two audits to notice, take longer
-// where the grace is long.
+// promoteBefore returns the time that AWSCURRENT's secret, once replaced, may have left
+// before AWSCURRENT moves whatever the document demands. Half the fuse is enough, unless
+// the grace, which begins with the move, and the time for two audits to notice are longer.
 func promoteBefore(grace time.Duration) time.Duration {
 	return max(Fuse(grace)/2, grace+2*time.Hour)
 }
 
-// idleSince returns since when consumers cannot have needed the previous secret.
+// idleSince returns when consumers last needed the previous secret, given that its
+// successor reached them at since.
 func idleSince(v View, since time.Time) time.Time {
 	if v.LastUsed.After(since) {
 		return v.LastUsed
@@ -50,12 +50,12 @@ func idleSince(v View, since time.Time) time.Time {
 	return since
 }
 
-// idle reports whether consumers have let go of the previous secret: it is not in use,
-// and they have had the time to take up the one that replaced it at since.
+// idle reports whether consumers have stopped using the previous secret, and have had time
+// to read its successor, which reached them at since.
 func idle(v View, since time.Time) bool { return v.At.Sub(idleSince(v, since)) >= IdleAfter }
 
-// Lag reports whether a regeneration would take a secret from consumers that still use
-// it, and until when that is so.
+// Lag reports whether a regeneration would end a secret that consumers still use, and until
+// when.
 func Lag(v View, since time.Time, grace time.Duration) (lagging bool, until time.Time) {
 	if v.Previous == "" || !v.Expires.After(v.At) || idle(v, since) || v.At.Sub(since) >= grace {
 		return false, time.Time{}

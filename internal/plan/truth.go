@@ -6,10 +6,10 @@ import (
 	"pingrotate/internal/register"
 )
 
-// Reads lag. What a look shows is held against the register, and an act that was
-// announced without an outcome is resolved before the next.
+// Reads lag. What a look shows is compared with the register, and an announced act without
+// an outcome is resolved before the next.
 
-// stale returns a move when the look shows what the register knows to be over.
+// stale returns a move if the register shows that the look is out of date.
 func (s Situation) stale() (Move, bool) {
 	if s.Unreachable {
 		return Move{}, false
@@ -25,14 +25,13 @@ func (s Situation) stale() (Move, bool) {
 	return Move{}, false
 }
 
-// unknown waits until what was announced in an item that is lost has taken effect or
-// never will. Even to contain a leak that is waited for: what is lost may be the
-// intent of another emergency. A managed secret's first secret waits for nothing: no
-// consumer holds one that a lost act could end, and AWSCURRENT moves only if it is still
-// on the version that holds none.
+// unknown waits until an act that a lost item may have announced has taken effect or no
+// longer can. Even an emergency that contains waits: the act may be another emergency's. A
+// managed secret's first secret waits for nothing: no consumer holds one that the act could
+// end, and AWSCURRENT moves only from the version that holds none.
 func (s Situation) unknown() (Move, bool) {
 	first := s.Current.Fingerprint == "" && !s.emptied()
-	if s.Goal == Finish && (first || s.Labels.Current == s.Rotation) { // or it is over, but for a label
+	if s.Goal == Finish && (first || s.Labels.Current == s.Rotation) { // or only a label is left
 		return Move{}, false
 	}
 	if ok, from := s.Item.Known(s.Now); !ok {
@@ -72,18 +71,18 @@ func (s Situation) effect(in register.Intent) (shows bool, fingerprint string) {
 	return false, ""
 }
 
-// spent reports whether the request of an act that shows cannot arrive any more. Of a
-// mint that is so only where the secret before it is PingOne's previous one: another
-// current secret may be an older one, or another's. Of the end of a secret nothing shows
-// it: the request may still arrive, and would end the one that is previous by then.
+// spent reports whether the request of an act that shows can no longer arrive. For a mint,
+// that takes the secret before it as PingOne's previous one: any other current secret may
+// be an older one, or another run's. For the end of a secret, nothing shows it: the request
+// may still arrive, and would end whichever secret is previous by then.
 func (s Situation) spent(in register.Intent) bool {
 	return in.Act == register.Promote || in.Act == register.Mint && s.Views[in.Application].Previous == in.Before
 }
 
 // contains reports whether the run is an emergency that ends the leaked secret before
 // consumers have another. Once it has, or PingOne shows none of the secrets that must die,
-// it continues as any other: what leaked is dead, and nothing is gained by locking
-// consumers out a second time.
+// it continues like any other: what leaked is dead, and locking consumers out again would
+// gain nothing.
 func (s Situation) contains() bool {
 	em := s.Item.Emergency
 	if s.Goal != Emergency || em == nil || em.How != Contain {
