@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// A Note is what a campaign's item has left: how a secret ended, say. It holds no secret.
-// Nothing that is sent to PingOne or Secrets Manager depends on one.
+// A Note is what a campaign's item has left, such as how a secret's rotation ended. It
+// holds no secret. Nothing that is sent to PingOne or Secrets Manager depends on one.
 type Note struct {
 	Kind string          // what it tells
 	Of   string          // what it is about, unique in its kind
@@ -26,11 +26,11 @@ const noteName = "note"
 
 func campaignPartition(id string) string { return "campaign#" + id }
 
-// Note stores a note of the campaign, in place of an earlier one of its kind about the
-// same, until kept has passed. Errors are of type [*Error].
+// Note stores a note of the campaign until kept has passed, and replaces an earlier one of
+// the same kind about the same subject. Errors are of type [*Error].
 //
-// A crash before it leaves a secret that the campaign takes for one that has not ended:
-// its rotation is repeated with the same ClientRequestToken, and found to be over.
+// After a crash before the write, the campaign takes the secret for one that has not ended:
+// it repeats the rotation with the same ClientRequestToken, and finds it over.
 func (t *Table) Note(ctx context.Context, campaign string, n Note, kept time.Duration) error {
 	op := "note what a campaign has done"
 	if err := t.named(op); err != nil {
@@ -47,9 +47,9 @@ func (t *Table) Note(ctx context.Context, campaign string, n Note, kept time.Dur
 	return nil
 }
 
-// Notes returns the notes of a campaign of one kind, or with "" of all, by kind and then
-// by what they are about, a page at a time, on demand. Those that were stored before the call are among them.
-// An error is the last that is returned, of type [*Error].
+// Notes returns a campaign's notes of one kind, or of every kind if it is "", ordered by
+// kind and then by subject. It reads them a page at a time, on demand, and includes all
+// that were stored before the call. If an error comes, of type [*Error], it is last.
 func (t *Table) Notes(ctx context.Context, campaign, kind string) iter.Seq2[Note, error] {
 	op := "read what a campaign has done"
 	return func(yield func(Note, error) bool) {

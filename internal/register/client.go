@@ -14,7 +14,7 @@ const (
 	// TableVariable is the environment variable with the table's name.
 	TableVariable = "REGISTER_TABLE"
 
-	// EndpointVariable is the environment variable with a URL in place of DynamoDB's
+	// EndpointVariable is the environment variable with a URL to use instead of DynamoDB's
 	// own, as the AWS SDKs name it.
 	EndpointVariable = "AWS_ENDPOINT_URL_DYNAMODB"
 )
@@ -22,7 +22,7 @@ const (
 const (
 	requestTime = 3 * time.Second  // of one request, its reply's body included
 	attempts    = 3                // requests for one call: the SDK repeats after 25 ms, then 50 ms
-	callTime    = 10 * time.Second // of one use of the register; it fits into [SendMargin]
+	callTime    = 10 * time.Second // of one use of the register; fits into [SendMargin]
 )
 
 // A Connection says how DynamoDB is reached.
@@ -30,15 +30,16 @@ type Connection struct {
 	Region      string
 	Credentials aws.CredentialsProvider
 
-	// Endpoint is a URL in place of the Region's own endpoint; see [EndpointVariable].
+	// Endpoint is a URL to use instead of the Region's own endpoint; see
+	// [EndpointVariable].
 	Endpoint string
 
 	// HTTPClient sends the requests, for tests without sockets. Nil means the SDK's.
 	HTTPClient aws.HTTPClient
 }
 
-// client makes the client. It costs a few milliseconds, so it is made when first
-// needed.
+// client returns a new client. That takes a few milliseconds, so call it only when one is
+// first needed.
 func (c Connection) client() *dynamodb.Client {
 	sender := c.HTTPClient
 	if sender == nil {

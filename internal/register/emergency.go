@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An Emergency is a leak whose secrets must die. It is open from its first mark until
-// each of them is shown to be dead and AWSCURRENT was minted after the last mark.
+// An Emergency is a leak whose secrets must die. It is open from its first mark until each
+// of them is shown to be dead and AWSCURRENT has been minted after the last mark.
 type Emergency struct {
 	ID       string    `json:"id"`               // the ClientRequestToken of the first command
 	Commands []string  `json:"commands"`         // ClientRequestTokens of all, the first included
@@ -15,14 +15,15 @@ type Emergency struct {
 	Marked   time.Time `json:"marked"`           // of the last mark
 	Mark     int64     `json:"mark"`             // number of the revision with the last mark
 	How      string    `json:"how"`              // "swift" or "contain", which overrides it
-	By       string    `json:"by,omitempty"`     // who asks, in their own words
+	By       string    `json:"by,omitempty"`     // who asked, in their own words
 	Reason   string    `json:"reason,omitempty"` // as the first command gave it
 	Secret   string    `json:"secret"`           // ARN of the managed secret that the first command named
 	Must     []Victim  `json:"must"`             // what has to die
 	At       time.Time `json:"at,omitzero"`      // when it ended
 
-	// Minted is of a row alone, and not of an item: by application, the fingerprint of the
-	// secret that was minted for the emergency. A run that restores it mints no other.
+	// Minted is set only in a row, not in an item. By application, it is the fingerprint of
+	// the secret that was minted for the emergency: a run that restores the emergency from
+	// the row mints no other.
 	Minted map[string]string `json:"minted,omitempty"`
 }
 
@@ -32,11 +33,11 @@ type Victim struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// victimsKept bounds an emergency's list. PingOne accepts two secrets an application,
-// so that this many would take dozens of commands for one emergency.
+// victimsKept bounds an emergency's list. PingOne accepts two secrets of an application, so
+// this many would take dozens of commands for one emergency.
 const victimsKept = 128
 
-// commandsKept bounds the list of commands: the first and the newest.
+// commandsKept bounds the list of commands: the first and the newest are kept.
 const commandsKept = 64
 
 func (e *Emergency) clone() *Emergency {
@@ -48,11 +49,11 @@ func (e *Emergency) clone() *Emergency {
 	return &next
 }
 
-// Marked returns the item with the emergency's mark, which the revision with this
-// number is the first to hold. What is open already gets the mark as well: all that
-// either names must die, "contain" overrides "swift", and AWSCURRENT must be minted
-// after the later mark. A command that is known already changes nothing, though its
-// emergency has ended since.
+// Marked returns the item with the emergency's mark. Number is that of the revision that
+// will be the first to hold it. An emergency that is already open gets the mark as well:
+// all that either names must die, "contain" overrides "swift", and AWSCURRENT must be
+// minted after the later mark. A command that the item already knows changes nothing, even
+// if its emergency has ended since.
 func (i Item) Marked(e Emergency, number int64) Item {
 	if i.Emergency.Has(e.ID) || i.Ended.Has(e.ID) {
 		return i
@@ -82,9 +83,9 @@ func (i Item) Marked(e Emergency, number int64) Item {
 	return next
 }
 
-// Reopened returns the first item of a client, which the revision with this number will
-// be, with the emergencies that rows beside it name as open. A secret that was minted for
-// each of them counts as minted after their mark.
+// Reopened returns a client's first item, which will be stored as the revision with this
+// number, with the emergencies that the rows beside it show as open. A secret that was
+// minted for every one of them counts as minted after their mark.
 func (i Item) Reopened(open []Emergency, number int64) Item {
 	if len(open) == 0 {
 		return i
@@ -102,8 +103,8 @@ func (i Item) Reopened(open []Emergency, number int64) Item {
 	return next
 }
 
-// Rows returns the rows of the emergency's commands after a mint that the item has
-// recorded for it.
+// Rows returns a row for each command of the open emergency, with the secrets that the item
+// records as minted for it.
 func (i Item) Rows() (all []Emergency) {
 	if i.Emergency == nil {
 		return nil
@@ -127,8 +128,8 @@ func (e *Emergency) Has(command string) bool {
 	return e != nil && command != "" && slices.Contains(e.Commands, command)
 }
 
-// After reports whether the secret was minted after the emergency's last mark: only
-// a mint counts that was announced after it, and whose answer was recorded.
+// After reports whether the secret was minted after the emergency's last mark. Only a mint
+// that was announced after the mark, and whose answer was recorded, counts.
 func (e *Emergency) After(m Minted, fingerprint string) bool {
 	return fingerprint != "" && m.Fingerprint == fingerprint && m.Announced > e.Mark && !m.Found
 }

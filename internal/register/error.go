@@ -9,13 +9,13 @@ import (
 	"pingrotate/internal/awsclient"
 )
 
-// A Problem is a kind of failure that calls for one remedy.
+// A Problem is a kind of failure with one remedy.
 type Problem int
 
 const (
-	OutOfReach Problem = iota // no answer that could be used, or an error of the service
+	OutOfReach Problem = iota // no usable answer, or an error of the service
 	Throttled                 // the service asks to slow down
-	Denied                    // the caller may not do this, or is not known
+	Denied                    // the caller may not do this, or is unknown
 	NoName                    // the setting with the table's name is empty
 	NoTable                   // there is no table of that name in the account and Region
 	OtherTable                // the table has other keys, so it is not the register
@@ -32,18 +32,18 @@ var problems = [...]string{
 // String returns the problem in words.
 func (p Problem) String() string { return problems[p] }
 
-// An Error is a use of the register that failed. It repeats nothing of what the
-// service sent but the code and the request's id.
+// An Error is a failed use of the register. Of what the service sent, it repeats only the
+// code and the request's id.
 type Error struct {
 	Op        string // what was tried, such as "fetch the register's item of <environment>/<application>"
-	Action    string // DynamoDB's name for it, such as "GetItem"; "" where nothing was sent
+	Action    string // DynamoDB's name for it, such as "GetItem"; "" if nothing was sent
 	Table     string
 	Problem   Problem
-	Code      string // DynamoDB's, such as ResourceNotFoundException; "" when none arrived
+	Code      string // DynamoDB's, such as ResourceNotFoundException; "" if none arrived
 	RequestID string // what AWS's support asks for
 
-	// Unconfirmed means that the write may have been carried out, or may still be.
-	// Nothing may be sent on the strength of it.
+	// Unconfirmed means that the write may have been carried out, or may still be. Send
+	// nothing that relies on it.
 	Unconfirmed bool
 
 	cause error // of the caller's context, if that has ended
@@ -74,7 +74,7 @@ func (e *Error) Error() string {
 // Unwrap returns the error of the caller's context, if that has ended.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Remedy says what to do, as a sentence without a capital or a full stop.
+// Remedy says what to do, as a clause without a capital letter or a full stop.
 func (e *Error) Remedy() string {
 	switch e.Problem {
 	case NoName:
@@ -97,16 +97,16 @@ func (e *Error) Remedy() string {
 	return "try again; if it lasts, check the network's route to DynamoDB and the AWS Health Dashboard"
 }
 
-// Unreachable reports whether the register could not be used: it is not configured,
-// does not answer or refuses the caller. What it holds is then unknown. It is false
-// for an [ErrOvertaken] and for an item that is there but cannot be understood.
+// Unreachable reports whether the register could not be used: it is not configured, does
+// not answer or refuses the caller. What it holds is then unknown. It is false for
+// [ErrOvertaken], and for an item that is there but cannot be understood.
 func Unreachable(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Problem <= OtherTable
 }
 
-// An OvertakenError is an [ErrOvertaken] with the revision that was found. Its number
-// is 0 where there is no item any more.
+// An OvertakenError is an [ErrOvertaken] with the revision that was found. Its number is 0
+// if the item is gone.
 type OvertakenError struct{ Found Revision }
 
 func (e *OvertakenError) Error() string { return ErrOvertaken.Error() }
@@ -114,7 +114,7 @@ func (e *OvertakenError) Error() string { return ErrOvertaken.Error() }
 // Unwrap returns [ErrOvertaken].
 func (e *OvertakenError) Unwrap() error { return ErrOvertaken }
 
-// failed describes a call that failed. What the reply said is not part of it.
+// failed describes a failed call, without the words of the reply.
 func (t *Table) failed(ctx context.Context, op, action string, err error) *Error {
 	e := &Error{Op: op, Action: action, Table: t.Name, cause: ctx.Err()}
 	said, _ := awsclient.Refused(err)

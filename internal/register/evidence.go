@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// DefaultRetention is how long evidence is kept where no setting says otherwise.
+// DefaultRetention is how long evidence is kept unless a setting says otherwise.
 const DefaultRetention = 400 * 24 * time.Hour
 
 // MaxReport is how many bytes of a report are kept with evidence.
@@ -32,14 +32,14 @@ type Evidence struct {
 	Who           string          `json:"who,omitempty"`           // as the caller claims
 	Decision      string          `json:"decision,omitempty"`
 	Failed        bool            `json:"failed,omitempty"`
-	Fingerprints  []string        `json:"fingerprints,omitempty"` // of secrets that it made, promoted or ended
+	Fingerprints  []string        `json:"fingerprints,omitempty"` // of secrets that were made, promoted or ended
 	Report        json.RawMessage `json:"report,omitempty"`       // JSON, at most MaxReport bytes
 	Omitted       int             `json:"omitted,omitempty"`      // size in bytes of a report that was too large to keep
 }
 
-// Append stores evidence in two rows at once, one under its managed secret, unless it
-// is about none, and one under its month. A report that is not JSON or larger than
-// [MaxReport] is left out, and its size is kept.
+// Append stores evidence in two rows at once: one under its managed secret, if it is about
+// one, and one under its month. A report that is not JSON, or is larger than [MaxReport],
+// is left out and only its size is kept.
 func (t *Table) Append(ctx context.Context, e Evidence) error {
 	op := "append evidence"
 	if err := t.named(op); err != nil {
@@ -59,7 +59,7 @@ func (t *Table) Append(ctx context.Context, e Evidence) error {
 	}
 	expires := e.At.Add(cmp.Or(t.Retention, DefaultRetention)).Unix()
 	in := &dynamodb.TransactWriteItemsInput{
-		// The same in every repetition, which therefore changes nothing.
+		// The SDK repeats the call with the same token, so a repetition changes nothing.
 		ClientRequestToken: aws.String(rand.Text()),
 	}
 	for _, partition := range []string{secretPartition(e.Secret), monthPartition(e.At)} {
@@ -72,7 +72,7 @@ func (t *Table) Append(ctx context.Context, e Evidence) error {
 	}
 	_, err = send(ctx, t.client().TransactWriteItems, in)
 	if err != nil {
-		return t.failed(ctx, op, "PutItem", err) // the right that a transaction of these needs
+		return t.failed(ctx, op, "PutItem", err) // the permission that this transaction needs
 	}
 	return nil
 }
@@ -89,15 +89,15 @@ func monthPartition(at time.Time) string { return "month#" + at.UTC().Format("20
 // A Query chooses evidence.
 type Query struct {
 	Secret string    // ARN of a managed secret; "" means all evidence
-	Since  time.Time // from this moment on; zero means as far back as evidence is kept
-	Until  time.Time // before this moment; zero means up to now
+	Since  time.Time // from this moment; zero means as far back as evidence is kept
+	Until  time.Time // before this moment; zero means now
 	Newest bool      // newest first; otherwise oldest first
 }
 
-// Evidence returns the evidence that the query chooses, in order of time, a page at a
-// time, on demand. What has expired is left out, whether or not the table
-// still has it. Evidence that was appended a moment ago is among it. An error is the
-// last that is returned, of type [*Error].
+// Evidence returns the evidence that the query chooses, in order of time. It reads a page
+// at a time, on demand, and includes all that was appended before the call. Expired
+// evidence is left out, even if the table still has it. If an error comes, of type
+// [*Error], it is last.
 func (t *Table) Evidence(ctx context.Context, q Query) iter.Seq2[Evidence, error] {
 	op := "read evidence"
 	return func(yield func(Evidence, error) bool) {
@@ -107,7 +107,7 @@ func (t *Table) Evidence(ctx context.Context, q Query) iter.Seq2[Evidence, error
 		}
 		now := t.now()
 		if q.Until.IsZero() {
-			q.Until = now.Add(Skew) // of another writer's clock
+			q.Until = now.Add(Skew) // another writer's clock may be ahead
 		}
 		if kept := now.Add(-cmp.Or(t.Retention, DefaultRetention)); q.Since.Before(kept) {
 			q.Since = kept
@@ -124,7 +124,7 @@ func (t *Table) Evidence(ctx context.Context, q Query) iter.Seq2[Evidence, error
 				ExpressionAttributeValues: map[string]types.AttributeValue{
 					":" + partitionKey: text(partition),
 					":since":           text(instant(q.Since)),
-					":until":           text(instant(q.Until)), // a key of that moment has more behind it, and is after it
+					":until":           text(instant(q.Until)), // a key of that moment is longer, so it sorts after this
 				},
 			}
 			for {
@@ -162,7 +162,7 @@ func (t *Table) evidence(op string, row attributes) (Evidence, error) {
 	return e, nil
 }
 
-// partitions returns where the evidence is, in the order in which it is read.
+// partitions returns the partitions that have the evidence, in the order to read them.
 func (q Query) partitions() []string {
 	if q.Secret != "" {
 		return []string{secretPartition(q.Secret)}

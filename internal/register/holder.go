@@ -9,9 +9,9 @@ import (
 
 const holderPrefix = "holder#"
 
-// PutHolder stores that a managed secret holds the client, beside its item, before the
-// item says so: an emergency must serve it even where the item was lost. To store it
-// again changes nothing. The row does not expire.
+// PutHolder stores beside the client's item that a managed secret holds the client, before
+// the item says so: an emergency must serve that secret even if the item is lost. Storing
+// it again changes nothing. The row does not expire. Errors are of type [*Error].
 func (t *Table) PutHolder(ctx context.Context, key Key, arn string) error {
 	op := "store that a managed secret holds " + key.String()
 	if err := t.named(op); err != nil {
@@ -30,8 +30,8 @@ func holderRow(key Key, arn string) attributes {
 	return row
 }
 
-// Holders returns the ARNs of the managed secrets that hold the client, sorted. What it
-// returns is as of this moment.
+// Holders returns the ARNs of the managed secrets that hold the client, sorted. The read is
+// strongly consistent. Errors are of type [*Error].
 func (t *Table) Holders(ctx context.Context, key Key) ([]string, error) {
 	op := "look for the managed secrets that hold " + key.String()
 	if err := t.named(op); err != nil {

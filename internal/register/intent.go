@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Announce returns the item with the intent, which the revision with this number
-// will be the first to name. It takes the place of any other.
+// Announce returns the item with the intent, in place of any other. Number is that of the
+// revision that will be the first to name it.
 func (i Item) Announce(in Intent, number int64, now time.Time) Item {
 	next := i.clone()
 	in.Since, in.Announced = wall(now), number
@@ -14,8 +14,8 @@ func (i Item) Announce(in Intent, number int64, now time.Time) Item {
 	return next
 }
 
-// Overdue reports whether an announced act that does not show by now never will, and
-// otherwise from when on that can be said.
+// Overdue reports whether an announced act that does not show by now never will, and if
+// not, from when.
 func (in *Intent) Overdue(now time.Time) (ok bool, from time.Time) {
 	from = in.Since.Add(ResolveTime)
 	return !now.Before(from), from
@@ -30,9 +30,9 @@ func (i Item) Forget() Item {
 }
 
 // Minted returns the item after PingOne made the secret with this fingerprint for the
-// application, as the item's intent announced. The others are fingerprints that are
-// not current any more: that of the secret before it, and what the reply shows as
-// previous. A mint that is recorded already, and not announced again, changes nothing.
+// application, as the item's intent announced. The replaced fingerprints are no longer
+// current, such as the one that the reply shows as previous; that of the intent is added. A
+// mint that is already recorded, and not announced again, changes nothing.
 func (i Item) Minted(application, fingerprint string, now time.Time, replaced ...string) Item {
 	in := i.Intent
 	announced := in != nil && in.Act == Mint && in.Application == application
@@ -51,8 +51,8 @@ func (i Item) Minted(application, fingerprint string, now time.Time, replaced ..
 	return next
 }
 
-// Resolved returns the item after an announced mint was found to have taken effect by
-// looking: as [Item.Minted], but whose request made the secret is not certain.
+// Resolved is [Item.Minted] for an announced mint that was found by looking: it is not
+// certain whose request made the secret.
 func (i Item) Resolved(application, fingerprint string, now time.Time) Item {
 	next := i.Minted(application, fingerprint, now)
 	a := next.Applications[application]
@@ -61,9 +61,8 @@ func (i Item) Resolved(application, fingerprint string, now time.Time) Item {
 	return next
 }
 
-// Seen returns the item after PingOne showed a current secret that the register does
-// not know: it was made elsewhere, or before there was an item. One that is known
-// changes nothing.
+// Seen returns the item after PingOne showed a current secret that the register does not
+// know: it was made elsewhere, or before there was an item. A known secret changes nothing.
 func (i Item) Seen(application, fingerprint string) Item {
 	if fingerprint == "" || i.Applications[application].Current.Fingerprint == fingerprint || i.Superseded(application, fingerprint) {
 		return i
@@ -86,14 +85,14 @@ func (i *Item) succeed(application string, m Minted, replaced []string) {
 	i.Applications[application] = a
 }
 
-// Superseded reports whether the register knows that a secret which was once current
-// is not any more. A view of PingOne that shows it as current is stale.
+// Superseded reports whether the register knows that a secret is no longer current. A view
+// of PingOne that shows it as current is stale.
 func (i Item) Superseded(application, fingerprint string) bool {
 	return slices.Contains(i.Applications[application].Replaced, fingerprint)
 }
 
-// Promoted returns the item after AWSCURRENT of a managed secret moved to a version
-// that holds the secret with this fingerprint. The move's intent is over.
+// Promoted returns the item after AWSCURRENT of a managed secret moved to a version that
+// holds the secret with this fingerprint. It ends the move's intent.
 func (i Item) Promoted(arn, from, to, fingerprint string, now time.Time) Item {
 	next := i.clone()
 	next.Secrets[arn] = Secret{Version: to, Fingerprint: fingerprint, Left: from, Since: wall(now)}
@@ -110,8 +109,8 @@ func (i Item) MovedOn(arn, version string, now time.Time) bool {
 	return s.Left != "" && s.Left == version && s.Version != version && now.Sub(s.Since) < ReadLag
 }
 
-// Holds returns the item with a managed secret among those that hold the client.
-// One that is known changes nothing.
+// Holds returns the item with a managed secret among those that hold the client. A known
+// one changes nothing.
 func (i Item) Holds(arn string) Item {
 	if _, ok := i.Secrets[arn]; ok {
 		return i

@@ -16,16 +16,16 @@ import (
 const (
 	emergencyPrefix = "emergency#"
 
-	// listPartition is of the rows that list the open emergencies of all clients.
+	// listPartition has the rows that list the open emergencies of all clients.
 	listPartition = "emergencies"
 )
 
-// Mark stores the item with an emergency's mark, as [Table.Replace] does, and in the same
-// write the emergency as a row beside it, and the managed secret as one that holds the
-// client, unless the ARN is empty: a run that finds the item absent restores the mark from
-// there. A third row lists the emergency among those of all clients, see [Table.AllOpened].
-// All of it is stored, or nothing. To store a row again replaces it. The client's other
-// open emergencies stay.
+// Mark stores the item with an emergency's mark, as [Table.Replace] does. In the same write
+// it stores the emergency in two rows, one beside the item and one among those of all
+// clients (see [Table.AllOpened]), and, if the ARN is not empty, the managed secret as one
+// that holds the client. A run that finds the item absent restores the mark from these
+// rows. Either all of it is stored, or nothing. A row that exists is replaced; the client's
+// other open emergencies stay.
 func (t *Table) Mark(ctx context.Context, key Key, was Revision, next Item, e Emergency, arn string) (Revision, error) {
 	op := "mark the emergency of " + key.String()
 	if err := t.named(op); err != nil {
@@ -42,8 +42,8 @@ func (t *Table) Mark(ctx context.Context, key Key, was Revision, next Item, e Em
 	return t.replace(ctx, key, was, next, rows...)
 }
 
-// Restate replaces the row of an emergency that is still open. One that was closed
-// meanwhile stays so.
+// Restate replaces the row of an emergency that is still open. One that has been closed
+// stays closed. Errors are of type [*Error].
 func (t *Table) Restate(ctx context.Context, key Key, e Emergency) error {
 	op := "restate the open emergency of " + key.String()
 	if err := t.named(op); err != nil {
@@ -67,8 +67,8 @@ func emergencyRow(key Key, id string, encoded []byte) attributes {
 	return row
 }
 
-// Opened returns the client's emergencies that were opened and not closed, in the
-// order of their ids. What it returns is as of this moment.
+// Opened returns the client's open emergencies, in the order of their ids. The read is
+// strongly consistent. Errors are of type [*Error].
 func (t *Table) Opened(ctx context.Context, key Key) ([]Emergency, error) {
 	op := "look for open emergencies of " + key.String()
 	if err := t.named(op); err != nil {
@@ -93,8 +93,8 @@ func (t *Table) Opened(ctx context.Context, key Key) ([]Emergency, error) {
 	return all, nil
 }
 
-// beside returns the rows that stand beside the client's item and whose sort key begins
-// with the prefix, in the order of those keys.
+// beside returns the rows of the client whose sort key begins with the prefix, in the order
+// of those keys.
 func (t *Table) beside(ctx context.Context, op string, key Key, prefix string) (all []attributes, err error) {
 	return t.rows(ctx, op, key.partition(), prefix)
 }
@@ -124,17 +124,17 @@ func (t *Table) rows(ctx context.Context, op, partition, prefix string) (all []a
 	}
 }
 
-// An Open is an emergency that was opened and not closed, and the client that it is of.
+// An Open is an open emergency and its client.
 type Open struct {
 	Key       Key
-	Emergency Emergency // without what has to die, which the client's own rows say
+	Emergency Emergency // without the secrets that must die, which the client's own rows have
 }
 
-// listedRow lists an emergency among those of all clients. An audit has no other way to
+// listedRow lists an emergency among those of all clients. Without it, an audit could not
 // find one whose client no document names any more.
 func listedRow(key Key, e Emergency) attributes {
 	e.Commands, e.Must, e.Minted, e.By, e.Reason = nil, nil, nil, "", ""
-	encoded, _ := json.Marshal(e) // which has succeeded with more in it
+	encoded, _ := json.Marshal(e) // it has already succeeded with more in it
 	row := listedKey(key, e.ID)
 	row[formatName], row[emergencyName] = integer(format), text(string(encoded))
 	return row
@@ -144,8 +144,8 @@ func listedKey(key Key, id string) attributes {
 	return rowKey(listPartition, key.String()+"#"+id)
 }
 
-// AllOpened returns the emergencies of all clients that were opened and not closed, in
-// the order of their clients. One whose item does not have it any more has ended.
+// AllOpened returns the open emergencies of all clients, in the order of the clients. One
+// that its client's item no longer has is over. Errors are of type [*Error].
 func (t *Table) AllOpened(ctx context.Context) (all []Open, err error) {
 	op := "look for open emergencies"
 	if err := t.named(op); err != nil {
@@ -171,9 +171,9 @@ func (t *Table) AllOpened(ctx context.Context) (all []Open, err error) {
 	return all, nil
 }
 
-// Close deletes the client's open emergencies with these ids. One that is not there is
-// closed already. A crash in between leaves some that have ended, which do no more
-// than to begin again in an item that was lost.
+// Close deletes the rows of the client's emergencies with these ids. A row that is gone is
+// no error. A crash in between leaves rows of ended emergencies, which matter only if the
+// item is lost: they would begin again. Errors are of type [*Error].
 func (t *Table) Close(ctx context.Context, key Key, ids ...string) error {
 	op := "close the emergency of " + key.String()
 	if err := t.named(op); err != nil {

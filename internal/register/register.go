@@ -1,11 +1,11 @@
-// Package register keeps, for each PingOne client, the one record by which all
-// invocations agree on who may act next and on what has been done.
+// Package register keeps one record for each PingOne client, through which all invocations
+// agree on who may act next and on what has been done.
 //
-// A mint, the end of a secret and a move of AWSCURRENT cannot be undone, and the
-// services' reads lag. So each such act is decided under a [Lease], announced by an
-// [Intent] before it is sent, and recorded by its outcome afterwards. An [Item] is
-// replaced only by compare-and-swap; what an item means is pure and in this file's
-// neighbours: every transition is a method that takes an item and returns the next.
+// A mint, the end of a secret and a move of AWSCURRENT cannot be undone, and the services'
+// reads lag. So each such act is decided under a [Lease], announced by an [Intent] before
+// it is sent, and followed by a record of its outcome. An [Item] is replaced only by
+// compare-and-swap. Its transitions are pure: methods that take an item and return the
+// next.
 //
 // An item names secrets by fingerprint and holds none.
 package register
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// A Key names a PingOne client: the id of its environment, and of the application or
+// A Key names a PingOne client: the ids of its environment, and of the application or
 // custom resource. An application's twin shares the original's key.
 type Key struct {
 	EnvironmentID string
@@ -26,45 +26,44 @@ type Key struct {
 
 func (k Key) String() string { return k.EnvironmentID + "/" + k.ID }
 
-// Times of the protocol. They are measured on the clock of the process that reads
-// an item; clocks of two processes may differ by [Skew].
+// Times of the protocol, by the clock of the process that reads an item. The clocks of two
+// processes may differ by [Skew].
 const (
 	// LeaseTime is how long a lease lasts.
 	LeaseTime = 40 * time.Second
 
-	// SendMargin is the last part of a lease, in which its holder sends nothing: a
-	// request that is under way by then still ends within the lease.
+	// SendMargin is the last part of a lease, in which its holder sends nothing, so that a
+	// request already under way ends within the lease.
 	SendMargin = 15 * time.Second
 
-	// Skew is how long after a lease's end another may be taken.
+	// Skew is how long after the end of a lease another may be taken.
 	Skew = 5 * time.Second
 
-	// ResolveTime is how long after its announcement an act may still take effect.
-	// An intent without outcome that is older, and whose effect does not show, did not
-	// happen.
+	// ResolveTime is how long after its announcement an act may still take effect. If an
+	// older intent has no outcome, and its effect does not show, the act did not happen.
 	ResolveTime = 45 * time.Second
 
-	// ReadLag is for how long a read may show the state before a change that the
-	// register knows of.
+	// ReadLag is how long a read may show the state before a change that the register knows
+	// of.
 	ReadLag = 45 * time.Second
 
 	// ForceAfter is how long a swift emergency waits for another's lease.
 	ForceAfter = 30 * time.Second
 )
 
-// ErrOvertaken means that an item was replaced by another process since it was
-// fetched. Nothing may be sent on the strength of what was fetched.
+// ErrOvertaken means that another process has replaced the item since it was fetched. Send
+// nothing that relies on what was fetched.
 var ErrOvertaken = errors.New("another invocation has replaced the register's item meanwhile")
 
 // A Revision is an item as the store holds it.
 type Revision struct {
 	Number int64  // counts replacements; 0 means that there is no item
-	Nonce  string // the writer's, and new for each replacement
+	Nonce  string // chosen by the writer, new for each replacement
 	Item   Item
 
-	// Copied means that the item was written to another table, of which this one is a
-	// copy: it was restored from a backup, and what happened since is not in it. Item is
-	// the zero Item then.
+	// Copied means that the item was written to another table, of which this one is a copy:
+	// it was restored from a backup, and misses what has happened since. Item is then the
+	// zero Item.
 	Copied bool
 }
 
@@ -83,12 +82,12 @@ type Item struct {
 	// Table is the name of the table that the item was written to.
 	Table string `json:"table,omitempty"`
 
-	// Unknown is set by the first writer of an item that was absent: until then an act
-	// may have been announced in an item that is lost. Nothing is sent before it.
+	// Unknown is when an absent item was begun, or zero. Until then a lost item may have
+	// announced an act. Nothing is sent before that act is over; see [Item.Known].
 	Unknown time.Time `json:"unknown,omitzero"`
 
-	// Searched means that an emergency has looked among all managed secrets for those that
-	// hold the client, since the item was begun.
+	// Searched means that, since the item was begun, an emergency has looked through all
+	// managed secrets for those that hold the client.
 	Searched bool `json:"searched,omitempty"`
 }
 
@@ -100,7 +99,7 @@ type Lease struct {
 	Until  time.Time `json:"until"`
 }
 
-// An Act is what cannot be undone.
+// An Act is a change that cannot be undone.
 type Act string
 
 const (
@@ -109,17 +108,17 @@ const (
 	Promote Act = "promote" // AWSCURRENT of Secret moves from version From to version To
 )
 
-// An Intent is an act that was announced. Without an outcome it is the first business
-// of the next holder of the lease.
+// An Intent is an announced act. If it has no outcome, the next holder of the lease
+// resolves it first.
 type Intent struct {
 	Act         Act       `json:"act"`
-	Application string    `json:"application,omitempty"` // whose secret is concerned
-	Secret      string    `json:"secret,omitempty"`      // ARN of the managed secret that it is done for
+	Application string    `json:"application,omitempty"` // whose secret it concerns
+	Secret      string    `json:"secret,omitempty"`      // ARN of the managed secret that it is for
 	Rotation    string    `json:"rotation,omitempty"`    // ClientRequestToken
 	By          string    `json:"by,omitempty"`          // a step, an action or "emergency"
 	Since       time.Time `json:"since"`
 	Announced   int64     `json:"announced"`             // number of the revision that first names it
-	Before      string    `json:"before,omitempty"`      // Mint: fingerprint of the secret that is current; End: of the one that dies
+	Before      string    `json:"before,omitempty"`      // fingerprint; Mint: of the current secret, End: of the one that dies
 	From        string    `json:"from,omitempty"`        // Promote
 	To          string    `json:"to,omitempty"`          // Promote
 	Fingerprint string    `json:"fingerprint,omitempty"` // Promote: of the secret in version To
@@ -128,7 +127,7 @@ type Intent struct {
 // An Application is what is known of one application's or resource's secret.
 type Application struct {
 	Current  Minted   `json:"current,omitzero"`   // the newest secret that the register knows of
-	Replaced []string `json:"replaced,omitempty"` // fingerprints of secrets that are known not to be current any more, newest last
+	Replaced []string `json:"replaced,omitempty"` // fingerprints of secrets that are known to be no longer current, newest last
 }
 
 // Minted is a secret that PingOne made.
@@ -136,26 +135,27 @@ type Minted struct {
 	Fingerprint string    `json:"fingerprint"`
 	At          time.Time `json:"at,omitzero"`         // zero if it was only seen
 	Announced   int64     `json:"announced,omitempty"` // number of the revision that announced the mint; 0 if it was only seen
-	Rotation    string    `json:"rotation,omitempty"`  // for which it was made
-	Secret      string    `json:"secret,omitempty"`    // ARN, for whose rotation
+	Rotation    string    `json:"rotation,omitempty"`  // ClientRequestToken of the rotation that it was made for
+	Secret      string    `json:"secret,omitempty"`    // ARN of that rotation's managed secret
 	By          string    `json:"by,omitempty"`
 
-	// Found means that the answer to the mint was lost, and the secret found by looking. It
-	// may be that of another request, and does not count as minted after an emergency.
+	// Found means that the answer to the mint was lost, and the secret was found by
+	// looking. It may come from another request, and does not count as minted after an
+	// emergency.
 	Found bool `json:"found,omitempty"`
 }
 
 // A Secret is what is known of the staging labels of one managed secret.
 type Secret struct {
-	Version     string    `json:"version,omitempty"`     // where a recorded move has put AWSCURRENT
+	Version     string    `json:"version,omitempty"`     // where the last recorded move put AWSCURRENT
 	Fingerprint string    `json:"fingerprint,omitempty"` // what that version holds
-	Left        string    `json:"left,omitempty"`        // the version that AWSCURRENT left then
+	Left        string    `json:"left,omitempty"`        // the version that AWSCURRENT left in that move
 	Since       time.Time `json:"since,omitzero"`        // when; the grace of the replaced secret counts from here
 }
 
-const replacedKept = 24 // fingerprints; reads do not lag by so many mints
+const replacedKept = 24 // fingerprints; reads do not lag by that many mints
 
-// clone returns a copy that shares nothing which a transition changes.
+// clone returns a copy that shares nothing that a transition changes.
 func (i Item) clone() Item {
 	next := i
 	if i.Intent != nil {
@@ -175,13 +175,13 @@ func (i Item) clone() Item {
 	return next
 }
 
-// wall is the time as an item keeps it: of the wall clock alone. The monotonic clock
+// wall returns the time as an item keeps it: the wall clock's alone, as the monotonic clock
 // stands still while the host has frozen the process.
 func wall(t time.Time) time.Time { return t.UTC().Round(0) }
 
 const textKept = 1024 // bytes of what people write
 
-// clip shortens what people write, so that no item outgrows its table.
+// clip shortens what people write, to keep an item within DynamoDB's limit.
 func clip(text string) string {
 	if len(text) <= textKept {
 		return text

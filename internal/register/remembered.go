@@ -2,13 +2,12 @@ package register
 
 import "sync"
 
-// rememberedKeys bounds what a process remembers. A function that is warm works on a
-// handful of clients at once.
+// rememberedKeys bounds what a process remembers. A warm function works on a handful of
+// clients at once.
 const rememberedKeys = 1024
 
-// remembered keeps the last revision that this process has read or written of each
-// client. It is good for nothing but to spare a read before a write, which fails
-// where the revision is old.
+// remembered keeps the last revision of each client that this process has read or written.
+// Its only use is to save a read before a write, which fails if the revision is old.
 type remembered struct {
 	mu   sync.Mutex
 	last map[Key]Revision
@@ -23,9 +22,8 @@ func (m *remembered) keep(key Key, r Revision) {
 	m.last[key] = r
 }
 
-// Remembered returns the revision that this process last read or wrote of the client.
-// It may be old: nothing may be decided by it but what a [Table.Replace] with it then
-// confirms.
+// Remembered returns the revision of the client that this process last read or wrote. It
+// may be old: rely on it only as far as a [Table.Replace] with it succeeds.
 func (t *Table) Remembered(key Key) (Revision, bool) {
 	t.remembered.mu.Lock()
 	defer t.remembered.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Names of a row's attributes. Those of the keys are rare on purpose: a table with one
-// key of the same name would take every row of a client for the same one. Several
-// others are reserved words, which expressions name by placeholders.
+// Names of a row's attributes. Those of the keys are deliberately unusual: in a table whose
+// only key had the same name, all rows of a client would be one. Several of the others are
+// reserved words, which expressions must name by placeholders.
 const (
 	partitionKey  = "subject"
 	sortKey       = "entry"
@@ -25,11 +25,12 @@ const (
 	expiryName    = "expires"   // seconds since 1970, for the table's time to live
 )
 
-// format is the number of the form in which rows are written. It rises with every
-// member that a program of the form before would drop.
+// format is the version of the form in which rows are written. It rises with every member
+// that a program of the version before would drop.
 const format = 1
 
-// maxRow is how large the JSON of a row may be. DynamoDB keeps 400 KB in one row.
+// maxRow is the most bytes that the JSON of a row may have. DynamoDB keeps 400 KB in one
+// item.
 const maxRow = 380 << 10
 
 type attributes = map[string]types.AttributeValue
@@ -61,7 +62,7 @@ func encode(key Key, r Revision) (attributes, *Problem) {
 	return row, nil
 }
 
-// decode returns the revision in a row, the zero Revision where there is no row.
+// decode returns the revision in a row, or the zero Revision if there is no row.
 func decode(row attributes) (Revision, *Problem) {
 	if len(row) == 0 {
 		return Revision{}, nil
@@ -86,13 +87,13 @@ func formatOf(row attributes) *Problem {
 	return nil
 }
 
-// unmarshal decodes JSON that this program has written.
+// unmarshal decodes JSON that this program wrote, and reports whether it could.
 func unmarshal(encoded string, into any) bool {
 	if encoded == "" || len(encoded) > maxRow {
 		return false
 	}
 	d := json.NewDecoder(bytes.NewReader([]byte(encoded)))
-	d.DisallowUnknownFields() // to write it back would drop them
+	d.DisallowUnknownFields() // writing it back would drop them
 	if d.Decode(into) != nil {
 		return false
 	}
@@ -116,7 +117,7 @@ func integerOf(v types.AttributeValue) int64 {
 	return 0
 }
 
-// instant is a time as sort keys have it, whose order is that of time.
+// instant returns a time in the form of sort keys, which sort in order of time.
 const instantForm = "2006-01-02T15:04:05.000000000Z"
 
 func instant(t time.Time) string { return t.UTC().Format(instantForm) }

@@ -14,26 +14,26 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A Table is the register's store, on one DynamoDB table. Its zero value has no name,
-// and each use of it fails with [NoName]. It is safe for concurrent use, and must not
-// be copied after its first.
+// A Table is the register's store, on one DynamoDB table. The zero value has no name, and
+// each use of it fails with [NoName]. It is safe for concurrent use, and must not be copied
+// after first use.
 //
-// The table has the partition key "subject" and the sort key "entry", both strings, and
-// the attribute "expires" for its time to live:
+// The table has the partition key "subject" and the sort key "entry", both strings, and the
+// attribute "expires" for time to live:
 //
 //	subject                         entry
 //	client#<environment>/<id>       item               the client's item
-//	client#<environment>/<id>       emergency#<token>  an emergency of the client that is open
+//	client#<environment>/<id>       emergency#<token>  an open emergency of the client
 //	client#<environment>/<id>       holder#<ARN>       a managed secret that holds the client
-//	emergencies                     <environment>/<id>#<token>  each open emergency once more
+//	emergencies                     <environment>/<id>#<token>  the same emergency, among those of all clients
 //	secret#<ARN>                    <time>#<id>        evidence about a managed secret
 //	month#<year>-<month>            <time>#<id>        the same evidence, of all secrets
-//	campaign#<id>                   <kind>#<of>        what a campaign's items have left
+//	campaign#<id>                   <kind>#<of>        a campaign's notes
 type Table struct {
 	Name       string
 	Connection Connection
 
-	// Now tells the time by which evidence expires. Nil means [time.Now].
+	// Now returns the time by which evidence expires. Nil means [time.Now].
 	Now func() time.Time
 
 	// Retention is how long evidence is kept. Zero means [DefaultRetention].
@@ -63,8 +63,8 @@ func (t *Table) named(op string) error {
 	return nil
 }
 
-// Fetch returns the client's item as it is at this moment, and the zero Revision
-// where there is none. Errors are of type [*Error].
+// Fetch returns the client's item, or the zero Revision if there is none. The read is
+// strongly consistent. Errors are of type [*Error].
 func (t *Table) Fetch(ctx context.Context, key Key) (Revision, error) {
 	op := "fetch the register's item of " + key.String()
 	if err := t.named(op); err != nil {
@@ -90,8 +90,8 @@ func (t *Table) fetch(ctx context.Context, op string, key Key) (Revision, error)
 	return r, nil
 }
 
-// send makes a call that may be repeated without harm. It does so itself where the
-// reply could not be read: the SDK does where there was none, or an error that passes.
+// send makes a call that may be repeated without harm, and repeats it if the reply could
+// not be read. The SDK repeats it after no reply, or after a passing error.
 func send[In, Out any](ctx context.Context, call func(context.Context, In, ...func(*dynamodb.Options)) (Out, error), in In) (Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -102,26 +102,26 @@ func send[In, Out any](ctx context.Context, call func(context.Context, In, ...fu
 	return out, err
 }
 
-// replaceTries is how often a replacement is sent that did not arrive, each time in up
-// to two requests.
+// replaceTries is how often a replacement is sent that did not arrive, in up to two
+// requests each.
 const replaceTries = 3
 
-// Replace stores the client's item in place of the revision that the caller has
-// fetched or remembers, or as its first where that is the zero Revision. It returns
-// the new revision as a fetch would show it.
+// Replace stores the client's item in place of the revision that the caller has fetched or
+// remembers, or as its first if that is the zero Revision. It returns the new revision as a
+// fetch would show it.
 //
-// The error is an [*OvertakenError], which is [ErrOvertaken], where another revision is
-// stored by now, and an [*Error] otherwise. After any error nothing may be sent on the
-// strength of the item.
+// The error is an [*OvertakenError], which wraps [ErrOvertaken], if another revision is
+// stored by now, and an [*Error] otherwise. After any error, send nothing that relies on
+// the item.
 //
-// Every call of Replace has its own nonce. By it a write whose reply was lost is
-// told from another's: a crash before the write leaves the old revision, one after it
-// the new, whose intent the next holder resolves.
+// Every call of Replace has its own nonce, by which it recognizes its own write if the
+// reply was lost. A crash before the write leaves the old revision; one after it leaves the
+// new, whose intent the next holder resolves.
 func (t *Table) Replace(ctx context.Context, key Key, was Revision, next Item) (Revision, error) {
 	return t.replace(ctx, key, was, next)
 }
 
-// replace is [Table.Replace], and stores rows beside the item in the same transaction.
+// replace is [Table.Replace], which stores rows beside the item in the same transaction.
 func (t *Table) replace(ctx context.Context, key Key, was Revision, next Item, beside ...attributes) (Revision, error) {
 	op := "replace the register's item of " + key.String()
 	if err := t.named(op); err != nil {
@@ -143,7 +143,7 @@ func (t *Table) replace(ctx context.Context, key Key, was Revision, next Item, b
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if was.Number != 0 {
-		// The nonce as well: an item that was lost and begun again counts from 1.
+		// The nonce too: an item that was lost and begun again counts from 1.
 		in.ConditionExpression = aws.String("#number = :number AND #nonce = :nonce")
 		in.ExpressionAttributeNames = map[string]string{"#number": numberName, "#nonce": nonceName}
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":number": integer(was.Number), ":nonce": text(was.Nonce)}
@@ -168,7 +168,7 @@ func (t *Table) replace(ctx context.Context, key Key, was Revision, next Item, b
 		failed := t.failed(ctx, op, "PutItem", err)
 		switch {
 		case readErr != nil && readErr.Problem != OutOfReach && failed.Problem == OutOfReach:
-			readErr.Unconfirmed = true // it tells more
+			readErr.Unconfirmed = true // it says more
 			return Revision{}, readErr
 		case !known:
 			failed.Unconfirmed = true
@@ -181,8 +181,8 @@ func (t *Table) replace(ctx context.Context, key Key, was Revision, next Item, b
 	}
 }
 
-// write sends a replacement, with the rows that stand or fall with it. The token is the
-// same in every repetition, which therefore changes nothing.
+// write sends a replacement, with the rows that stand or fall with it. The SDK repeats it
+// with the same token, so a repetition changes nothing.
 func (t *Table) write(ctx context.Context, in *dynamodb.PutItemInput, token string, beside []attributes) error {
 	if len(beside) == 0 {
 		_, err := t.client().PutItem(ctx, in, twice)
@@ -200,11 +200,11 @@ func (t *Table) write(ctx context.Context, in *dynamodb.PutItemInput, token stri
 	return err
 }
 
-// twice leaves time to read back.
+// twice limits a write to two requests, which leaves time to read back.
 func twice(o *dynamodb.Options) { o.RetryMaxAttempts = 2 }
 
-// found is what is stored after a write that failed with err. It is not known where
-// it could not be read.
+// found returns what is stored after a write that failed with err, and whether it could be
+// read.
 func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Revision, known bool, _ *Error) {
 	if row := refusedBy(err); len(row) > 0 {
 		r, problem := t.decode(row)
@@ -221,19 +221,19 @@ func (t *Table) found(ctx context.Context, op string, key Key, err error) (r Rev
 	return r, true, nil
 }
 
-// refusedBy returns the row for which a condition was false, where the answer has it.
+// refusedBy returns the row that failed a condition, if the answer has it.
 func refusedBy(err error) attributes {
 	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return refused.Item
 	}
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok && len(cancelled.CancellationReasons) > 0 {
-		return cancelled.CancellationReasons[0].Item // of the item itself, which comes first
+		return cancelled.CancellationReasons[0].Item // the item comes first
 	}
 	return nil
 }
 
-// decode returns the revision in a row. One that was written to another table says
-// nothing of what has happened since.
+// decode returns the revision in a row. One that was written to another table says nothing
+// about what has happened since.
 func (t *Table) decode(row attributes) (Revision, *Problem) {
 	r, problem := decode(row)
 	if problem == nil && r.Item.Table != "" && nameOf(r.Item.Table) != nameOf(t.Name) {
