@@ -1,4 +1,4 @@
-// Package awsjson is the JSON protocol of AWS's services, as their stand-ins hear it.
+// Package awsjson is the JSON protocol of AWS's services, as their stand-ins receive it.
 // See AWS JSON 1.0 and 1.1 in the Smithy specification, and "Signature Version 4" in the
 // IAM User Guide.
 package awsjson
@@ -16,9 +16,9 @@ type Protocol struct {
 	Service     string // as a signature names it
 	Prefix      string // of an operation in X-Amz-Target, such as "secretsmanager."
 	ContentType string
-	Unsigned    string // what the service says to a request without a signature
+	Unsigned    string // the service's answer to an unsigned request
 
-	// Refuse returns the service's no, in its own form.
+	// Refuse returns an error in the service's own form.
 	Refuse func(code, format string, args ...any) error
 }
 
@@ -27,7 +27,8 @@ type Call struct{ AccessKey, Region, Operation string }
 
 var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request, ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$`)
 
-// Open reads a request's headers and turns away what no client of the service sends. The signature itself is not verified: a stand-in has no keys.
+// Open reads a request's headers and refuses what no client of the service sends. It does
+// not verify the signature: a stand-in has no keys.
 func (p Protocol) Open(r *http.Request, known func(operation string) bool) (Call, error) {
 	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
 	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), p.Prefix)
@@ -42,8 +43,8 @@ func (p Protocol) Open(r *http.Request, known func(operation string) bool) (Call
 	return Call{signed[1], signed[2], operation}, nil
 }
 
-// Decode decodes an operation's input. A field that the stand-in does not know is refused:
-// one silently ignored would make a test pass for no reason.
+// Decode decodes an operation's input. It refuses a field that the stand-in does not know:
+// silently ignored, it would make a test pass for no reason.
 func (p Protocol) Decode(body []byte, in any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

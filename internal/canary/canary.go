@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// In reports whether the secret is in the text: as it is, as in a URL or a form, or
-// inside something that was encoded in base64, such as a Basic header. An empty
-// secret is in no text.
+// In reports whether the secret is in the text: as it is, as in a URL or a form, or inside
+// something that was encoded in base64, such as a Basic header. An empty secret is in no
+// text.
 func In(text, secret string) bool {
 	for _, form := range forms(secret) {
 		if form != "" && strings.Contains(text, form) {
@@ -19,9 +19,9 @@ func In(text, secret string) bool {
 	return false
 }
 
-// forms lists what a secret may look like. In base64 that depends on how many bytes
-// come before it, modulo three; what stays the same are the groups of three bytes
-// that are all the secret's.
+// forms lists what a secret may look like. In base64 that depends on how many bytes come
+// before it, modulo three; the groups of three bytes that belong to the secret alone stay
+// the same.
 func forms(secret string) []string {
 	all := []string{secret, url.QueryEscape(secret)}
 	for skip := range min(3, len(secret)) {

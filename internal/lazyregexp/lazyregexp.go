@@ -1,5 +1,5 @@
 // Package lazyregexp compiles regular expressions when they are first used. A cold start,
-// which Lambda bills and a rotation waits for, then pays for none of those that only a
+// which Lambda bills and a rotation waits for, then does not pay for those that only a
 // refusal or a rare document needs.
 package lazyregexp
 
@@ -10,15 +10,15 @@ import (
 
 // A Regexp is a regular expression. It is safe for concurrent use.
 //
-// A counted repetition is compiled once for each count, so that {1,512} costs as much as
-// 512 expressions: compare the length of the text instead.
+// A counted repetition is compiled once per count, so {1,512} costs as much as 512
+// expressions: compare the length of the text instead.
 type Regexp struct {
 	expression string
 	compiled   func() *regexp.Regexp
 }
 
-// New returns the regular expression that is written in the syntax of package [regexp]. One that
-// is not valid panics when it is first used.
+// New returns the regular expression, in the syntax of package [regexp]. An invalid one
+// panics when it is first used.
 func New(expression string) Regexp {
 	return Regexp{expression, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
 }

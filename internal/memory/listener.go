@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// A Listener accepts connections of the same process. Unlike those of [Transport]
-// they are connections, with all that can be wrong with one; unlike sockets they work
-// in a synctest bubble. The zero value is ready.
+// A Listener accepts connections from the same process. Unlike [Transport] it uses real
+// connections, with everything that can go wrong on one; unlike sockets, they work in a
+// synctest bubble. The zero value is ready to use.
 type Listener struct {
 	once   sync.Once
 	conns  chan net.Conn
@@ -46,8 +46,8 @@ type addr struct{}
 func (addr) Network() string { return "memory" }
 func (addr) String() string  { return "memory:1" }
 
-// DialContext connects to the listener, whatever the address. It has the form of the
-// function in [net/http.Transport].
+// DialContext connects to the listener, whatever the address. It has the signature of
+// [net/http.Transport]'s field.
 func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	l.init()
 	near, far := net.Pipe()

@@ -1,6 +1,5 @@
-// Package memory carries HTTP requests from a client to a handler inside one
-// process, for tests that want no sockets between the two, such as those in a
-// synctest bubble.
+// Package memory carries HTTP requests from a client to a handler within one process, for
+// tests that need no sockets, such as those in a synctest bubble.
 package memory
 
 import (
@@ -12,14 +11,13 @@ import (
 	"net/http/httptrace"
 )
 
-// A Transport carries requests to its handler, and fails as a socket would: a
-// handler that aborts has closed the connection, and one that aborts after it has
-// written has closed it inside the reply.
+// A Transport carries requests to its handler, and fails as a socket would. A handler that
+// aborts has closed the connection, before its reply or in the middle of it.
 type Transport struct {
 	Handler http.Handler
 
-	// Pass, when there is one, holds a request back until it may go on. With an error
-	// the request never leaves.
+	// Pass, if not nil, holds a request back until it may continue. If it returns an error,
+	// the request is not sent.
 	Pass func(r *http.Request, body []byte) error
 }
 
@@ -44,7 +42,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	// The service sees that its caller has hung up.
+	// The handler sees that its caller has hung up.
 	ctx, hangUp := context.WithCancel(r.Context())
 	in := r.Clone(ctx)
 	in.Body = io.NopCloser(bytes.NewReader(body))
@@ -89,7 +87,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// brokenOff is what follows the part of a reply that arrived.
+// brokenOff follows the part of a reply that arrived.
 type brokenOff struct{}
 
 func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

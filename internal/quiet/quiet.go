@@ -1,9 +1,8 @@
 // Package quiet keeps a peer's words out of a log.
 //
-// net/http prints some lines by itself, to package log, and nothing but the log's
-// destination can change them. One quotes what a server sends on an idle connection
-// without having been asked, which may be a reply with a secret that comes too late;
-// others quote a panic's value.
+// net/http prints some lines through package log, and only the log's destination can change
+// them. One quotes what a server sends unasked on an idle connection, which may be a late
+// reply with a secret. Others quote the value of a panic.
 package quiet
 
 import (
@@ -16,19 +15,18 @@ import (
 	"pingrotate/internal/lazyregexp"
 )
 
-// A Writer passes on to another what package log writes line by line, without the
-// words of peers and of panics.
+// A Writer passes on what package log writes, line by line, without the words of peers and
+// of panics.
 type Writer struct {
 	Next io.Writer
 
-	// Strict passes on nothing but what the Writer knows: a program that prints by
-	// package slog has nothing to say by package log. Otherwise only the lines of
-	// libraries that it knows are withheld.
+	// Strict withholds every line that the Writer does not know, for a program that prints
+	// only through package slog. Otherwise, only the known lines of libraries are withheld.
 	Strict bool
 }
 
-// known are the beginnings of lines that libraries print, up to where foreign words
-// can begin.
+// known are the beginnings of lines that libraries print, up to where a peer's words can
+// begin.
 var known = []string{
 	"Unsolicited response received on idle HTTP channel",
 	"http: panic serving",
@@ -58,7 +56,7 @@ var known = []string{
 	"SDK ",
 }
 
-// plain are whole lines that the Lambda runtime's client prints.
+// plain are complete lines that the Lambda runtime's client prints.
 var plain = []string{
 	"calling the handler function resulted in a panic, the process should exit",
 }
@@ -94,11 +92,11 @@ func (w *Writer) clean(line []byte) []byte {
 // stamp is what package log puts before a line.
 var stamp = lazyregexp.New(`^[0-9/:. ]*$`)
 
-// frame is a line of a stack: a function, whose arguments are left out, or a place.
+// frame matches a line of a stack: a function, whose arguments are left out, or a position.
 var frame = lazyregexp.New(`^(?:(goroutine \d+) \[[a-z ,.\d]*\]:|(?:created by )?([\w./*()\[\]{}~-]+)\([^()]*\)|created by ([\w./*()\[\]{}~-]+)(?: in goroutine \d+)?|\t([\w./@+~-]+\.(?:go|s):\d+)(?: \+0x[0-9a-f]+)?|panic\(.*)$`)
 
-// stack returns the stack that a line contains, from "goroutine" on, without values;
-// empty if it has none.
+// stack returns the stack in a line, from "goroutine" on, without values; "" if there is
+// none.
 func stack(text string) string {
 	_, after, found := strings.Cut(text, "\ngoroutine ")
 	if !found {
@@ -124,9 +122,9 @@ func stack(text string) string {
 	return b.String()
 }
 
-// failure returns the Lambda runtime client's report of an invocation that failed,
-// and whether the line is one. An error's message is the function's own. A panic,
-// which has a stack, loses its value unless the Go runtime made it.
+// failure returns the Lambda runtime client's report of a failed invocation, and whether
+// the line is one. An error's message is the function's own and stays. A panic, which has a
+// stack, loses its value unless the Go runtime made it.
 func failure(line []byte) ([]byte, bool) {
 	type place struct {
 		Path  string `json:"path"`

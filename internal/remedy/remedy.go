@@ -1,5 +1,5 @@
-// Package remedy keeps what to do about an error apart from what went wrong, so that
-// an error can be wrapped on its way and the advice still comes last.
+// Package remedy keeps what to do about an error apart from what went wrong, so that an
+// error can be wrapped on its way up and the advice still comes last.
 package remedy
 
 import (
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// An Error is an error with what to do about it. Other packages have errors of their
-// own with the method Remedy, which this package treats alike.
+// An Error is an error with what to do about it. The errors of other packages that have a
+// method Remedy are treated the same.
 type Error struct {
 	err    error
 	remedy string
@@ -27,8 +27,8 @@ func (e *Error) Error() string  { return e.err.Error() }
 func (e *Error) Unwrap() error  { return e.err }
 func (e *Error) Remedy() string { return e.remedy }
 
-// Of returns what to do about an error, from the outermost of those in it that say so,
-// or from those that were joined; "" if none does.
+// Of returns what to do about an error: the remedy of the outermost error that has one, or
+// those of joined errors; "" if there is none.
 func Of(err error) string {
 	if e, ok := errors.AsType[interface {
 		error
@@ -51,7 +51,8 @@ func Of(err error) string {
 	return ""
 }
 
-// Text returns what went wrong and what to do about it, which some errors say already.
+// Text returns what went wrong and what to do about it, once, even if the error's text
+// already says it.
 func Text(err error) string { return with(err.Error(), err) }
 
 // Line is [Text] as one line, for a log or a report.
