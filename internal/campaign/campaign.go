@@ -1,7 +1,7 @@
 // Package campaign rotates the secrets of a fleet as fast as PingOne allows. It begins no
 // more once something has gone wrong, and needs no stored state to resume a campaign that
-// died. It is given a way to call the function, and
-// knows nothing of command lines and terminals.
+// died. It is given a way to call the function, and knows nothing about command lines and
+// terminals.
 package campaign
 
 import (
@@ -18,22 +18,22 @@ import (
 	"pingrotate/rotation"
 )
 
-// Patience with one secret. Each try continues where the last one stopped, because all
+// How often one secret is tried. Each try continues where the last one stopped, because all
 // have the same ClientRequestToken.
 const (
-	busyTries = 10 // while another rotation of it is under way
+	busyTries = 10 // while another rotation of the secret is under way
 	busyPause = 30 * time.Second
 	lostTries = 3 // when an answer was lost, or too many invocations ran at once
 	lostPause = 5 * time.Second
 )
 
-// Run rotates the secrets, names or ARNs, in the order given. It stops when a new
-// secret was refused, or at the first failure; then no other rotation begins, and
-// those under way finish, as they do when the context is done. A secret that another
-// rotation is busy with, or for which PingOne asked to slow down, is tried again
-// later. One that was refused because its consumers lag changes nothing for the others.
+// Run rotates the secrets, given as names or ARNs, in order. It stops if a new secret is
+// refused, and at the first failure unless told to continue; it also stops when the context
+// is done. No other rotation then begins, and those under way finish. A secret that another
+// rotation is busy with, or for which PingOne asked to slow down, is tried again later. One
+// that is refused because its consumers lag does not stop the campaign.
 //
-// A canary that was refused or skipped shows nothing, and the next takes its place.
+// A canary that is refused or skipped shows nothing, so the next secret takes its place.
 //
 // The error is an [*Unfinished] if not every secret ended well; the summary says which
 // and why.
@@ -63,8 +63,8 @@ func Run(ctx context.Context, call Call, secrets []string, o Options) (Summary, 
 	return sum, sum.err()
 }
 
-// ask asks whether to continue after the canaries. Nothing is shown meanwhile, and the
-// time that it takes is not the campaign's.
+// ask asks whether to continue after the canaries. Meanwhile no progress is shown, and the
+// time does not count as the campaign's.
 func (c *campaign) ask(ctx context.Context) {
 	sum, since := c.summary(), time.Now()
 	c.mu.Lock()
@@ -75,7 +75,7 @@ func (c *campaign) ask(ctx context.Context) {
 	defer c.mu.Unlock()
 	c.asking = false
 	c.sum.begun = c.sum.begun.Add(time.Since(since))
-	if err != nil && ctx.Err() == nil { // otherwise it was interrupted, which the next look finds
+	if err != nil && ctx.Err() == nil { // otherwise it was interrupted, which next finds
 		c.sum.Stopped = err.Error()
 	}
 }
@@ -93,13 +93,13 @@ type campaign struct {
 	canaries bool
 	asking   bool
 	answered bool          // some call has been answered
-	changed  chan struct{} // closed when something has ended
+	changed  chan struct{} // closed when a job has ended
 	sum      Summary
 	last     string
 }
 
-// work rotates until nothing is left, the campaign has stopped, or there have been
-// canaries enough.
+// work rotates until nothing is left, the campaign has stopped, or enough canaries have
+// been rotated.
 func (c *campaign) work(ctx context.Context, width int) {
 	var workers sync.WaitGroup
 	for range width {
@@ -117,11 +117,11 @@ func (c *campaign) work(ctx context.Context, width int) {
 	workers.Wait()
 }
 
-// left reports whether there are secrets that wait for their rotation.
+// left reports whether any secrets still wait for their rotation.
 func (c *campaign) left() bool { return len(c.fresh)+len(c.again) > 0 }
 
-// next waits for a secret whose rotation may begin. A worker leaves when none is left:
-// a job that another worker puts back is that worker's next.
+// next waits for a secret whose rotation may begin. A worker leaves when none is left: if
+// another worker puts a job back, that worker takes it up again.
 func (c *campaign) next(ctx context.Context) (j job, debit float64, ok bool) {
 	for {
 		c.mu.Lock()
@@ -158,7 +158,7 @@ func (c *campaign) next(ctx context.Context) (j job, debit float64, ok bool) {
 }
 
 // due returns the list whose first job may begin, or how long to wait for one. A job that
-// was tried before comes first: it may be half done.
+// was tried before comes first, as it may be half done.
 func (c *campaign) due(now time.Time) (list *[]job, wait time.Duration) {
 	slices.SortStableFunc(c.again, func(a, b job) int { return a.notBefore.Compare(b.notBefore) })
 	switch {
@@ -170,8 +170,8 @@ func (c *campaign) due(now time.Time) (list *[]job, wait time.Duration) {
 	return nil, c.again[0].notBefore.Sub(now)
 }
 
-// Outcomes of calls without a report. A lost call may be repeated; after the other one
-// the next call would fail as well.
+// Outcomes of calls without a report. A lost call may be repeated; after an impossible one,
+// the next would fail as well.
 const (
 	lost       rotation.Outcome = "lost"
 	impossible rotation.Outcome = "impossible"
@@ -187,9 +187,9 @@ func (c *campaign) rotate(ctx context.Context, j job) rotation.Report {
 		ClientRequestToken: j.token,
 	}
 	if c.o.Resume && c.o.Emergency == "" {
-		// Not in an emergency: what the schedule has rotated since leaves the leaked
-		// secret alive for its grace. There the token alone tells what is done.
-		// Versions may be dated to the second.
+		// Not in an emergency: a rotation on schedule since then leaves the leaked secret
+		// alive for its grace, so only the token shows what is done. Versions may be dated
+		// to the second.
 		a.IfStoredBefore = c.o.Start.Truncate(time.Second)
 	}
 	none := rotation.Report{Action: a.Action, SecretID: j.secret, Version: j.token, Begun: time.Now()}
@@ -214,9 +214,8 @@ func (c *campaign) rotate(ctx context.Context, j job) rotation.Report {
 	return r
 }
 
-// mayPass reports whether the same call may succeed later. A function that was reached
-// before and is not now is a network problem; one that was never reached is a problem of
-// the settings.
+// mayPass reports whether the same call may succeed later. If the function was reached
+// before, the network is at fault; if it never was, the settings are.
 func (c *campaign) mayPass(err error) bool {
 	if errors.Is(err, ErrUnreachable) {
 		c.mu.Lock()
@@ -245,7 +244,7 @@ func (c *campaign) settle(j job, debit float64, r rotation.Report) {
 	case well, r.Outcome == rotation.Skipped, r.Outcome == rotation.Refused:
 		c.end(r, "")
 	case r.RateLimited:
-		j.busy, j.notBefore = 0, r.RetryAt // its own half of a rotation makes it busy for a minute
+		j.busy, j.notBefore = 0, r.RetryAt // its own half-done rotation makes it busy for a minute
 		c.again = append(c.again, j)
 	case r.Outcome == rotation.Busy && j.busy+1 < busyTries:
 		j.busy++
@@ -277,8 +276,8 @@ func (c *campaign) settle(j job, debit float64, r rotation.Report) {
 	c.show()
 }
 
-// end records how a secret has ended. A problem ends the campaign; one that says
-// nothing about the next secret may be told not to.
+// end records how a secret ended. A problem ends the campaign, unless it says nothing about
+// the next secret and the campaign is to continue.
 func (c *campaign) end(r rotation.Report, problem string) {
 	c.sum.add(r)
 	c.last = Subject(r)
@@ -291,10 +290,10 @@ func (c *campaign) end(r rotation.Report, problem string) {
 }
 
 // Subject returns the name of the secret that a report is about, or the id that was asked
-// for, if the function did not learn its name.
+// for if the function did not learn the name.
 func Subject(r rotation.Report) string { return cmp.Or(r.Name, r.SecretID) }
 
-// tick shows the standing every second until it is stopped.
+// tick shows the campaign's progress every second until it is stopped.
 func (c *campaign) tick() (stop func()) {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

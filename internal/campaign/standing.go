@@ -2,10 +2,10 @@ package campaign
 
 import "time"
 
-// A Standing is how far a campaign has come.
+// A Standing is a campaign's progress.
 type Standing struct {
 	Summary
 	UnderWay int           // rotations
-	Held     time.Duration // how long nothing begins yet, because PingOne asked to slow down
+	Held     time.Duration // how long until another may begin, because PingOne asked to slow down
 	Last     string        // the secret that ended last
 }

@@ -13,7 +13,7 @@ type Summary struct {
 	Start    time.Time      `json:"start"` // names the campaign
 	Secrets  int            `json:"secrets"`
 	Promoted int            `json:"promoted"`
-	Ended    int            `json:"ended"` // promoted, and the leaked one is refused
+	Ended    int            `json:"ended"` // of these, promoted while the leaked one is refused
 	Skipped  int            `json:"skipped"`
 	Refused  int            `json:"refused"`
 	Busy     int            `json:"busy"`
@@ -21,7 +21,7 @@ type Summary struct {
 	Failed   int            `json:"failed"`
 	Left     int            `json:"left"`
 	LeftOut  []string       `json:"leftOut,omitempty"` // not begun, or not finished
-	Stopped  string         `json:"stopped,omitempty"` // why before the end
+	Stopped  string         `json:"stopped,omitempty"` // why it stopped before the end; "" if it did not
 	Seconds  float64        `json:"seconds"`
 	Calls    rotation.Calls `json:"calls"`
 
@@ -29,9 +29,9 @@ type Summary struct {
 	SecretsPerHour   float64 `json:"secretsPerHour"`
 	ShareOfLimit     float64 `json:"shareOfLimit"` // of PingOne's configuration calls
 
-	Names  []string          `json:"-"` // of the secrets that were rotated, in the order in which they ended
-	Limit  int               `json:"-"` // PingOne's, in configuration calls a minute
-	Unwell []rotation.Report `json:"-"` // what did not end well
+	Names  []string          `json:"-"` // of the rotated secrets, in the order in which they ended
+	Limit  int               `json:"-"` // PingOne's limit, in configuration calls a minute
+	Unwell []rotation.Report `json:"-"` // those that did not end well
 
 	begun time.Time
 }
@@ -62,7 +62,7 @@ func (s *Summary) add(r rotation.Report) {
 	s.Unwell = append(s.Unwell, r)
 }
 
-// With returns the summary of two campaigns under one start.
+// With returns the summary of two runs with one start.
 func (s Summary) With(next Summary) Summary {
 	s.Secrets, s.Promoted, s.Ended, s.Skipped = s.Secrets+next.Secrets, s.Promoted+next.Promoted, s.Ended+next.Ended, s.Skipped+next.Skipped
 	s.Refused, s.Busy, s.Open, s.Failed, s.Left = s.Refused+next.Refused, s.Busy+next.Busy, s.Open+next.Open, s.Failed+next.Failed, s.Left+next.Left
@@ -81,14 +81,14 @@ func (s Summary) Rotated() int { return s.Promoted + s.Ended }
 // Done returns how many secrets have ended, well or not.
 func (s Summary) Done() int { return s.Rotated() + s.Skipped + len(s.Unwell) }
 
-// until returns the summary with the numbers that depend on the time.
+// until returns the summary at this time.
 func (s Summary) until(now time.Time) Summary {
 	s.Left = s.Secrets - s.Done()
 	s.Unwell, s.Names = slices.Clone(s.Unwell), slices.Clone(s.Names)
 	return s.paced(now.Sub(s.begun).Seconds())
 }
 
-// paced returns the summary with the numbers that depend on how long it took.
+// paced returns the summary with the numbers that depend on its duration.
 func (s Summary) paced(seconds float64) Summary {
 	s.Seconds = seconds
 	if n := s.Rotated(); n > 0 && s.Seconds > 0 {

@@ -6,50 +6,50 @@ import (
 )
 
 // LicenceLimit is how many configuration calls a minute PingOne allows a licence by
-// default: "Rate limits" in the PingOne Admin documentation.
+// default. See "Rate limits" in the PingOne Admin documentation.
 const LicenceLimit = 600
 
 const (
-	share      = 0.98 // of the limit is what a campaign aims at
-	auditShare = 0.5  // and an audit, so that rotations are not starved
+	share      = 0.98 // the part of the limit that a campaign aims at
+	auditShare = 0.5  // that an audit aims at, so that rotations are not starved
 
-	// What PingOne has to be asked for a rotation and an emergency, until a campaign knows
-	// better: one call less where the admin's document names the applications.
+	// PingOne's configuration calls for a rotation and an emergency, until a campaign knows
+	// better; one less if the admin's document names the applications.
 	rotationCalls  = 6
 	emergencyCalls = 14
 
-	// What they take, at most as a rule.
+	// How long they usually take at most.
 	rotationTime  = 5 * time.Second
 	emergencyTime = 40 * time.Second
 	batchTime     = 12 * time.Second
 
-	slower = 0.7  // of the share is left when PingOne has said 429 to many of a page
-	faster = 0.05 // of the limit comes back with each page after it
+	slower = 0.7  // the part of the share that is left when PingOne has answered many of a page with 429
+	faster = 0.05 // the part of the limit that comes back with each page after that
 )
 
-// A Pace says how many items may be under way at once, and how long each of them holds
-// its place. Their quotient is the rate at which items begin. A place is held for much
-// longer than the work takes, so that the pace does not depend on how long that is;
-// where it takes r of w, a fraction of r²/2w² is lost, and what an engine needs to begin
-// an item is lost of each w.
+// A Pace says how many items may be under way at once, and how long each of them holds its
+// place. The quotient is the rate at which items begin. A place is held for much longer
+// than the work takes, so that the pace hardly depends on how long that is: work of length
+// r in a hold of w loses r²/2w² of the pace. The time that an engine needs to begin an item
+// is lost once in each hold.
 type Pace struct {
 	Concurrency int
-	Hold        time.Duration // whole seconds: an ASL state waits for no parts of one
+	Hold        time.Duration // in whole seconds, as an ASL state waits
 }
 
-// most is the largest concurrency of a Distributed Map that a page is worth: one
-// execution of a child for each place waits most of its time.
+// most is the largest useful concurrency of a Distributed Map: each place is a child
+// execution, which spends most of its time waiting.
 const most = 1000
 
-// paceOf returns the pace of items that take so many calls and so long, at the rate of
-// calls a minute.
+// paceOf returns the pace of items that take this many calls and this long each, at a rate
+// of calls a minute.
 func paceOf(rate, calls float64, takes time.Duration) Pace {
 	perSecond := rate / calls / 60
 	hold := 5 * max(takes, rotationTime)
 	if perSecond*hold.Seconds() < 1 {
 		hold = time.Duration(math.Ceil(1/perSecond)) * time.Second
 	}
-	// Of these, the hold whose concurrency loses least to whole numbers.
+	// Take the hold whose concurrency loses least to rounding.
 	best := Pace{1, hold}
 	for w := hold; w <= hold+hold/3; w += time.Second {
 		n := math.Floor(perSecond*w.Seconds() + 1e-9)
@@ -62,9 +62,8 @@ func paceOf(rate, calls float64, takes time.Duration) Pace {
 
 func (p Pace) perSecond() float64 { return float64(p.Concurrency) / p.Hold.Seconds() }
 
-// Delay returns how long the i-th item of a page waits in its place before its work
-// begins: the places of a page are taken at the same moment, and their work is spread
-// evenly over the hold.
+// Delay returns how long the i-th item of a page waits in its place before its work begins.
+// All places are taken at the same moment; this spreads their work evenly over the hold.
 func (p Pace) Delay(i int) time.Duration {
 	part := float64(i%p.Concurrency) / float64(p.Concurrency)
 	return time.Duration(part*p.Hold.Seconds()) * time.Second

@@ -17,19 +17,19 @@ const (
 // A Memory is what the state machine keeps from one plan to the next.
 type Memory struct {
 	Phase    Phase     `json:"phase,omitempty"`
-	Token    string    `json:"token,omitempty"` // where the list continues: of ListSecrets, or the last name
-	Skip     int       `json:"skip,omitempty"`  // so many of what it lists there
+	Token    string    `json:"token,omitempty"` // where the list continues: a token of ListSecrets, or the last name
+	Skip     int       `json:"skip,omitempty"`  // how many of the secrets listed there to skip
 	Planned  int       `json:"planned,omitempty"`
 	Off      int       `json:"off,omitempty"`
-	OffNames []string  `json:"offNames,omitempty"` // the first of them
-	Share    float64   `json:"share,omitempty"`    // of the limit that is used
-	Urgent   bool      `json:"urgent,omitempty"`   // of an audit: those are planned already
-	End      bool      `json:"end,omitempty"`      // the list has come to its end
+	OffNames []string  `json:"offNames,omitempty"` // the first few
+	Share    float64   `json:"share,omitempty"`    // the part of the limit that is used
+	Urgent   bool      `json:"urgent,omitempty"`   // of an audit: the urgent secrets are already planned
+	End      bool      `json:"end,omitempty"`      // the list is complete
 	Begun    time.Time `json:"begun,omitzero"`     // when this plan was made
-	Since    time.Time `json:"since,omitzero"`     // when the first was
+	Since    time.Time `json:"since,omitzero"`     // when the first plan was
 }
 
-// maxOffNames is how many of the secrets that are turned off are named.
+// maxOffNames is how many of the secrets that are turned off are listed by name.
 const maxOffNames = 20
 
 // LeftOut counts a secret that the campaign would rotate if it were not turned off.
@@ -40,15 +40,15 @@ func (m *Memory) LeftOut(name string) {
 	}
 }
 
-// An Item is one secret that is rotated, or a batch of them that is looked at.
+// An Item is one secret to rotate, or a batch of secrets to audit.
 type Item struct {
 	Secret  string   `json:"secretId,omitempty"`
 	Secrets []string `json:"secrets,omitempty"`
 	Delay   int      `json:"delaySeconds"` // before its work begins
-	Hold    int      `json:"holdSeconds"`  // for which it keeps its place
+	Hold    int      `json:"holdSeconds"`  // how long it keeps its place
 }
 
-// A Plan is what the state machine does next. All members are always there.
+// A Plan is what the state machine does next. Every member is always present.
 type Plan struct {
 	Phase       Phase    `json:"phase"`
 	Items       []Item   `json:"items"`
@@ -71,28 +71,28 @@ type Plan struct {
 
 // Sizes of a page.
 const (
-	// A page of so many holds makes the parent's history grow by some dozen events in
-	// eight minutes: 25 000 events are 250 hours of work. See "Quotas" in the Step
-	// Functions developer guide.
+	// A page of this many holds adds some dozen events to the parent's history in eight
+	// minutes: the 25 000 events that it may have last for 250 hours. See "Quotas" in the
+	// Step Functions developer guide.
 	holdsInPage = 20
 
 	// The first page shows what a rotation costs.
 	holdsToLearn = 1
 
-	// An audit ends before the next begins, as far as that can be told between two pages.
+	// An audit should end before the next begins, and can only stop between two pages.
 	holdsInAuditPage = 5
 
-	// Batch is how many secrets one invocation looks at. A child for each secret would
-	// cost a hundred times as much.
+	// Batch is how many secrets one invocation audits. A child execution for each secret
+	// would cost a hundred times as much.
 	Batch = 100
 
-	itemBytes = 64       // of an item in JSON, beside the name
+	itemBytes = 64       // of an item in JSON, without the name
 	pageBytes = 96 << 10 // of a page
 	tolerant  = 1 << 20  // more than any page has
 )
 
-// Next begins the plan that follows on what the state machine remembers, for what the
-// register knows by now. [Plan.Add] fills it.
+// Next begins the plan that follows from what the state machine remembers and what the
+// register knows. Fill it with [Plan.Add], and end it with [Plan.Close].
 func Next(c Campaign, m Memory, t Tally, now time.Time) *Plan {
 	if m.Since.IsZero() {
 		m.Since = now
@@ -148,16 +148,16 @@ func phase(c Campaign, m Memory, t Tally, now time.Time) Phase {
 	case len(t.rotated()) < c.Canary && !m.End:
 		return Canary
 	case len(t.rotated()) < c.Canary:
-		return Wave // every secret was tried; it finds none and ends
+		return Wave // every secret was tried: this finds none left and ends
 	case c.Approve || c.SoakSeconds > 0:
 		return Confirm
 	}
 	return Wave
 }
 
-// share returns which part of the limit to use. When PingOne has cut short more than a
-// tenth of the last page, others use the licence too: then it falls by a factor, and
-// rises again by steps, so that any number of campaigns come to share one limit.
+// share returns the part of the limit to use. If PingOne cut short more than a tenth of the
+// last page, others use the licence too: the share falls by a factor, and then rises by
+// steps, so that any number of campaigns come to share one limit.
 func (t Tally) share(m Memory) float64 {
 	now := share
 	if m.Share > 0 {
@@ -183,14 +183,14 @@ func (t Tally) share(m Memory) float64 {
 	return min(now+faster, share)
 }
 
-// Wants reports whether the plan has items to be filled with.
+// Wants reports whether the plan is to be filled with items.
 func (p *Plan) Wants() bool { return p.Phase == Canary || p.Phase == Wave }
 
-// Full reports whether it takes no more secrets.
+// Full reports whether the plan takes no more secrets.
 func (p *Plan) Full() bool { return p.names >= p.size || p.bytes >= pageBytes }
 
-// Add adds a secret, unless the campaign is done with it: then an execution before this
-// one, or an earlier phase, has seen to it.
+// Add adds a secret, unless the campaign is done with it: an earlier execution or phase has
+// handled it.
 func (p *Plan) Add(name string) {
 	p.Memory.Planned++
 	if p.done[name] {
@@ -214,15 +214,15 @@ func (p *Plan) Add(name string) {
 // Done reports whether the campaign is done with a secret.
 func (p *Plan) Done(name string) bool { return p.done[name] }
 
-// Alone makes a page of one secret, at once.
+// Alone makes the plan a page of this one secret, at once.
 func (p *Plan) Alone(name string) {
 	p.pace = Pace{1, 0}
 	p.Concurrency, p.HoldSeconds, p.size = 1, 0, 1
 	p.Add(name)
 }
 
-// Close says that no secret follows in a plan that [Plan.Wants] some. Those that have no successor in their place need not
-// hold it. A plan without items is the end.
+// Close ends a plan that [Plan.Wants] items: no secret follows. The last items need not
+// hold their places, as nothing waits for them. A plan without items is the last.
 func (p *Plan) Close() {
 	p.Memory.End = true
 	for i := max(0, len(p.Items)-p.Concurrency); i < len(p.Items); i++ {

@@ -269,17 +269,17 @@ func TestAnAuditEndsBeforeTheNext(t *testing.T) {
 
 func TestCampaignsThatMakeNoSenseAreRefused(t *testing.T) {
 	for member, c := range map[string]Campaign{
-		"start":         {},
-		"tags":          {Start: noon, Secrets: []string{"a"}, Tags: map[string]string{"a": "b"}},
-		"secrets":       {Start: noon, Secrets: []string{""}},
-		"secrets: thei": {Start: noon, Secrets: slices.Repeat([]string{strings.Repeat("a", 500)}, 500)},
-		"canary":        {Start: noon, Canary: -1},
-		"canary: an":    {Start: noon, Canary: 1, Emergency: "swift"},
-		"canary: is":    {Start: noon, Approve: true},
-		"soakSeconds":   {Start: noon, Canary: 1, SoakSeconds: -1},
-		"limit":         {Start: noon, Limit: -1},
-		"audit":         {Start: noon, Audit: true, Canary: 1},
-		"periodSeconds": {Start: noon, PeriodSeconds: 1},
+		"start":                 {},
+		"tags":                  {Start: noon, Secrets: []string{"a"}, Tags: map[string]string{"a": "b"}},
+		"secrets":               {Start: noon, Secrets: []string{""}},
+		"secrets: thei":         {Start: noon, Secrets: slices.Repeat([]string{strings.Repeat("a", 500)}, 500)},
+		"canary":                {Start: noon, Canary: -1},
+		"canary: an":            {Start: noon, Canary: 1, Emergency: "swift"},
+		"canary: must be given": {Start: noon, Approve: true},
+		"soakSeconds":           {Start: noon, Canary: 1, SoakSeconds: -1},
+		"limit":                 {Start: noon, Limit: -1},
+		"audit":                 {Start: noon, Audit: true, Canary: 1},
+		"periodSeconds":         {Start: noon, PeriodSeconds: 1},
 	} {
 		if err := c.Check(); err == nil || !strings.HasPrefix(err.Error(), member) {
 			t.Errorf("got %v, want an error about %s", err, member)

@@ -10,14 +10,14 @@ import (
 
 // A Tally is what the register knows of a campaign.
 type Tally struct {
-	Endings []Ending // of each secret the last one that PingOne did not cut short
-	Limited []Ending // tries that it did
+	Endings []Ending // the last of each secret that PingOne did not cut short
+	Limited []Ending // tries that PingOne cut short
 	Looked  []Looked
 	Halts   []Halt
 }
 
-// Halted returns why the campaign has stopped in the execution that began at this time;
-// "" if it has not.
+// Halted returns why the campaign stopped in the execution that began at this time, or ""
+// if it has not.
 func (t Tally) Halted(since time.Time) string {
 	for _, h := range t.Halts {
 		if !h.At.Before(since) {
@@ -41,13 +41,12 @@ func (t Tally) done() map[string]bool {
 	return all
 }
 
-// Ended reports whether the campaign has ended the secret that had leaked of this name.
+// Ended reports whether the campaign has ended the leak of the secret with this name.
 func (t Tally) Ended(name string) bool {
 	return slices.ContainsFunc(t.Endings, func(e Ending) bool { return e.Secret == name && e.Outcome == ended && e.over() })
 }
 
-// rotated returns the names of the secrets that were rotated, in the order in which
-// they ended.
+// rotated returns the names of the rotated secrets, in the order in which they ended.
 func (t Tally) rotated() (names []string) {
 	for _, e := range slices.SortedFunc(slices.Values(t.Endings), func(a, b Ending) int { return a.At.Compare(b.At) }) {
 		if e.rotated() {
@@ -57,8 +56,8 @@ func (t Tally) rotated() (names []string) {
 	return names
 }
 
-// cost returns the configuration calls of a rotation by experience; otherwise where
-// there is little of it.
+// cost returns the configuration calls of a rotation by experience, or the given number if
+// there is too little.
 func (t Tally) cost(otherwise float64) float64 {
 	if calls, n := t.experience(); t.knows() {
 		return calls / n
@@ -66,7 +65,7 @@ func (t Tally) cost(otherwise float64) float64 {
 	return otherwise
 }
 
-// knows reports whether enough rotations have ended to tell what one costs.
+// knows reports whether enough rotations have ended to say what one costs.
 func (t Tally) knows() bool {
 	const enough = 20
 	calls, n := t.experience()
@@ -85,7 +84,7 @@ func (t Tally) experience() (calls, rotations float64) {
 // A Summary says how a campaign stands, or ended.
 type Summary struct {
 	Start    time.Time `json:"start"`
-	Planned  int       `json:"planned"` // secrets that were given to the state machine, or will be in a moment
+	Planned  int       `json:"planned"` // secrets given to the state machine, or about to be
 	Promoted int       `json:"promoted"`
 	Ended    int       `json:"ended"`
 	Skipped  int       `json:"skipped"`
@@ -94,14 +93,14 @@ type Summary struct {
 	Open     int       `json:"open"`
 	Failed   int       `json:"failed"`
 	Left     int       `json:"left"` // of those planned, without an ending
-	Off      int       `json:"off"`  // left out, because their rotation is turned off
+	Off      int       `json:"off"`  // left out because their rotation is turned off
 	OffNames []string  `json:"offNames"`
 	Limited  int       `json:"limited"`           // tries that PingOne cut short with 429
-	Calls    int64     `json:"calls"`             // configuration calls of PingOne
-	Rotated  []string  `json:"rotated,omitempty"` // the names of the first that were; at most maxTold
-	Unwell   []Ending  `json:"unwell"`            // what did not end well; at most maxUnwell
+	Calls    int64     `json:"calls"`             // configuration calls to PingOne
+	Rotated  []string  `json:"rotated,omitempty"` // names of the first that were rotated; at most maxTold
+	Unwell   []Ending  `json:"unwell"`            // those that did not end well; at most maxUnwell
 	Last     time.Time `json:"last,omitzero"`
-	Stopped  string    `json:"stopped"` // why before the end
+	Stopped  string    `json:"stopped"` // why it stopped before the end; "" if it did not
 	Well     bool      `json:"well"`
 	Text     string    `json:"text"` // the same in words
 }
@@ -109,8 +108,8 @@ type Summary struct {
 // maxUnwell is how many of the secrets that did not end well a summary names.
 const maxUnwell = 50
 
-// Summary returns how the campaign stands. The plan's memory tells how many secrets
-// were planned; complete says that no more will be.
+// Summary returns how the campaign stands. The plan's memory has how many secrets were
+// planned; stopped says why the state machine stopped before the end, if it did.
 func (t Tally) Summary(c Campaign, m Memory, stopped string) Summary {
 	s := Summary{Start: c.Start, Planned: m.Planned, Off: m.Off, OffNames: append([]string{}, m.OffNames...), Stopped: stopped, Limited: len(t.Limited), Unwell: []Ending{}}
 	if halted := t.Halted(m.Since); halted != "" {
@@ -160,7 +159,7 @@ func (s Summary) over() int {
 	return s.Promoted + s.Ended + s.Skipped + s.Refused + s.Busy + s.Open + s.Failed
 }
 
-// maxTold is how many secrets are told of by their errors in a message.
+// maxTold is how many secrets a message lists, with their errors.
 const maxTold = 10
 
 func (s Summary) words() string {
