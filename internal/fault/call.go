@@ -6,8 +6,8 @@ import "fmt"
 type Call struct {
 	Service   string // "pingone" or "secretsmanager"
 	Operation string // "POST application secret", "PutSecretValue"
-	Target    string // the application, client or secret that it is about; never a credential
-	Trace     string // the caller's own name for the call or for itself, where it sent one
+	Target    string // the application, client or secret that it concerns; never a credential
+	Trace     string // the caller's name for the call or for itself, if it sent one
 	N         int    // 1 for the first call that this service received
 	Lag       Lag    // how far behind the state is that the call sees
 	Repeat    bool   // the call is applied once more, or later than it was sent

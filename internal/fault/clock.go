@@ -5,17 +5,16 @@ import (
 	"time"
 )
 
-// A Clock is the time that a stand-in tells. It stands still until it is moved, or
-// follows another clock. It is safe for use by several goroutines, and its methods may
-// be called with the stand-in's lock held.
+// A Clock is a stand-in's time. It stands still until it is moved, or follows another
+// clock. It is safe for use by several goroutines, and its methods may be called with the
+// stand-in's lock held.
 type Clock struct {
 	mu     sync.Mutex
 	source func() time.Time
 	ahead  time.Duration // of the source
 }
 
-// NewClock returns a clock that stands still at the present time, without fractions of
-// a second.
+// NewClock returns a clock that stands still at the present time, in whole seconds.
 func NewClock() *Clock {
 	c := new(Clock)
 	c.SetTime(time.Now().Truncate(time.Second))
@@ -39,8 +38,8 @@ func (c *Clock) Advance(d time.Duration) {
 	c.ahead += d
 }
 
-// Follow makes the service's time that of another clock, time.Now for one. It must not
-// call the stand-in.
+// Follow makes the service's time that of another clock, such as time.Now. The clock must
+// not call the stand-in.
 func (c *Clock) Follow(source func() time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

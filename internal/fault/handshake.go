@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// A Handshake is what is wrong with a peer before there is a connection on which to speak
-// HTTP: nothing of a request reaches it.
+// A Handshake is a fault of a peer before there is a connection that speaks HTTP: nothing
+// of a request reaches the peer.
 type Handshake int
 
 const (
 	NeverAnswers  Handshake = iota // takes the ClientHello and says nothing
-	AnotherName                    // has a certificate of another host, from an authority that is trusted
-	UnknownIssuer                  // has a certificate of [HandshakeHost] from an authority that is not
-	Expired                        // has a certificate of [HandshakeHost] that is over
-	PlainHTTP                      // speaks HTTP on the port of TLS
-	HangsUp                        // closes the connection in the middle
+	AnotherName                    // has a certificate for another host, from a trusted authority
+	UnknownIssuer                  // has a certificate for [HandshakeHost] from an authority that is not trusted
+	Expired                        // has a certificate for [HandshakeHost] that has expired
+	PlainHTTP                      // speaks HTTP on a port for TLS
+	HangsUp                        // closes the connection after the ClientHello
 )
 
 var handshakeNames = [...]string{"never answers", "another name", "unknown issuer", "expired", "plain HTTP", "hangs up"}
@@ -35,14 +35,14 @@ func Handshakes() []Handshake {
 	return []Handshake{NeverAnswers, AnotherName, UnknownIssuer, Expired, PlainHTTP, HangsUp}
 }
 
-// String names it for tests.
+// String returns the fault in words, for the names of tests.
 func (h Handshake) String() string { return handshakeNames[h] }
 
-// HandshakeHost is the host that a client asks for.
+// HandshakeHost is the host name that a client asks for.
 const HandshakeHost = "peer.invalid"
 
-// Serve does it on each connection, until the listener is closed, and then closes them.
-// What a peer can choose of the words has [Canary] in it.
+// Serve commits the fault on each connection until the listener is closed, and then closes
+// them. Every text that a peer can choose contains [Canary].
 func (h Handshake) Serve(l net.Listener) {
 	var all []net.Conn
 	defer func() {
@@ -65,7 +65,7 @@ func (h Handshake) meet(conn net.Conn) {
 	hello := make([]byte, 4096)
 	switch h {
 	case NeverAnswers:
-		io.Copy(io.Discard, conn) // until the client has had enough
+		io.Copy(io.Discard, conn) // until the client gives up
 	case PlainHTTP:
 		conn.Read(hello)
 		io.WriteString(conn, "HTTP/1.1 400 "+Canary+"\r\nConnection: close\r\n\r\n"+Canary)
@@ -77,8 +77,8 @@ func (h Handshake) meet(conn net.Conn) {
 	}
 }
 
-// certificate makes the one that is shown. The dates hold in a synctest bubble too, where
-// it is the year 2000.
+// certificate returns the certificate that is shown. Its dates also hold in a synctest
+// bubble, where it is the year 2000.
 func (h Handshake) certificate() tls.Certificate {
 	from, to, host, issuer := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), HandshakeHost, authorities().trusted
 	switch h {
@@ -95,7 +95,7 @@ func (h Handshake) certificate() tls.Certificate {
 	})
 }
 
-// TrustedTLS returns the settings of a client that asks for [HandshakeHost].
+// TrustedTLS returns the TLS configuration of a client that connects to [HandshakeHost].
 func TrustedTLS() *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(authorities().trusted.own)

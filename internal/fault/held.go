@@ -24,8 +24,8 @@ func (l *Line) Held() []Call {
 	return all
 }
 
-// Deliver applies the calls that are held, oldest first, and returns how many they
-// were. Their replies go nowhere. The hook set by After sees each as [Delivered].
+// Deliver applies the calls that are held, oldest first, and returns how many there were.
+// Their replies are discarded. The hook set by After sees each as [Delivered].
 func (l *Line) Deliver() int { return l.deliver(func(Call) bool { return true }) }
 
 // DeliverWhen sets the hook that decides, before each call that arrives, which of
@@ -50,7 +50,7 @@ func (l *Line) releaseBefore(arriving Call) {
 
 func (l *Line) deliver(wanted func(Call) bool) int {
 	n := 0
-	for _, call := range l.Held() { // those that come in meanwhile stay
+	for _, call := range l.Held() { // calls held from now on stay
 		if !wanted(call) {
 			continue
 		}
@@ -70,7 +70,7 @@ func (l *Line) deliver(wanted func(Call) bool) int {
 	return n
 }
 
-// take removes a call from those that are held.
+// take removes a call from those held, and reports whether it was there.
 func (l *Line) take(call Call) (held, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

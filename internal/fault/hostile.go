@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Canary is what a hostile peer says: it stands for a secret that comes back in a
-// reply that cannot be read.
+// Canary is what a hostile peer says. It stands for a secret that comes back in a reply
+// that cannot be read.
 const Canary = "canary-in-the-words-of-the-peer"
 
-// EchoedSecret is what a peer repeats in a refusal: it has the form of a client secret of
-// PingOne's, and looks like a word, an id or a code at a glance.
+// EchoedSecret is what a peer repeats in a refusal. It has the form of a PingOne client
+// secret, and at a glance looks like a word, an id or a code.
 const EchoedSecret = "kJ4mNq8ZtV1xYc7RbW2dLf9sHg3aPe6uMo5iQyTrEwXzUvCnBjKhGfDsAlOpRtYu"
 
-// hostile answers as the kind says, and reports whether it is one that does so. It
+// hostile answers as the kind says, and reports whether the kind is a hostile one. It
 // returns when the peer has said its last word or the caller is gone.
 func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) bool {
 	switch kind {
@@ -34,7 +34,7 @@ func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) boo
 		goAway := "\x00\x00" + string(rune(8+len(Canary))) + "\x07\x00\x00\x00\x00\x00" + strings.Repeat("\x00", 8) + Canary
 		raw(w, "\x00\x00\x00\x04\x00\x00\x00\x00\x00"+goAway)
 	case Echo:
-		// The members and headers by which AWS's services and PingOne say what is wrong.
+		// The members and headers in which AWS's services and PingOne say what is wrong.
 		for _, name := range []string{"X-Amzn-ErrorType", "X-Amzn-RequestId", "X-Amz-Request-Id", "X-Request-Id", "Correlation-Id"} {
 			w.Header().Set(name, EchoedSecret)
 		}
@@ -83,8 +83,8 @@ func hostile(w http.ResponseWriter, r *http.Request, kind Kind, reply Reply) boo
 	return true
 }
 
-// raw writes to the connection what need not be HTTP, and then the rest, over and over,
-// until the caller hangs up. Without a rest it is silent until then.
+// raw writes first to the connection, which need not be HTTP, and then repeats the rest
+// until the caller hangs up. Without a rest it is then silent.
 func raw(w http.ResponseWriter, first string, rest ...string) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {

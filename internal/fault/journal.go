@@ -14,8 +14,8 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// A Journal is a test's log as a stand-in writes to it. The zero value belongs to no
-// test and is silent. It is safe for use by several goroutines.
+// A Journal is a test's log, for a stand-in to write to. The zero value belongs to no test
+// and is silent. It is safe for use by several goroutines.
 type Journal struct {
 	mu sync.Mutex // a test must not be written to after its end, when a late handler may still run
 	tb TB
@@ -40,7 +40,7 @@ func (j *Journal) Notef(format string, args ...any) {
 	}
 }
 
-// Complainf fails the test for what no client of the real service does.
+// Complainf fails the test for something that no client of the real service does.
 func (j *Journal) Complainf(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -49,8 +49,8 @@ func (j *Journal) Complainf(format string, args ...any) {
 	}
 }
 
-// Misusef ends a test that asks a stand-in for something senseless, and panics where
-// there is no test. It does not return.
+// Misusef ends a test that asks a stand-in for something senseless, and panics if there is
+// no test. It does not return.
 func (j *Journal) Misusef(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -2,7 +2,7 @@ package fault
 
 import "strconv"
 
-// Kind is one way in which a call goes wrong.
+// Kind is one way in which a call can go wrong.
 type Kind int
 
 const (
@@ -19,29 +19,29 @@ const (
 	MalformedApplied               // applied, but the answer is a page of HTML with status 200
 	Denied                         // not applied: the service refuses the caller
 
-	// In these the service applies the call at another moment than its sender
-	// believes, or more than once. The late ones are held until [Line.Deliver] or
-	// the hook of [Line.DeliverWhen] releases them, and may never be.
+	// In these the service applies the call at another moment than its sender believes, or
+	// more than once. The late ones are held until [Line.Deliver] or the hook of
+	// [Line.DeliverWhen] releases them, which may be never.
 	Late            // the connection closes; the call is applied later
 	LateUnavailable // a gateway in between answers 504; the call is applied later
 	LateHang        // no answer until the caller gives up; the call is applied later
 	Twice           // a proxy repeats the call at once, and passes the second reply on
 	TwiceLate       // served as it should be; a proxy repeats the call later
 
-	// In these the peer is broken or hostile. Each has the words of [Canary] in it,
-	// which must reach no log and no error.
+	// In these the peer is broken or hostile. Each says the words of [Canary], which must
+	// reach no log and no error.
 	Upgrade       // not applied: 101, and then silence
 	Endless       // not applied: a body that does not end
 	EndlessHeader // not applied: a header that does not end
-	Drip          // not applied: a body of which a byte comes each second
+	Drip          // not applied: a body that arrives at one byte a second
 	GzipBomb      // not applied: a body that grows a thousandfold when it is read
-	Deep          // not applied: JSON of a hundred thousand levels
-	BadStatus     // not applied: a status line that is none
-	Frames        // not applied: frames of HTTP/2 on a connection of HTTP/1.1
-	Echo          // not applied: a refusal of the service's form, all words of which are the peer's
+	Deep          // not applied: JSON nested a hundred thousand levels deep
+	BadStatus     // not applied: a line that is no status line
+	Frames        // not applied: HTTP/2 frames on an HTTP/1.1 connection
+	Echo          // not applied: a refusal in the service's form, in words that the peer chose
 	Unsolicited   // served as it should be, and one more reply, to no request, after that
 
-	Delivered // of a call held by one of the above, when it is applied at last
+	Delivered // a call held by one of the above is applied at last
 	kinds
 )
 
@@ -60,8 +60,8 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// Applies reports whether the service has carried the call out by the time its
-// sender learns of its fate.
+// Applies reports whether the service has carried the call out by the time its sender
+// learns what happened to it.
 func (k Kind) Applies() bool {
 	switch k {
 	case None, ReplyLost, ReplyCut, UnavailableApplied, HangApplied, MalformedApplied, Twice, TwiceLate, Unsolicited, Delivered:
@@ -93,9 +93,9 @@ func Kinds() []Kind {
 // sender believes, or once more.
 func LateKinds() []Kind { return []Kind{Late, LateUnavailable, LateHang, Twice, TwiceLate} }
 
-// HostileKinds returns the kinds in which the peer does what no service should. They
-// need a connection: over [pingrotate/internal/memory.Transport] the connection just
-// closes. None is over before the caller gives up or hangs up.
+// HostileKinds returns the kinds in which the peer does what no service should. They need a
+// connection: over [pingrotate/internal/memory.Transport] it just closes. None ends before
+// the caller gives up or hangs up.
 func HostileKinds() []Kind {
 	return []Kind{Upgrade, Endless, EndlessHeader, Drip, GzipBomb, Deep, BadStatus, Frames, Echo, Unsolicited}
 }

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Lag says how far behind a read is. The zero value is not behind. Where both
-// fields are set, the older state counts.
+// Lag says how far behind a read is. The zero value is not behind. If both fields are set,
+// the older state counts.
 type Lag struct {
-	Changes int           // the read misses so many of the last changes of what it is about
-	Age     time.Duration // the read shows the state so long ago, by the service's clock
+	Changes int           // the read misses this many of the last changes to what it concerns
+	Age     time.Duration // the read shows the state this long ago, by the service's clock
 }
 
 // String returns the lag in words.
@@ -25,8 +25,8 @@ func (l Lag) String() string {
 	return fmt.Sprintf("%d changes and %v behind", l.Changes, l.Age)
 }
 
-// Lagging returns a hook for [Line.Lag] by which each operation named is as far
-// behind as the map says, and no other.
+// Lagging returns a hook for [Line.Lag] by which each operation is as far behind as the map
+// says; operations not in it are not behind.
 func Lagging(operations map[string]Lag) func(Call) Lag {
 	return func(c Call) Lag { return operations[c.Operation] }
 }
@@ -35,8 +35,8 @@ func Lagging(operations map[string]Lag) func(Call) Lag {
 // the oldest of them.
 const maxPast = 16
 
-// Past remembers the former states of one thing, for reads that lag. Only the
-// stand-ins need it. It has no lock: its owner's guards it.
+// Past remembers the former states of one thing, for reads that lag. Only the stand-ins
+// need it. It has no lock: its owner's lock guards it.
 type Past[T any] struct{ states []former[T] }
 
 type former[T any] struct {
@@ -73,7 +73,7 @@ func (p *Past[T]) position(now time.Time, lag Lag) int {
 	return len(p.states)
 }
 
-// Seen is At for one of the reads of [Past.Push].
+// Seen is At for a read that counts among the hidden reads of [Past.Push].
 func (p *Past[T]) Seen(now time.Time, lag Lag) (state T, behind bool) {
 	seen := p.position(now, lag)
 	for i := len(p.states) - 1; i >= 0; i-- {

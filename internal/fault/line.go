@@ -33,8 +33,8 @@ func (l *Line) Before(hook func(Call) Kind) {
 	l.before = hook
 }
 
-// After sets the hook that runs once a call's fate is settled (the service's
-// state has changed or it never will) and before the caller learns of it.
+// After sets the hook that runs once a call's fate is settled (the service's state has
+// changed, or never will) and before the caller learns of it.
 func (l *Line) After(hook func(Call, Kind)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,18 +57,18 @@ func (l *Line) Fail(operation string, sequence ...Kind) {
 	})
 }
 
-// Lag sets the hook that decides how far behind the state is that each call sees.
-// The stand-in's documentation says what can lag. A change is always made to the
-// state as it is. Nil lets no call lag. See [Lagging] for the common case.
+// Lag sets the hook that decides how far behind the state is that each call sees. The
+// stand-in's documentation says what can lag. A change always applies to the true state.
+// Nil lets no call lag. See [Lagging] for the common case.
 func (l *Line) Lag(hook func(Call) Lag) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lag = hook
 }
 
-// Latency makes each call take at least d of real time, from its arrival and with the
-// time that the stand-in itself needs. It is for benchmarks and demonstrations; tests
-// leave it at zero.
+// Latency makes each call take at least d of real time from its arrival, including the time
+// that the stand-in itself needs. It is for benchmarks and demonstrations; tests leave it
+// at zero.
 func (l *Line) Latency(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,18 +93,17 @@ func (l *Line) Count(operation string) int {
 	return n
 }
 
-// Answer is [Line.Serve] for a service whose calls neither lag nor need to know that
+// Answer is [Line.Serve] for a service whose calls do not lag, and need not know whether
 // they are repeated.
 func (l *Line) Answer(w http.ResponseWriter, r *http.Request, call Call, words Words, apply func() Reply) {
 	l.Serve(w, r, call, words, func(Call) Reply { return apply() })
 }
 
-// Serve answers one request: apply carries the call out and returns the reply that
-// the service would give, and words are how the service says no to such a call. The
-// call that apply receives has all its fields. It is called again, later and from
-// another goroutine, for a call that is held, so it must not use the
-// ResponseWriter or read the request's body. The request's body must have been read
-// to its end, or a caller that hangs up goes unnoticed.
+// Serve answers one request: apply carries the call out and returns the service's reply,
+// and words are how the service refuses such a call. The call that apply receives has all
+// its fields set. For a held call, apply is called later and from another goroutine, so it
+// must not use the ResponseWriter or read the request's body. The request's body must have
+// been read to its end, or a caller that hangs up goes unnoticed.
 func (l *Line) Serve(w http.ResponseWriter, r *http.Request, call Call, words Words, apply func(Call) Reply) {
 	arrived := time.Now()
 	l.mu.Lock()

@@ -14,12 +14,12 @@ import (
 	"pingrotate/rotation"
 )
 
-// AttachedPurpose is in the name of the secret that is attached to the deployed function:
-// the entry in the allow of the function's admin may name it by this.
+// AttachedPurpose is part of the name of the secret that is attached to the deployed
+// function, so that an entry in the allow of the function's admin can match it.
 const AttachedPurpose = "scheduled"
 
-// How long Secrets Manager has for one rotation, its retries included, and how often a
-// person who waits is told of it.
+// The time that Secrets Manager has for one rotation, with its retries, and the interval at
+// which a person who waits is told about it.
 const (
 	rotationLimit = 15 * time.Minute
 	tellEvery     = 30 * time.Second
@@ -35,8 +35,8 @@ func (r *run) deployed(ctx context.Context, args ...string) (out, said string, e
 	return stdout.String(), strings.TrimSpace(stderr.String()), err
 }
 
-// attach has the deployed function take the application's secret over, as an operator
-// would. Whatever becomes of it, the rotation is cancelled at the end.
+// attach makes the deployed function take over the application's secret, as an operator
+// would. Whatever happens, the rotation is cancelled at the end.
 func (r *run) attach(ctx context.Context) (string, bool, error) {
 	m := r.attached
 	r.AWS.CancelLater(m.secret)
@@ -68,8 +68,8 @@ func (r *run) attach(ctx context.Context) (string, bool, error) {
 	return found, holds == own && now.Enabled && !now.Next.IsZero(), nil
 }
 
-// scheduled has Secrets Manager rotate the secret, and waits until it records that the
-// rotation is complete.
+// scheduled makes Secrets Manager rotate the secret, and waits until it records the
+// rotation as complete.
 func (r *run) scheduled(ctx context.Context) (string, bool, error) {
 	m := r.attached
 	was, err := r.AWS.Rotation(ctx, m.secret)
@@ -124,7 +124,7 @@ func progress(now conformance.Rotation, version string) string {
 	return "Secrets Manager: no version of the rotation has a label"
 }
 
-// why has the function say what is wrong, while the secret is still there.
+// why returns the function's diagnosis, while the secret still exists.
 func (r *run) why(ctx context.Context) string {
 	out, said, _ := r.deployed(ctx, "check", r.attached.secret)
 	var found rotation.Checkup
@@ -134,7 +134,7 @@ func (r *run) why(ctx context.Context) string {
 	return "pingrotate check: " + found.Because
 }
 
-// oneLine is a text of some lines for a cell of a table.
+// oneLine joins the lines of a text, for a cell of a table.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 15:04 UTC") }

@@ -10,11 +10,11 @@ import (
 	"pingrotate/consumer"
 )
 
-// pace is the time from one request of a consumer to its next.
+// pace is the time between two requests of a consumer.
 const pace = 250 * time.Millisecond
 
-// consumers are two applications that ask for tokens all the time, by the rule for
-// consumers: on invalid_client they read the secret again, and ask once more.
+// consumers are two applications that keep asking for tokens, by the rule for consumers: on
+// invalid_client, read the secret again and retry once.
 type consumers struct {
 	source func() *consumer.Source // a new one, which has read nothing yet
 
@@ -23,13 +23,13 @@ type consumers struct {
 	failures []string
 }
 
-// run asks until the context is done.
+// run asks for tokens until the context is done or stopped is called.
 func (c *consumers) run(ctx context.Context) (stopped func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var both sync.WaitGroup
 	keeps := c.source()
 	both.Go(func() {
-		c.each(ctx, func() error { // keeps the secret, and wants another token each time
+		c.each(ctx, func() error { // keeps the secret, and asks for another token each time
 			token, err := keeps.Token(ctx)
 			if err == nil {
 				keeps.Invalidate(token)
@@ -73,5 +73,5 @@ func (c *consumers) count() int {
 	return c.requests
 }
 
-// quietly is a log that is discarded: the errors say what goes wrong.
+// quietly discards what is logged: the errors say what goes wrong.
 var quietly = slog.New(slog.DiscardHandler)

@@ -12,17 +12,17 @@ import (
 	"pingrotate/rotation"
 )
 
-// A managed is a throw-away application with the managed secret that is of it.
+// A managed is a throw-away application and its managed secret.
 type managed struct {
 	app       conformance.Lent
 	secret    string             // name
-	document  *rotation.Document // as it is before the client secret is in it
+	document  *rotation.Document // as it is before it holds the client secret
 	seen      map[string]bool    // fingerprints of the application's secrets
 	current   string             // fingerprint
 	consumers *consumers
 }
 
-// manage makes an application, and a secret with a document of it that names the admin.
+// manage creates an application, and a secret with its document, which names the admin.
 func (r *run) manage(ctx context.Context, purpose, admin string) (*managed, error) {
 	m := &managed{seen: map[string]bool{}}
 	var err error
@@ -59,5 +59,5 @@ func (r *run) manage(ctx context.Context, purpose, admin string) (*managed, erro
 	return m, nil
 }
 
-// sees counts a secret that PingOne has of the application.
+// sees counts a secret that PingOne has for the application.
 func (m *managed) sees(secret string) { m.seen[pingone.NewSecret(secret).Fingerprint()] = true }

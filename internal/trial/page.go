@@ -9,14 +9,14 @@ import (
 // A Stage is one part of the story.
 type Stage struct {
 	What     string        `json:"what"`
-	Found    string        `json:"found"` // with fingerprints for secrets
+	Found    string        `json:"found"` // with fingerprints instead of secrets
 	Good     bool          `json:"good"`
 	Began    time.Time     `json:"began"`
 	Took     time.Duration `json:"tookNs"`
-	Requests int           `json:"requests"` // of consumers, meanwhile
+	Requests int           `json:"requests"` // of consumers during the stage
 }
 
-// A Page is what came of a trial, to be shown.
+// A Page is the result of a trial, to be shown to others.
 type Page struct {
 	Version     string    `json:"version"`
 	Environment string    `json:"environment"`
@@ -27,7 +27,7 @@ type Page struct {
 	Stages      []Stage   `json:"stages"`
 	Requests    int       `json:"requests"` // for a token, by consumers
 	Failures    []string  `json:"failures,omitempty"`
-	Secrets     int       `json:"secrets"` // that PingOne had of the applications
+	Secrets     int       `json:"secrets"` // that PingOne had for the applications
 	Left        []string  `json:"left,omitempty"`
 }
 
@@ -78,7 +78,7 @@ func (p Page) Markdown() string {
 	return b.String()
 }
 
-// how says what rotated the secrets, and what was left out.
+// how says what rotated the secrets, and what the trial left out.
 func (p Page) how() string {
 	const local = "were run by the operator's command in processes on one machine, which is what can be killed, with a register made for them"
 	if p.Function == "" {

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// A passage is a way to PingOne's API over this machine's loopback interface, on which
-// the reply to a regeneration is never delivered: PingOne has carried it out, and the
-// process that asked is killed.
+// A passage is a proxy to PingOne's API on loopback that never delivers the reply to a
+// regeneration: PingOne has carried it out, and the process that asked is killed.
 type passage struct {
 	api  string // base URL of PingOne's
 	kill func()
@@ -24,7 +23,7 @@ type passage struct {
 	killed   atomic.Bool
 }
 
-// maxPassed bounds what is passed on.
+// maxPassed is the most bytes of a body that is passed on.
 const maxPassed = 4 << 20
 
 func (p *passage) start() error {

@@ -17,14 +17,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A Trial is set up by the command.
+// A Trial is what the command sets up.
 type Trial struct {
 	PingOne *conformance.PingOne
 	AWS     *conformance.AWS
 	Secrets *secretsmanager.Client
 
 	AdminSecret   string // name or ARN of the secret of the admin
-	AdminDocument string // of the admin, as it is stored
+	AdminDocument string // the admin's document, as it is stored
 	PingOneRegion pingone.Region
 
 	Function string // ARN of the deployed function that is to rotate a secret; "" for none
@@ -34,10 +34,10 @@ type Trial struct {
 	Serves func(ctx context.Context, secret, document string) error
 
 	Program string   // this command
-	Flags   []string // that the child needs as well
-	Env     []string // of the child
+	Flags   []string // for the child processes as well
+	Env     []string // for the child processes
 
-	Say func(format string, args ...any) // told of each stage
+	Say func(format string, args ...any) // called at the start of each stage
 }
 
 // run is a trial under way.
@@ -46,20 +46,20 @@ type run struct {
 	page     Page
 	local    *managed // rotated by processes of this command
 	attached *managed // rotated by the deployed function; nil without one
-	admin    string   // name of the secret that is the admin of local
-	table    string   // that is the register of local
+	admin    string   // name of the secret with the admin for local
+	table    string   // name of the register's table for local
 }
 
-// A stage is one part of the story, before it is told.
+// A stage is one part of the story, before it is played.
 type stage struct {
 	what   string
 	of     *managed
-	begins bool // from then on the secret has consumers
+	begins bool // whether consumers use the secret from then on
 	do     func(context.Context) (found string, good bool, err error)
 }
 
-// Run plays the story and cleans up. The error says why the story could not be told to
-// its end; what was not as promised is on the page.
+// Run plays the story and cleans up. The error says why the story could not be finished;
+// anything that was not as promised is on the page.
 func (t *Trial) Run(ctx context.Context, version string) (Page, error) {
 	r := &run{Trial: t}
 	r.page = Page{Version: version, Environment: t.PingOne.Environment.ID, Region: t.AWS.Region, Function: t.Function, Begun: time.Now().UTC()}
@@ -148,9 +148,9 @@ func (r *run) play(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the applications, the register's table, the admin's and the managed
-// secrets. The admin allows the one managed secret and nothing else; what the deployed
-// function serves is for its own admin to say.
+// prepare creates the applications, the register's table, the admin's secret and the
+// managed secrets. The admin allows the local managed secret and nothing else; the deployed
+// function's own admin decides what that function serves.
 func (r *run) prepare(ctx context.Context) error {
 	r.Say("creating throw-away applications, secrets and a table")
 	// A trial that was killed has left a copy of the admin's credential behind.
@@ -180,7 +180,7 @@ func (r *run) prepare(ctx context.Context) error {
 
 type object = map[string]any
 
-// serving returns an admin's document with one entry in its allow, and no rotation.
+// serving returns an admin's document with one entry in its allow, and without a rotation.
 func serving(document, entry string) (string, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(document), &members); err != nil {
@@ -192,8 +192,8 @@ func serving(document, entry string) (string, error) {
 	return string(text), err
 }
 
-// look checks, after each stage, that AWSCURRENT is a secret that PingOne shows. That it
-// obtains tokens is what the consumers check.
+// look checks, after each stage, that AWSCURRENT is a secret that PingOne shows. The
+// consumers check that it obtains tokens.
 func (r *run) look(ctx context.Context, m *managed) (broken string, err error) {
 	text, err := r.AWS.Current(ctx, m.secret)
 	if err != nil {
@@ -215,7 +215,7 @@ func (r *run) look(ctx context.Context, m *managed) (broken string, err error) {
 	return "", nil
 }
 
-// child runs this command's rotate with --local.
+// child returns this command's rotate with --local, ready to start.
 func (r *run) child(ctx context.Context, env []string, more ...string) *exec.Cmd {
 	args := append([]string{"rotate", r.local.secret, "--local", "--register", r.table, "--output", "json", "--quiet"}, r.Flags...)
 	c := exec.CommandContext(ctx, r.Program, append(args, more...)...)
@@ -223,7 +223,7 @@ func (r *run) child(ctx context.Context, env []string, more ...string) *exec.Cmd
 	return c
 }
 
-// rotating runs a rotation to its end, and returns its report.
+// rotating runs a rotation to its end and returns its report.
 func (r *run) rotating(ctx context.Context, more ...string) (rotation.Report, error) {
 	var out, said bytes.Buffer
 	c := r.child(ctx, nil, more...)
@@ -261,7 +261,7 @@ func (r *run) rotate(ctx context.Context) (string, bool, error) {
 	return found, report.Outcome == rotation.Promoted, nil
 }
 
-// crash ends the previous secret first, as an operator would who cannot wait until
+// crash first ends the previous secret, as would an operator who cannot wait until
 // consumers are known to have left it.
 func (r *run) crash(ctx context.Context) (string, bool, error) {
 	if err := r.PingOne.EndPrevious(ctx, r.local.app.ID); err != nil {
@@ -280,10 +280,10 @@ func (r *run) crash(ctx context.Context) (string, bool, error) {
 	p.kill = func() { c.Process.Kill() }
 	var out bytes.Buffer
 	c.Stdout = &out
-	c.Run() // its end is what this is about
+	c.Run() // it is meant to be killed
 	if !p.killed.Load() {
 		var report rotation.Report
-		json.Unmarshal(out.Bytes(), &report) // or it ended without one
+		json.Unmarshal(out.Bytes(), &report) // it may have ended without one
 		return fmt.Sprintf("the rotation ended before it had asked for a new secret: %s %s", report.Outcome, report.Error), false, nil
 	}
 	secret, _, err := r.PingOne.Holds(ctx, r.local.app.ID)
