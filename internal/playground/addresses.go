@@ -5,7 +5,7 @@ import "net"
 // Addresses say where the services of a world and a sandbox listen.
 type Addresses struct {
 	SecretsManager, PingOne, Register string
-	Cloud                             string // of the sandbox: Lambda, CloudWatch Logs and STS
+	Cloud                             string // in the sandbox: Lambda, CloudWatch Logs, STS and Step Functions
 }
 
 // The ports are fixed because events/env.json names them.
@@ -16,7 +16,7 @@ const (
 	RegisterPort       = "7404"
 )
 
-// Fixed returns the fixed ports of an address of this machine.
+// Fixed returns addresses on this host with the fixed ports.
 func Fixed(host string) Addresses {
 	return Addresses{
 		SecretsManager: net.JoinHostPort(host, SecretsManagerPort),
@@ -26,7 +26,7 @@ func Fixed(host string) Addresses {
 	}
 }
 
-// Free returns free ports of loopback.
+// Free returns addresses on loopback, with ports that the system chooses.
 func Free() Addresses {
 	const free = "127.0.0.1:0"
 	return Addresses{SecretsManager: free, PingOne: free, Register: free, Cloud: free}

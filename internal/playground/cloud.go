@@ -21,20 +21,20 @@ import (
 	"pingrotate/internal/statestest"
 )
 
-// A Cloud plays what the operator's commands need of AWS besides Secrets Manager, at
-// one address: Lambda's Invoke, FilterLogEvents of CloudWatch Logs, STS's
-// GetCallerIdentity, and Step Functions as far as package statestest does. Everything
-// else it refuses. The forms are those of the API
-// references; a page of log events covers few lines, so that callers have to follow
-// the token, as they have to with the real service.
+// A Cloud is a stand-in of the AWS services that the operator's commands need besides
+// Secrets Manager, at one address: Lambda's Invoke, FilterLogEvents of CloudWatch Logs,
+// STS's GetCallerIdentity, and Step Functions as far as package statestest goes. It refuses
+// everything else. Requests and replies have the forms of the API references. A page of log
+// events covers few lines, so that callers have to follow the token, as they do with the
+// real service.
 type Cloud struct {
-	// Invoke invokes the function through a qualifier, which is an alias or empty. Nil
-	// where there is no function.
+	// Invoke invokes the function through a qualifier, which is an alias or "". Nil if
+	// there is no function.
 	Invoke  func(ctx context.Context, qualifier string, event []byte) ([]byte, error)
-	Aliases []string               // that the function has; a qualifier that is none is not found
-	States  *statestest.Server     // nil where there are no state machines
+	Aliases []string               // that the function has; any other qualifier is not found
+	States  *statestest.Server     // nil if there are no state machines
 	Lines   func() []LogLine       // of the function's log
-	Show    func(operation string) // told of each call
+	Show    func(operation string) // called for each call
 
 	Settings map[string]string // variables of the function's environment
 
@@ -45,7 +45,7 @@ type Cloud struct {
 // deniedKey is the access key id of a caller who may do nothing.
 const deniedKey = "denied"
 
-// statesPrefix stands before the operations of Step Functions.
+// statesPrefix is the prefix of Step Functions' operations in X-Amz-Target.
 const statesPrefix = "AWSStepFunctions."
 
 const (
@@ -64,10 +64,10 @@ func (c *Cloud) Start(addr string) (err error) {
 	return nil
 }
 
-// URL returns where to call it.
+// URL returns the base URL of the services.
 func (c *Cloud) URL() string { return localURL(c.listener.Addr().String()) }
 
-// Close ends it.
+// Close stops serving.
 func (c *Cloud) Close() {
 	if c.http != nil {
 		c.http.Close()
@@ -81,7 +81,7 @@ var invocationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/invocati
 var configurationPath = regexp.MustCompile(`^/2015-03-31/functions/([^/]+)/configuration$`)
 
 // serveConfiguration answers as "GetFunctionConfiguration" in the Lambda API reference
-// says, with as much as the command reads.
+// says, with only what the command reads.
 func (c *Cloud) serveConfiguration(w http.ResponseWriter, function string) {
 	if name, err := url.PathUnescape(function); err == nil {
 		function = name
@@ -134,11 +134,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.Show("sts GetCallerIdentity")
 		serveIdentity(w)
 	default:
-		refuseREST(w, http.StatusBadRequest, "UnknownOperationException", "the sandbox plays Invoke, FilterLogEvents, GetCallerIdentity and some of Step Functions only")
+		refuseREST(w, http.StatusBadRequest, "UnknownOperationException", "the sandbox plays only Invoke, FilterLogEvents, GetCallerIdentity and some of Step Functions")
 	}
 }
 
-// refuseREST answers as the services with a JSON protocol do.
+// refuseREST refuses as services with a JSON protocol do.
 func refuseREST(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-ErrorType", kind)
@@ -146,7 +146,7 @@ func refuseREST(w http.ResponseWriter, status int, kind, message string) {
 	json.NewEncoder(w).Encode(map[string]string{"__type": kind, "message": message, "Message": message, "Type": "User"})
 }
 
-// refuseDenied says no to a caller without permissions, in the protocol of the service.
+// refuseDenied refuses a caller without permissions, in the protocol of the service.
 func (c *Cloud) refuseDenied(w http.ResponseWriter, service string) {
 	const message = "User: " + sandboxCaller + " is not authorized to perform this action"
 	if service != "sts" {
@@ -164,8 +164,8 @@ func (c *Cloud) refuseDenied(w http.ResponseWriter, service string) {
 	}{Error: refusal{"Sender", "AccessDenied", message}})
 }
 
-// invoked is what stands in place of FunctionName: a name or an ARN, and a qualifier or
-// none.
+// invoked matches what callers give as FunctionName: a name or an ARN, with or without a
+// qualifier.
 var invoked = regexp.MustCompile(`^(arn:aws:lambda:us-east-1:` + sandboxAccount + `:function:)?([A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$`)
 
 // serveInvoke answers as "Invoke" in the Lambda API reference says, for synchronous
@@ -190,13 +190,13 @@ func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, path string,
 		refuseREST(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+arn)
 		return
 	case kind != "" && kind != "RequestResponse" || len(query) > 0:
-		refuseREST(w, http.StatusBadRequest, "InvalidParameterValueException", "the sandbox plays synchronous invocations only")
+		refuseREST(w, http.StatusBadRequest, "InvalidParameterValueException", "the sandbox plays only synchronous invocations")
 		return
 	case !json.Valid(event):
 		refuseREST(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
-	// What has begun continues when the caller hangs up, as it does on Lambda.
+	// An invocation continues when the caller hangs up, as it does on Lambda.
 	answer, err := c.Invoke(context.WithoutCancel(r.Context()), qualifier, event)
 	if err != nil {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
@@ -207,8 +207,8 @@ func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, path string,
 	w.Write(answer)
 }
 
-// invocationFailure is the payload of an invocation that failed. What the function
-// reported goes out as it is.
+// invocationFailure returns the payload of a failed invocation. What the function reported
+// is passed on as it is.
 func invocationFailure(err error) []byte {
 	kind, message := "Runtime.ExitError", "Error: "+err.Error()
 	if reported, ok := errors.AsType[*runtimetest.FunctionError](err); ok {
@@ -223,7 +223,7 @@ func invocationFailure(err error) []byte {
 	return answer
 }
 
-// LinesPerPage is how many lines one call of FilterLogEvents looks at.
+// LinesPerPage is how many lines one call of FilterLogEvents searches.
 const LinesPerPage = 100
 
 // serveLogs answers as "FilterLogEvents" in the CloudWatch Logs API reference says.
@@ -280,7 +280,7 @@ func (c *Cloud) serveLogs(w http.ResponseWriter, body []byte) {
 
 var patternTerm = regexp.MustCompile(`^\(\$\.([A-Za-z]+) = "([^"]*)"\)$`)
 
-// filterPattern reads as much of CloudWatch Logs' pattern language as the command
+// filterPattern parses the part of CloudWatch Logs' pattern language that the command
 // writes: { ($.field = "value") || ... }.
 func filterPattern(pattern string) (func(line string) bool, error) {
 	inner, opened := strings.CutPrefix(pattern, "{ ")

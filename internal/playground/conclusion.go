@@ -2,7 +2,7 @@ package playground
 
 import "fmt"
 
-// conclude checks what can be checked at the end only, and tells the result.
+// conclude checks what can only be checked at the end, and tells the result.
 func (d *demonstration) conclude() {
 	d.report.Timeline = d.watch.seen()
 	d.report.Broken = append(d.report.Broken, broken(d.report.Timeline)...)

@@ -16,16 +16,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// consumerKey is the access key id by which a consumer's calls are told from the
-// function's.
+// consumerKey is the access key id that tells a consumer's calls from the function's.
 const consumerKey = "consumer"
 
-// A consumer is an application that asks PingOne for tokens with the stored
-// secret. It knows nothing of the rotation and repeats nothing: each failure is
-// one that an application would see.
+// A consumer is an application that asks PingOne for tokens with the stored secret. It
+// knows nothing about the rotation and never retries, so each failure is one that an
+// application would see.
 type consumer struct {
 	name    string
-	keep    time.Duration // how long it uses what it has read; 0 reads each time
+	keep    time.Duration // how long it uses what it has read; 0 means that it reads each time
 	now     func() time.Time
 	secrets *secretsmanager.Client
 	http    *http.Client
@@ -53,11 +52,11 @@ func newConsumer(name string, keep time.Duration, w *World) *consumer {
 	}
 }
 
-// pace is the time from one request of a consumer to its next.
+// pace is the time between two requests of a consumer.
 const pace = 20 * time.Millisecond
 
-// run asks for one token after the other until stop is closed, each time holding
-// the lock for reading.
+// run asks for one token after another until stop is closed. It holds the lock for reading
+// during each request.
 func (c *consumer) run(ctx context.Context, stop <-chan struct{}, lock *sync.RWMutex, where func() string) {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()

@@ -24,8 +24,8 @@ type demonstration struct {
 	story     story
 }
 
-// Play runs the demo with the program of the function, and tells it on paper as it
-// happens. The report says what was kept and what was not.
+// Play runs the demo with the function's program, and tells the story on paper as it
+// happens. The report says which promises were kept and which were broken.
 func Play(ctx context.Context, program string, paper io.Writer) (*Report, error) {
 	d, err := newDemonstration(ctx, program, paper)
 	if err != nil {
@@ -40,8 +40,8 @@ func Play(ctx context.Context, program string, paper io.Writer) (*Report, error)
 	return &d.report, d.story.err
 }
 
-// callTime is how long each call takes at least. Without it the rotation would be
-// over before the consumers had asked a second time.
+// callTime is the least time that a call takes. Without it, the rotation would be over
+// before the consumers had asked a second time.
 const callTime = 5 * time.Millisecond
 
 func newDemonstration(ctx context.Context, program string, paper io.Writer) (*demonstration, error) {
@@ -73,13 +73,13 @@ func newDemonstration(ctx context.Context, program string, paper io.Writer) (*de
 	return d, nil
 }
 
-// close ends the process before it ends the services that the process calls.
+// close ends the process before the services that it calls.
 func (d *demonstration) close() {
 	d.function.Close()
 	d.World.Close()
 }
 
-// play tells both days, with the consumers at work from the beginning to the end.
+// play plays both days, with the consumers at work throughout.
 func (d *demonstration) play(ctx context.Context) error {
 	d.story.say("Two applications ask PingOne for tokens with the secret %s, all the time.", OrdersSecret)
 	d.story.say("One reads it before each request, the other keeps it for an hour as AWS's caching clients do.")
@@ -114,8 +114,8 @@ func (d *demonstration) play(ctx context.Context) error {
 		return remedy.Errorf("this is a bug, please report it", "demo: the function was to be killed between mint and store, but: %v", err)
 	}
 	d.story.say("  Secrets Manager tries again a minute later, with the same token and a new process.")
-	// The process has this machine's clock, which cannot be moved. What the one that died
-	// has left in the register becomes a minute older instead: its lease has run out.
+	// The process has this machine's clock, which cannot be moved. Instead, what the dead
+	// process left in the register becomes a minute older: its lease has run out.
 	d.Secrets.Advance(time.Minute)
 	d.PingOne.Advance(time.Minute)
 	d.Register.Advance(time.Minute)
@@ -132,9 +132,9 @@ func (d *demonstration) chapter(day int, title string) {
 	d.story.say("\nDay %d. %s", day, title)
 }
 
-// night moves the services' clocks, by more than the grace of a replaced secret. Each hour
-// passes at a moment in which no consumer is between reading and asking: no
-// application takes an hour for that.
+// night moves the services' clocks by more than the grace of a replaced secret. Each hour
+// passes while no consumer is between reading and asking, as no application takes an hour
+// for that.
 func (d *demonstration) night(ctx context.Context) error {
 	d.watch.enter(1, "")
 	for range 25 {
@@ -151,7 +151,7 @@ func (d *demonstration) night(ctx context.Context) error {
 	return nil
 }
 
-// unfinished notes a rotation that failed, which the report explains.
+// unfinished adds a failed rotation to the report.
 func (d *demonstration) unfinished(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -160,7 +160,7 @@ func (d *demonstration) unfinished(ctx context.Context, err error) error {
 	return nil
 }
 
-// invoke is the scheduler's call of the function.
+// invoke is Secrets Manager's call of the function.
 func (d *demonstration) invoke(ctx context.Context, event []byte) error {
 	chapter := d.report.Chapters[len(d.report.Chapters)-1]
 	d.watch.enter(chapter.Day, stepOf(event))
@@ -172,7 +172,7 @@ func (d *demonstration) invoke(ctx context.Context, event []byte) error {
 	return errors.Join(err, breathe(ctx))
 }
 
-// breathe gives the consumers time for some requests in the state that is reached.
+// breathe gives the consumers time for some requests in the present state.
 func breathe(ctx context.Context) error { return wait(ctx, 12*pace) }
 
 func wait(ctx context.Context, d time.Duration) error {

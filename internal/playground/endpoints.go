@@ -5,7 +5,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// Endpoints are the URLs by which the services of a world and a sandbox are called.
+// Endpoints are the URLs of the services of a world and a sandbox.
 type Endpoints struct {
 	SecretsManager string `json:"secretsManager"`
 	PingOne        string `json:"pingOne"`
@@ -13,10 +13,10 @@ type Endpoints struct {
 	Cloud          string `json:"cloud,omitempty"` // Lambda, CloudWatch Logs and STS
 }
 
-// A Variable is one of a process's environment.
+// A Variable is an environment variable.
 type Variable struct{ Name, Value string }
 
-// Function returns the settings of the function.
+// Function returns the settings of a function that uses the services.
 func (e Endpoints) Function() []Variable {
 	return []Variable{
 		{"PINGONE_ADMIN_SECRET_ID", AdminSecret},
@@ -28,8 +28,8 @@ func (e Endpoints) Function() []Variable {
 	}
 }
 
-// Operator returns what the operator's command and aws need to reach a sandbox. The
-// settings of the function are among it, for --local.
+// Operator returns the settings with which the operator's command and aws reach a sandbox.
+// They include those of the function, for --local.
 func (e Endpoints) Operator() []Variable {
 	return append(e.Function(),
 		Variable{"AWS_ENDPOINT_URL_LAMBDA", e.Cloud},

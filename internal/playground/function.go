@@ -16,8 +16,8 @@ type function struct {
 	log *functionLog
 }
 
-// startFunction starts it for a world. What it logs about a step goes to tell or,
-// without that, to the caller of invoke.
+// startFunction starts the function for a world. What it logs about a step goes to tell or,
+// if that is nil, to the caller of invoke.
 func startFunction(ctx context.Context, program string, w *World, tell func(Step)) (*function, error) {
 	log := &functionLog{tell: tell, steps: make(chan Step, 16)}
 	var env []string
@@ -32,7 +32,7 @@ func startFunction(ctx context.Context, program string, w *World, tell func(Step
 }
 
 // functionTimeout is the template's default: an emergency of a client that is new to the
-// register takes longer than a minute.
+// register takes more than a minute.
 const functionTimeout = 5 * time.Minute
 
 func stepOf(event []byte) string {
@@ -51,7 +51,7 @@ func (f *function) invoke(ctx context.Context, event []byte) (Step, error) {
 	if _, ok := errors.AsType[*runtimetest.FunctionError](err); err != nil && !ok {
 		return Step{Step: asked, Error: err.Error()}, err
 	}
-	// The line was written before the answer, but goes through a pipe.
+	// The function wrote the line before its answer, but the line comes through a pipe.
 	late := time.NewTimer(5 * time.Second)
 	defer late.Stop()
 	select {

@@ -15,8 +15,8 @@ type functionLog struct {
 
 	mu    sync.Mutex
 	text  []byte
-	whole []LogLine // of the text, without the last line while it is being written
-	lines int       // bytes of text that are in whole
+	whole []LogLine // complete lines of the text
+	lines int       // length in bytes of the text that is in whole
 }
 
 func (l *functionLog) Write(p []byte) (int, error) {
@@ -38,7 +38,7 @@ func (l *functionLog) Write(p []byte) (int, error) {
 		default:
 			select {
 			case l.steps <- s:
-			default: // nothing waits for it any more
+			default: // nothing waits for it
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package playground
 
 import "time"
 
-// A LogLine is one line, and when it was written.
+// A LogLine is one line of a log, and when it was written.
 type LogLine struct {
 	At   time.Time
 	Text string

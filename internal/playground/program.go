@@ -12,8 +12,8 @@ import (
 
 const buildIt = "build it with make build, or leave --rotator out"
 
-// FindProgram returns the program of the Lambda function: the one at the path given,
-// or else one that it builds into the directory.
+// FindProgram returns the path of the Lambda function's program: the given path or, if that
+// is empty, that of a program that it builds in the directory.
 func FindProgram(ctx context.Context, path, dir string) (string, error) {
 	if path != "" {
 		info, err := os.Stat(path)
@@ -26,7 +26,7 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 		return path, nil
 	}
 	program := filepath.Join(dir, "bootstrap")
-	// As make builds it, so that the two share a build cache.
+	// With make's flags, so that the two share a build cache.
 	args := append([]string{"build", "-trimpath", "-o", program}, small...)
 	build := exec.CommandContext(ctx, "go", append(args, "pingrotate/cmd/rotator")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -40,7 +40,7 @@ func FindProgram(ctx context.Context, path, dir string) (string, error) {
 	return program, nil
 }
 
-// small is SMALL of the Makefile.
+// small is the Makefile's SMALL.
 var small = []string{
 	"-tags=lambda.norpc", "-gcflags=all=-l", "-gcflags=runtime=", "-gcflags=internal/runtime/...=", "-gcflags=math/...=", "-gcflags=crypto/internal/...=",
 }

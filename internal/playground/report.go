@@ -10,7 +10,7 @@ type Report struct {
 	LogBytes  int              `json:"logBytes"` // of the function's log, searched for secrets
 	Consumers []ConsumerReport `json:"consumers"`
 	Failures  []string         `json:"failures"` // of the consumers' requests
-	Broken    []string         `json:"broken"`   // promises
+	Broken    []string         `json:"broken"`   // broken promises
 }
 
 // A Chapter is one day of the demo.

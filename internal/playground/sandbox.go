@@ -13,28 +13,28 @@ import (
 	"pingrotate/statemachine"
 )
 
-// A Sandbox is a world with AWS around it, for the operator's command, aws and sam.
-// The secret of billing can be rotated; a rotation of orders waits for the steps that
-// are in events/; shipping is an application without a secret.
+// A Sandbox is a world with more of AWS around it, for the operator's command, aws and sam.
+// The billing secret can be rotated; a rotation of the orders secret waits for the steps in
+// events/; the shipping application has no secret yet.
 type Sandbox struct {
 	*World
 	Shipping pingonetest.Application
 
 	cloud    *Cloud
-	function *function          // nil where there is none
-	states   *statestest.Server // likewise
+	function *function          // nil without a program
+	states   *statestest.Server // nil without a program
 }
 
-// CampaignMachine is the ARN of the state machine for campaigns, and sandboxTopic that of
-// the topic that it tells people by.
+// CampaignMachine is the ARN of the state machine for campaigns. sandboxTopic is that of
+// the topic through which it reaches people.
 const (
 	CampaignMachine = "arn:aws:states:us-east-1:" + sandboxAccount + ":stateMachine:" + runtimetest.FunctionName + "-campaign"
 	sandboxTopic    = "arn:aws:sns:us-east-1:" + sandboxAccount + ":" + runtimetest.FunctionName + "-alarms"
 )
 
-// StartSandbox starts a sandbox at the addresses. The program is that of the function;
-// without one nothing rotates. Each call of a service, and each step of the function,
-// is told in one line.
+// StartSandbox starts a sandbox at the addresses. The program is that of the function; if
+// it is empty, nothing rotates. Tell is called with a line for each call of a service and
+// each step of the function.
 func StartSandbox(ctx context.Context, at Addresses, program string, tell func(line string)) (*Sandbox, error) {
 	w, err := Start(at)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Sandbox) populate(ctx context.Context, program string, tell func(line s
 	err := errors.Join(
 		s.Serve(BillingSecret, s.Document(billing)),
 		s.Serve(ShippingSecret, s.Document(s.Shipping)),
-		// What new creates here may have no more than this.
+		// What new creates here may have no more than this role.
 		s.Allow(fmt.Sprintf(`{"secret": "pingone/*", "environmentId": %q, "applications": "marked",
 			"configure": {"create": true, "roles": [{"role": "Identity Data Admin", "scope": %[1]q}]}}`, s.Shipping.Environment)),
 		// What trial attaches to the function.
@@ -123,7 +123,7 @@ func (s *Sandbox) Endpoints() Endpoints {
 // Rotates reports whether there is a function.
 func (s *Sandbox) Rotates() bool { return s.function != nil }
 
-// Close ends the function before it ends the services that the function calls.
+// Close ends the function before the services that it calls.
 func (s *Sandbox) Close() {
 	if s.cloud != nil {
 		s.cloud.Close()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Step is one step of a rotation as the function's own log line tells it. Of a
-// process that died there is no line, but the way it ended.
+// A Step is one step of a rotation, as the function's log line tells it. If the process
+// died there is no line, and only Step and Ended are set.
 type Step struct {
 	Step          string    `json:"step"`
 	Decision      string    `json:"decision,omitempty"`
@@ -25,7 +25,7 @@ type Step struct {
 	} `json:"calls,omitzero"`
 }
 
-// line tells the step in a line.
+// line returns the step in one line.
 func (s Step) line() string {
 	outcome := s.Decision
 	if s.Error != "" {

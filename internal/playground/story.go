@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// A story tells on paper what happens, for people. It keeps the first error of
-// writing it.
+// A story tells people on paper what happens. It keeps the first write error.
 type story struct {
 	w   io.Writer
 	err error
@@ -20,8 +19,8 @@ func (s *story) say(format string, args ...any) {
 	}
 }
 
-// step tells one step in one line. The last Sample is for the step that died and
-// could not tell itself.
+// step tells one step in one line. The last sample shows what a process that died could not
+// tell.
 func (s *story) step(st Step, last Sample, now time.Time) {
 	decision, detail := st.Decision, st.Pending
 	switch {
@@ -55,7 +54,7 @@ func (s *story) step(st Step, last Sample, now time.Time) {
 	}
 }
 
-// clock writes an instant as people say it, seen from now.
+// clock returns a time as people say it, relative to now.
 func clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// How a secret stands, in the order in which a column that covers several samples
-// prefers them: what lasts one call only must not disappear.
+// How a secret stands. A column that covers several samples shows the highest of these:
+// what lasts for only one call must not disappear.
 const (
 	gone = iota
 	current
@@ -45,8 +45,8 @@ func (s Sample) stands(secret string) int {
 	return minted
 }
 
-// draw shows the life of each secret, one column for each sample or, where there
-// are more samples than columns, for each few. Gaps part the days.
+// draw draws the life of each secret, with one column for each sample or, if there are more
+// samples than columns, for each few. Gaps separate the days.
 func draw(samples []Sample, columns int) string {
 	width := (len(samples) + columns - 1) / columns // samples in a column
 	if width == 0 {
@@ -106,8 +106,8 @@ func draw(samples []Sample, columns int) string {
 	return b.String()
 }
 
-// at continues a line of text with words that start in the column, or after a
-// space if that has passed.
+// at continues a line of text with words that start in the column, or after a space if the
+// line is already longer.
 func at(b *strings.Builder, column int, words string) {
 	have := len([]rune(b.String()))
 	if have > 0 && column <= have {

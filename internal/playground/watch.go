@@ -9,8 +9,8 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// A watch looks at PingOne and Secrets Manager after every call of the function, before the
-// function learns of the reply.
+// A watch takes a sample of PingOne and Secrets Manager after every call of the function,
+// before the function receives the reply.
 type watch struct {
 	*World
 
@@ -23,7 +23,7 @@ type watch struct {
 
 func newWatch(s *World) *watch {
 	w := &watch{World: s}
-	// Only the function names its calls to PingOne.
+	// Only the function's calls to PingOne have a name.
 	s.PingOne.After(func(c fault.Call, _ fault.Kind) {
 		if c.Trace != "" {
 			w.look(c)
@@ -38,7 +38,7 @@ func newWatch(s *World) *watch {
 	return w
 }
 
-// look takes a sample; the call is the zero value when time has passed.
+// look takes a sample after a call, or, with the zero value, after time has passed.
 func (w *watch) look(c fault.Call) {
 	w.mu.Lock()
 	s := Sample{Day: w.day, Step: w.step, PingOne: w.Accepted()}
@@ -58,15 +58,15 @@ func (w *watch) look(c fault.Call) {
 	}
 }
 
-// killAfterMint makes the next regeneration the last thing that the process does:
-// PingOne has a new secret, and the function never hears of it.
+// killAfterMint makes the next regeneration the last thing that the process does: PingOne
+// has a new secret, and the function never learns it.
 func (w *watch) killAfterMint(kill func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.kill = kill
 }
 
-// enter says where in the story the next calls are.
+// enter sets the part of the story to which the next calls belong.
 func (w *watch) enter(day int, step string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,8 +103,8 @@ func broken(samples []Sample) (all []string) {
 	return all
 }
 
-// leaks returns the fingerprints of the secrets that are in the text, as they are
-// or in an encoding that a request would give them.
+// leaks returns the fingerprints of the secrets that the text contains, as they are or
+// encoded as in a request.
 func leaks(text string, secrets []string) (found []string) {
 	for _, secret := range secrets {
 		if canary.In(text, secret) {

@@ -17,13 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// The secrets of every world, and the version that the files in events/ are about.
+// The secrets of every world, and the version that the files in events/ name.
 const (
 	AdminSecret   = "pingone/admin"
 	OrdersSecret  = "pingone/orders-api"
-	BillingSecret = "pingone/billing-api" // of the sandbox
+	BillingSecret = "pingone/billing-api" // only in the sandbox
 
-	// ShippingSecret is one that the sandbox's admin serves as soon as it exists.
+	// ShippingSecret is a secret that the sandbox's admin serves as soon as it exists.
 	ShippingSecret = "pingone/shipping-api"
 
 	// RegisterTable is the name of the register's table.
@@ -34,8 +34,8 @@ const (
 	EventRotationToken = "9b1c7d52-0f7e-4a6b-8b0c-2b7f3f1f5a10"
 )
 
-// A World is PingOne and the services of AWS that the function calls. It holds an
-// admin application and one to rotate, made up again at each start.
+// A World is PingOne and the AWS services that the function calls. It holds an admin
+// application and one to rotate, both made up anew at each start.
 type World struct {
 	PingOne  *pingonetest.Server
 	Secrets  *secretsmanagertest.Server
@@ -43,11 +43,11 @@ type World struct {
 	Orders   pingonetest.Application
 
 	admin pingonetest.Application
-	allow []json.RawMessage // what the admin serves
+	allow []json.RawMessage // the entries of the admin's allow
 }
 
-// Start starts the services at the addresses. It is the one place that does: the demo,
-// the sandbox and the tests of the commands all have their world from here.
+// Start starts the services at the addresses. Nothing else does: the demo, the sandbox and
+// the tests of the commands all get their world here.
 func Start(at Addresses) (*World, error) {
 	w := &World{}
 	var err error
@@ -81,7 +81,7 @@ func Start(at Addresses) (*World, error) {
 	return w, nil
 }
 
-// Serve has the admin serve a secret with this document.
+// Serve makes the admin serve a secret with this document.
 func (w *World) Serve(name, document string) error {
 	d, err := rotation.ParseDocument(document)
 	if err != nil {
@@ -90,7 +90,7 @@ func (w *World) Serve(name, document string) error {
 	return w.Allow(rotation.EntryFor(name, d))
 }
 
-// Allow adds an entry to the allow of the admin.
+// Allow adds an entry to the admin's allow.
 func (w *World) Allow(entry string) error {
 	w.allow = append(w.allow, json.RawMessage(entry))
 	text, err := json.Marshal(struct {
@@ -103,9 +103,8 @@ func (w *World) Allow(entry string) error {
 	return err
 }
 
-// Know gives the register the item of an application's client as an audit does for the
-// managed secrets that hold it, but some time ago, so that the first act has nothing to
-// wait for.
+// Know gives the register the item of an application's client, as an audit does for the
+// managed secrets that hold it, but dated back, so that the first act need not wait.
 func (w *World) Know(app pingonetest.Application, arns ...string) error {
 	table := register.Table{Name: RegisterTable, Connection: register.Connection{
 		Region:      "us-east-1",
@@ -128,12 +127,12 @@ func (w *World) Close() {
 	w.Register.Close()
 }
 
-// Endpoints returns where the services are. A world has no [Cloud] by itself.
+// Endpoints returns the URLs of the services. A world has no [Cloud].
 func (w *World) Endpoints() Endpoints {
 	return Endpoints{SecretsManager: localURL(w.Secrets.Addr()), PingOne: localURL(w.PingOne.Addr()), Register: localURL(w.Register.Addr())}
 }
 
-// Add creates an application in PingOne with the roles.
+// Add creates an application with the roles in PingOne.
 func (w *World) Add(name string, roles ...string) pingonetest.Application {
 	app := pingonetest.Application{Name: name}
 	for _, role := range roles {
@@ -162,9 +161,9 @@ func (w *World) credential(app pingonetest.Application) Credential {
 	}
 }
 
-// Held returns the fingerprint of the secret that a label of the orders secret points
-// to, and whether PingOne accepts that secret now. Both are zero if the label points to
-// no value.
+// Held returns the fingerprint of the secret in the version of the orders secret with this
+// label, and whether PingOne accepts that secret now; "" and false if the label is on no
+// version with a value.
 func (w *World) Held(label string) (fingerprint string, works bool) {
 	var c Credential
 	if text, ok := w.Secrets.Value(OrdersSecret, label); !ok || json.Unmarshal([]byte(text), &c) != nil {
@@ -173,8 +172,8 @@ func (w *World) Held(label string) (fingerprint string, works bool) {
 	return Fingerprint(c.ClientSecret), w.PingOne.Authenticates(c.EnvironmentID, c.ClientID, c.ClientSecret)
 }
 
-// Accepted returns the fingerprints of the secrets that PingOne accepts of the orders
-// application, the newest first.
+// Accepted returns the fingerprints of the orders application's secrets that PingOne
+// accepts, newest first.
 func (w *World) Accepted() []string {
 	secret := w.PingOne.Secret(w.Orders.Environment, w.Orders.ID)
 	all := []string{Fingerprint(secret.Value)}
@@ -184,11 +183,11 @@ func (w *World) Accepted() []string {
 	return all
 }
 
-// Fingerprint returns what a secret is shown as.
+// Fingerprint returns the fingerprint by which a secret is shown.
 func Fingerprint(secret string) string { return pingone.NewSecret(secret).Fingerprint() }
 
-// localURL returns where to call a server that listens on the address. One that
-// listens everywhere is called by loopback.
+// localURL returns the URL of a server that listens on the address: on loopback, if it
+// listens on all interfaces.
 func localURL(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil && net.ParseIP(host).IsUnspecified() {

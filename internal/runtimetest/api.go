@@ -89,7 +89,7 @@ func (e *environment) serveError(w http.ResponseWriter, r *http.Request) {
 	e.settle(w, r, answer{err: err})
 }
 
-// settle answers the running invocation, if the id in the path is its id.
+// settle answers the running invocation, if the path has its id.
 func (e *environment) settle(w http.ResponseWriter, r *http.Request, a answer) {
 	e.sample()
 	e.mu.Lock()
@@ -103,7 +103,7 @@ func (e *environment) settle(w http.ResponseWriter, r *http.Request, a answer) {
 		refuse(w, http.StatusBadRequest, errorReport{"no such invocation is under way", "InvalidRequestID"})
 		return
 	}
-	inv.answer <- a // before the reply: a process may exit as soon as it has that
+	inv.answer <- a // before the reply: a process may exit as soon as it has the reply
 	if a.err == errTooLarge {
 		refuse(w, http.StatusRequestEntityTooLarge, errorReport{errTooLarge.Message, errTooLarge.Type})
 		return
@@ -120,14 +120,14 @@ func (e *environment) serveInitError(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// errTooLarge is what Lambda makes of an answer over the limit.
+// errTooLarge is Lambda's error for an answer over the limit.
 var errTooLarge = &FunctionError{
 	Type:    "Function.ResponseSizeTooLarge",
 	Message: fmt.Sprintf("the answer is larger than %d bytes", maxAnswer),
 }
 
-// readBody returns errTooLarge for a body over the limit. It reads that to its
-// end too, so that the process sees the refusal and not a broken connection.
+// readBody returns errTooLarge for a body over the limit. It reads even that to its end, so
+// that the process sees the refusal and not a broken connection.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer+1))
 	if err == nil {
@@ -148,8 +148,8 @@ type errorReport struct {
 	Type    string `json:"errorType"`
 }
 
-// readReport takes a body that has another form as the message: a report of
-// something that went wrong must not be lost over its own syntax.
+// readReport uses a body in any other form as the message: a report of a failure must not
+// be lost over its syntax.
 func readReport(body []byte) errorReport {
 	var report errorReport
 	if json.Unmarshal(body, &report) != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// environment is one process and the Runtime API that it alone talks to. A call
-// that a killed process left behind can thus never reach its successor.
+// environment is one process and a Runtime API for that process alone, so that a call left
+// behind by a killed process can never reach its successor.
 type environment struct {
 	timeout time.Duration
 	command *exec.Cmd
@@ -51,7 +51,7 @@ func newEnvironment(config Config) (*environment, error) {
 	e.command.Dir = filepath.Dir(program)
 	e.command.Env = append(lambdaEnv(listener.Addr().String(), e.command.Dir), config.Env...)
 	e.command.Stdout, e.command.Stderr = config.Output, config.Output
-	// A child of the function that holds its output open must not hold us up.
+	// A child process of the function that keeps its output open must not delay Wait.
 	e.command.WaitDelay = time.Second
 
 	e.server = &http.Server{Handler: e.handler()}
@@ -70,9 +70,9 @@ func newEnvironment(config Config) (*environment, error) {
 	return e, nil
 }
 
-// lambdaEnv returns what Lambda sets for a function on an OS-only runtime (AWS
-// Lambda page "Working with Lambda environment variables"). The credentials are
-// no real ones, so a call that leaves the machine is refused.
+// lambdaEnv returns the variables that Lambda sets for a function on an OS-only runtime
+// (AWS Lambda page "Working with Lambda environment variables"). The credentials are not
+// real, so a call that leaves the machine is refused.
 func lambdaEnv(runtimeAPI, taskRoot string) []string {
 	return []string{
 		"AWS_LAMBDA_RUNTIME_API=" + runtimeAPI,
@@ -115,7 +115,8 @@ func (e *environment) ready(ctx context.Context) error {
 	}
 }
 
-// initError prefers the process's own report over what was seen from outside.
+// initError returns the process's own report, if there is one, rather than what was seen
+// from outside.
 func (e *environment) initError(kind, message string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -129,7 +130,7 @@ func (e *environment) initError(kind, message string) error {
 // [*ExitError] when the process is gone instead.
 func (e *environment) offer(ctx context.Context, inv *invocation) error {
 	select {
-	case <-e.exited: // the poll of a dead process may still be open: never feed that
+	case <-e.exited: // a dead process's poll may still be open, and must not be answered
 		return &ExitError{e.status()}
 	default:
 	}
@@ -166,9 +167,9 @@ func (e *environment) maxRSS() int64 {
 	return e.peak
 }
 
-// sample notes how much memory the process has had resident at most. It reads
-// VmHWM (proc_pid_status(5)) of the living process, because the maxrss that wait4
-// returns is never less than what the parent had when it forked.
+// sample records the most memory that the process has had resident. It reads VmHWM
+// (proc_pid_status(5)) of the living process, because wait4's maxrss is never less than
+// what the parent had when it forked.
 func (e *environment) sample() {
 	select {
 	case <-e.exited: // the number may be another process's by now

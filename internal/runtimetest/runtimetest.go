@@ -1,15 +1,14 @@
 // Package runtimetest runs the program of a Lambda function as a real process,
 // behind a stand-in of the Lambda Runtime API on loopback.
 //
-// It shows what no test inside one process can: that the program which is
-// shipped starts, reads its settings from the environment, and survives being
-// killed at any point. Neither Docker nor an AWS account is needed.
+// It shows what no test inside one process can: that the shipped program starts, reads its
+// settings from the environment, and survives being killed at any point. It needs neither
+// Docker nor an AWS account.
 //
-// The stand-in behaves as one execution environment does (AWS Lambda pages
-// "Using the Lambda runtime API for custom runtimes" and "Understanding the
-// Lambda execution environment lifecycle"). It serves one invocation at a time,
-// kills the process at the deadline, and replaces a dead process at the next
-// invocation and not before.
+// The stand-in behaves as one execution environment does (AWS Lambda pages "Using the
+// Lambda runtime API for custom runtimes" and "Understanding the Lambda execution
+// environment lifecycle"). It serves one invocation at a time, kills the process at the
+// deadline, and replaces a dead process only at the next invocation.
 package runtimetest
 
 import (
@@ -22,14 +21,14 @@ import (
 	"time"
 )
 
-// FunctionARN is what the function learns as its own ARN with each invocation that has no
+// FunctionARN is the function's ARN, as it learns it with each invocation without a
 // qualifier.
 const FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:" + FunctionName
 
-// FunctionName is the name in that ARN, which template.yaml gives the function too.
+// FunctionName is the name in that ARN, and the function's name in template.yaml.
 const FunctionName = "pingone-rotator"
 
-// The most bytes that a synchronous invocation carries. The quota is 6 MB both
+// The most bytes of a synchronous invocation's event and answer. The quota is 6 MB both
 // ways, but the answer may be 100 bytes longer, as Lambda's own error says.
 const (
 	maxEvent  = 6 << 20
@@ -47,17 +46,16 @@ type FunctionError struct {
 
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
-// ExitError says that the process ended during an invocation and left no answer.
+// ExitError means that the process ended during an invocation without an answer.
 type ExitError struct {
 	Status string // "signal: killed", "exit status 1"
 }
 
 func (e *ExitError) Error() string { return "runtime exited: " + e.Status }
 
-// InitError says that a process did not reach its first poll for an event.
-// It holds what the process reported to the Runtime API, if it did. Otherwise
-// Type is Lambda's: Runtime.ExitError, Runtime.InvalidEntrypoint or
-// Sandbox.Timedout.
+// InitError means that a process did not reach its first poll for an event. It holds what
+// the process reported to the Runtime API, if anything. Otherwise Type is Lambda's:
+// Runtime.ExitError, Runtime.InvalidEntrypoint or Sandbox.Timedout.
 type InitError struct {
 	Type    string
 	Message string
@@ -69,21 +67,20 @@ func (e *InitError) Error() string {
 
 // Config says what to run.
 type Config struct {
-	// Program is the path of the executable, which Lambda calls bootstrap. Its
-	// directory becomes the working directory, as /var/task is.
+	// Program is the path of the executable, which Lambda calls bootstrap. Its directory
+	// becomes the working directory, as /var/task is on Lambda.
 	Program string
 
-	// Env holds "NAME=value" settings of the function. They win over those that
-	// Lambda sets. The process inherits nothing from its parent.
+	// Env holds the function's settings as "NAME=value". They override those that Lambda
+	// sets. The process inherits nothing from its parent.
 	Env []string
 
-	// Timeout limits one invocation, and the start of one process. The default
-	// is 60 s.
+	// Timeout limits each invocation, and the start of each process. Zero means 60 s.
 	Timeout time.Duration
 
-	// Output receives standard output and standard error of the process, in the
-	// order written. A goroutine writes to it while the process lives, so it must
-	// be safe to read at that time, or be read after Close. Nil discards it.
+	// Output receives the process's standard output and standard error, in the order
+	// written. A goroutine writes to it while the process lives, so either reading it must
+	// be safe at that time, or it must be read after Close. Nil discards the output.
 	Output io.Writer
 }
 
@@ -100,9 +97,9 @@ type Function struct {
 	isClosed bool
 }
 
-// Start runs the program and returns when it first polls for an event. A process
-// that does not get there is killed and makes an [*InitError]. The context bounds
-// the start alone; the process lives until Close.
+// Start runs the program and returns when it first polls for an event. A process that does
+// not get that far is killed, and the error is an [*InitError]. The context bounds only the
+// start; the process lives until Close.
 func Start(ctx context.Context, config Config) (*Function, error) {
 	if config.Timeout == 0 {
 		config.Timeout = 60 * time.Second
@@ -114,21 +111,20 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke is [Function.InvokeThrough] by the function's ARN alone.
+// Invoke is [Function.InvokeThrough] without a qualifier.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	return f.InvokeThrough(ctx, "", event)
 }
 
 // InvokeThrough hands the event, a JSON text, to the function and returns its answer. The
-// function learns that it was invoked by its ARN with the qualifier, a version or an
-// alias; whether there is such an alias is not this package's business. It waits for an invocation that is under way, and starts a new process when the
-// last one has died.
+// function learns that it was invoked by its ARN with the qualifier, a version or an alias;
+// this package does not check that the alias exists. InvokeThrough waits while another
+// invocation is under way, and starts a new process if the last one has died.
 //
-// The error is a [*FunctionError] when the function reported one, an [*ExitError]
-// when the process died first, an [*InitError] when no new process would start,
-// and wraps [ErrTimedOut] when the process was killed at the deadline. When ctx
-// ends, no one is left to take the answer: the process is killed, and the error
-// wraps the context's.
+// The error is a [*FunctionError] if the function reported one, an [*ExitError] if the
+// process died first, and an [*InitError] if no new process would start. It wraps
+// [ErrTimedOut] if the process was killed at the deadline. If ctx ends, nothing is left to
+// take the answer: the process is killed, and the error wraps the context's.
 func (f *Function) InvokeThrough(ctx context.Context, qualifier string, event []byte) ([]byte, error) {
 	if len(event) > maxEvent {
 		return nil, fmt.Errorf("invoke: the event has %d bytes, the most is %d", len(event), maxEvent)
@@ -204,8 +200,8 @@ func (f *Function) start(ctx context.Context) (*environment, error) {
 	return env, env.ready(ctx)
 }
 
-// Kill ends the process with SIGKILL, whatever it does, and returns when it is
-// gone. It may be called from a handler that the function is waiting for.
+// Kill ends the process with SIGKILL, whatever it is doing, and returns when it is gone. A
+// handler that the function is waiting for may call it.
 func (f *Function) Kill() {
 	f.mu.Lock()
 	env := f.latest
@@ -220,17 +216,17 @@ func (f *Function) Starts() int {
 	return f.starts
 }
 
-// Init returns the time that the latest process took from its start to its first
-// poll, or zero while it has not got there.
+// Init returns the time from the latest process's start to its first poll, or zero until
+// that poll.
 func (f *Function) Init() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.latest.initDuration()
 }
 
-// MaxRSS returns the most memory that any of the processes had resident, in
-// bytes. It needs Linux and is zero elsewhere. A process that ended by itself
-// counts with what it had at its last call to the Runtime API.
+// MaxRSS returns the most memory that any of the processes had resident, in bytes. It needs
+// Linux and is zero elsewhere. For a process that ended by itself, it is the amount at its
+// last call to the Runtime API.
 func (f *Function) MaxRSS() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -18,7 +18,7 @@ type program struct {
 	ProcessorConfig struct{ Mode, ExecutionType string }
 }
 
-// A state has the fields that this package carries out. Any other is an error.
+// A state has the fields that this package implements. Any other is an error.
 type state struct {
 	Comment, Type, Next string
 	End                 bool

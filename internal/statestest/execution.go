@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// An Execution is one run of a state machine.
+// An execution is one run of a state machine.
 type execution struct {
 	server               *Server
 	machine, name, input string
 	status, output       string // JSON
 	failed               failure
 	begun, ended         time.Time
-	context              map[string]any // what $$ is
+	context              map[string]any // the context object, $$
 	life                 context.Context
 	stop                 context.CancelFunc
 	waits                map[string]chan answer // by task token
-	events               []event                // of the parent alone
+	events               []event                // of the parent only
 	mu                   sync.Mutex
 }
 
-// An event is one of the history, of the kinds that are read here.
+// An event is an entry of the history, of a kind that the command reads.
 type event struct {
 	at                time.Time
 	kind, state, text string // the text is a state's output, or a task's parameters
@@ -90,7 +90,7 @@ func (e *execution) carry(p *program) {
 	}
 }
 
-// run runs a program. The history of the parent alone is kept: noted is nil for items and
+// run runs a program. Only the parent's history is kept: noted is nil for items and
 // branches.
 func (e *execution) run(life context.Context, p *program, input any, about map[string]any, noted *execution) (any, *failure) {
 	for name := p.StartAt; ; {
@@ -114,7 +114,7 @@ func (e *execution) run(life context.Context, p *program, input any, about map[s
 	}
 }
 
-// step carries one state out, with its retries and catchers.
+// step runs one state, with its retries and catchers.
 func (e *execution) step(life context.Context, name string, s *state, input any, about map[string]any, noted *execution) (output any, next string, f *failure) {
 	tried := make([]int, len(s.Retry))
 	for {
@@ -221,7 +221,8 @@ func (e *execution) once(life context.Context, name string, s *state, input any,
 	return output, "", f
 }
 
-// parallel ends with the first branch that fails, and lets go of the others.
+// parallel runs the branches of a Parallel state. It ends at the first failure and abandons
+// the other branches.
 func (e *execution) parallel(life context.Context, s *state, input any, about map[string]any) (any, *failure) {
 	life, done := context.WithCancel(life)
 	defer done()
@@ -242,7 +243,7 @@ func (e *execution) parallel(life context.Context, s *state, input any, about ma
 	return results, nil
 }
 
-// distribute is a Distributed Map.
+// distribute runs a Distributed Map.
 func (e *execution) distribute(life context.Context, s *state, input any, about map[string]any) (any, *failure) {
 	number := func(path string, otherwise int) (int, *failure) {
 		if path == "" {
@@ -321,8 +322,8 @@ func (e *execution) item(life context.Context, s *state, input, value any, about
 	return e.run(life, s.ItemProcessor, value, context, nil)
 }
 
-// task invokes the function or publishes a message, and may wait for an answer to its
-// token.
+// task invokes the function or publishes a message, and waits for an answer to its token if
+// the state says so.
 func (e *execution) task(life context.Context, name string, s *state, input any, about map[string]any, noted *execution) (any, *failure) {
 	if s.TimeoutSeconds > 0 {
 		var cancel context.CancelFunc

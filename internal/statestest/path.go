@@ -14,8 +14,8 @@ func runtimeFailure(format string, args ...any) *failure {
 	return &failure{"States.Runtime", fmt.Sprintf(format, args...)}
 }
 
-// matches reports whether a retrier or a catcher is for the failure. See "Error names" in
-// the specification.
+// matches reports whether a retrier or a catcher with these names applies to the failure.
+// See "Error names" in the specification.
 func (f *failure) matches(names []string) bool {
 	for _, name := range names {
 		switch {
@@ -28,7 +28,7 @@ func (f *failure) matches(names []string) bool {
 	return false
 }
 
-// evaluate returns the value of a path or of States.Format. context is what $$ is.
+// evaluate returns the value of a path or of States.Format. The context is the value of $$.
 func evaluate(expression string, input any, context map[string]any) (any, *failure) {
 	if inner, ok := strings.CutPrefix(expression, "States.Format("); ok {
 		return format(strings.TrimSuffix(inner, ")"), input, context)
@@ -111,8 +111,8 @@ func fillValue(v any, input any, context map[string]any) (any, *failure) {
 	return v, nil
 }
 
-// place puts a result where ResultPath says: "$" in place of the input, null nowhere, and
-// "$.name" beside what the input has.
+// place puts a result where ResultPath says: "$" replaces the input, null discards the
+// result, and "$.name" adds it to the input as that member.
 func place(input, result any, path json.RawMessage) (any, *failure) {
 	if len(path) == 0 {
 		return result, nil

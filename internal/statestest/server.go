@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// A Server is one account's Step Functions in one Region. Its zero value has no state
+// A Server is Step Functions in one account and Region. The zero value has no state
 // machine.
 type Server struct {
 	// Invoke invokes a function through a qualifier.
 	Invoke func(ctx context.Context, qualifier string, event []byte) ([]byte, error)
-	// Publish takes the messages to people. It may be nil.
+	// Publish takes the messages for people. It may be nil.
 	Publish func(subject, message string)
 
 	mu         sync.Mutex
@@ -25,7 +25,7 @@ type Server struct {
 	executions []*execution        // the oldest first
 }
 
-// Add adds a state machine. It is an error if its definition has what is not played.
+// Add adds a state machine. The error says what in its definition is not implemented.
 func (s *Server) Add(arn, definition string) error {
 	p, err := parse(definition)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Server) Add(arn, definition string) error {
 	return nil
 }
 
-// Close ends all executions, as a kill does: none of them takes another step.
+// Close stops all executions, as a kill would: none takes another step.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *Server) tell(subject, message string) {
 	}
 }
 
-// invoke answers as the integration of Lambda does.
+// invoke is Step Functions' Lambda integration.
 func (s *Server) invoke(life context.Context, parameters map[string]any) (any, *failure) {
 	event, err := json.Marshal(parameters["Payload"])
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *refusal) Error() string { return r.kind + ": " + r.message }
 
 func refuse(kind, message string) error { return &refusal{kind, message} }
 
-// Serve answers a call, whose operation is what stands behind "AWSStepFunctions." in
+// Serve answers a call of the API. The operation is what follows "AWSStepFunctions." in
 // X-Amz-Target. See the Step Functions API reference.
 func (s *Server) Serve(w http.ResponseWriter, operation string, body []byte) {
 	answer, err := s.answer(operation, body)
@@ -238,8 +238,8 @@ func (e *execution) describe() map[string]any {
 	return d
 }
 
-// history has the events that are read here: the tasks that were scheduled and the
-// states that were left, of the parent.
+// history returns the parent's events of the kinds that the command reads: tasks that were
+// scheduled, and states that were left.
 func (e *execution) history(in request) any {
 	e.mu.Lock()
 	defer e.mu.Unlock()
