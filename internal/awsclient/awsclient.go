@@ -1,5 +1,5 @@
-// Package awsclient makes the HTTP client of the AWS SDK read replies to their end, and
-// no further, and copies what a service says out of the SDK's errors.
+// Package awsclient makes the AWS SDK's HTTP client read replies to their end, and no
+// further, and copies what a service says out of the SDK's errors.
 package awsclient
 
 import (
@@ -12,22 +12,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Whole is an HTTP client for the SDK whose replies arrive whole, however large.
+// Whole is an HTTP client for the SDK that receives replies whole, however large.
 //
 // The SDK closes the request's body as soon as a reply begins. From then on the body's
-// WriteTo fails with EOF, by which net/http looks whether there is more to send, and the
-// connection is closed in the middle of a large reply (aws/aws-sdk-go-v2#2737). Its
-// Read does not fail.
+// WriteTo, by which net/http looks for more to send, fails with EOF, and net/http closes
+// the connection in the middle of a large reply (aws/aws-sdk-go-v2#2737). The body's Read
+// does not fail.
 //
-// It refuses a reply that switches protocols: no time limit of a client holds for what
-// follows that.
+// It refuses a reply that switches protocols: no time limit of a client covers what
+// follows.
 type Whole struct{ aws.HTTPClient }
 
 // Do sends the request.
 func (w Whole) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		body := r.Body
-		r = r.WithContext(r.Context()) // a copy: the SDK's own stays as it is
+		r = r.WithContext(r.Context()) // a copy: the SDK's request stays as it is
 		r.Body = struct{ io.ReadCloser }{body}
 	}
 	resp, err := w.HTTPClient.Do(r)
@@ -38,15 +38,15 @@ func (w Whole) Do(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// MaxReply is how many bytes of a reply are read. The longest that services of AWS send
-// to this program are pages of 1 MB, before they are encoded.
+// MaxReply is how many bytes of a reply are read. The longest replies of AWS services to
+// this program are pages of 1 MB, before they are encoded.
 const MaxReply = 4 << 20
 
-// Limited is a [Whole] in which a request ends within its time, the reply's body included,
-// for the invocation's deadline alone would let one that hangs use it all up. It refuses a
-// reply that no service of AWS gives: one that switches protocols, whose body would not end
-// at any deadline, one that is encoded without being asked for, and one that is longer
-// than [MaxReply].
+// Limited is a [Whole] that ends a request within its time, the reply's body included:
+// under the invocation's deadline alone, one hanging request would use up all of it. It
+// refuses replies that no AWS service gives: one that switches protocols, whose body would
+// not end at any deadline; one in an encoding that was not asked for; and one longer than
+// [MaxReply].
 type Limited struct {
 	aws.HTTPClient
 	Time time.Duration
@@ -69,8 +69,8 @@ func (l Limited) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refuse says why a reply is not worth reading. What was compressed because net/http asked
-// for it has been unpacked, and says so no more.
+// refuse says why a reply is not worth reading. If net/http itself asked for compression,
+// it has unpacked the reply and removed the header.
 func refuse(resp *http.Response) error {
 	switch encoding := resp.Header.Get("Content-Encoding"); {
 	case resp.StatusCode < http.StatusOK:
@@ -86,7 +86,7 @@ var (
 	errTooLong = errors.New("a reply that is too long")
 )
 
-// bounded is a body that fails after so many bytes, and whose end ends its request.
+// bounded is a body that fails after this many bytes. Closing it ends the request.
 type bounded struct {
 	io.ReadCloser
 	cancel context.CancelFunc

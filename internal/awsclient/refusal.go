@@ -10,12 +10,12 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A Refusal is what a service of AWS said about a call that it did not carry out. Its
-// fields are copied out of the reply one by one, and only where they have the form that
-// AWS's have: a broken peer, or something in between, may repeat what it was sent.
+// A Refusal is what an AWS service said about a call that it did not carry out. The fields
+// are copied from the reply one by one, and only if they have the form that AWS's have: a
+// broken peer, or something in between, may repeat what it was sent.
 type Refusal struct {
-	Code      string // such as ResourceNotFoundException; empty where there is none
-	Message   string // without a full stop; empty where it is not of plain words
+	Code      string // such as ResourceNotFoundException; "" if there is none
+	Message   string // without a full stop; "" if it is not in plain words
 	RequestID string // what AWS's support asks for
 	Fault     smithy.ErrorFault
 }
@@ -25,16 +25,16 @@ var (
 	plain     = lazyregexp.New(`^[A-Za-z0-9 .,:;'()/_-]+$`)
 	requestID = lazyregexp.New(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z0-9]{52})$`)
 
-	// long is a word of the length of a secret. Neither a name of AWS's, such as that of an
-	// action, nor the id of a version is as long.
+	// long matches a word as long as a secret. No name of AWS's, such as an action's, and
+	// no version's id is that long.
 	long = lazyregexp.New(`[A-Za-z0-9._~-]{40,}`)
 )
 
-// longestMessage is how many bytes a message that is repeated may have.
+// longestMessage is the most bytes of a message that is repeated.
 const longestMessage = 400
 
-// Refused returns what a service said, from an error of the SDK; false where no reply of a
-// service's form arrived.
+// Refused returns what a service said, from an error of the SDK. It returns false if no
+// reply in a service's form arrived; a request id may be set even then.
 func Refused(err error) (Refusal, bool) {
 	var r Refusal
 	if reply, ok := errors.AsType[*awshttp.ResponseError](err); ok && requestID.MatchString(reply.ServiceRequestID()) {
@@ -54,5 +54,5 @@ func Refused(err error) (Refusal, bool) {
 	return r, true
 }
 
-// Masked returns the text without words of the length of a secret.
+// Masked returns the text with every word as long as a secret replaced by "…".
 func Masked(text string) string { return long.ReplaceAllString(text, "…") }

@@ -1,5 +1,5 @@
-// Package belief reads the numbered lists in which the stand-ins say what they hold to
-// be true of the real services, and how well each item is supported.
+// Package belief reads the numbered lists in which the stand-ins say what they believe
+// about the real services, and how well each belief is supported.
 package belief
 
 import (
@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// A Grade says how well something is supported. A smaller one is better.
+// A Grade says how well a belief is supported. A smaller one is better.
 type Grade int
 
 const (
-	Recorded   Grade = iota // an answer of the service was written down
+	Recorded   Grade = iota // an answer of the service was recorded
 	Documented              // by the vendor
-	Standard                // an RFC or OpenID Connect says so; that the service follows it is assumed
+	Standard                // an RFC or OpenID Connect says so; the service is assumed to follow it
 	Seen                    // in the source of a client, a provider or an SDK
-	Reported                // by people who met it
-	Assumed                 // nothing decides it
+	Reported                // by people who have met it
+	Assumed                 // nothing supports it
 )
 
 var grades = [...]string{"recorded", "documented", "by a standard", "seen in a client", "reported", "assumed"}
@@ -30,7 +30,7 @@ func (g Grade) String() string {
 	return grades[g]
 }
 
-// Grades returns all of them, the best first.
+// Grades returns all grades, best first.
 func Grades() []Grade {
 	return []Grade{Recorded, Documented, Standard, Seen, Reported, Assumed}
 }
@@ -38,23 +38,22 @@ func Grades() []Grade {
 // A Belief is one item of a list.
 type Belief struct {
 	ID     string  // "B07"
-	Text   string  // what is held to be true
-	Source string  // why, in the words of the list
-	Grades []Grade // of its parts, the best first
+	Text   string  // what is believed
+	Source string  // the sources, as the list gives them
+	Grades []Grade // of its parts, best first
 }
 
 // Grade returns the grade of the belief's weakest part.
 func (b Belief) Grade() Grade { return b.Grades[len(b.Grades)-1] }
 
-// item is the beginning of an item; what follows may have several sources, each in
-// parentheses after what it supports.
+// item matches an item. Its text may have several sources, each in parentheses after what
+// it supports.
 var (
 	item    = regexp.MustCompile(`^//   - ([A-Z]\d+): (.+)$`)
 	sources = regexp.MustCompile(` \(([^()]+)\)(?: ?|$)`)
 )
 
-// marks are what sources of each grade have in them, where the lists do not name the
-// grade itself.
+// marks recognize the sources of each grade, if the list does not name the grade itself.
 var marks = []struct {
 	grade Grade
 	of    *regexp.Regexp
@@ -67,8 +66,8 @@ var marks = []struct {
 	{Assumed, regexp.MustCompile(`\bassumed\b`)},
 }
 
-// Parse returns the items of a list in the comment of a package, given the source file
-// that has it. An item without a source is an error: it would have no grade.
+// Parse returns the items of the list in a package's comment, given the source file that
+// has it. An item without a source has no grade and is an error.
 func Parse(source string) ([]Belief, error) {
 	var all []Belief
 	for _, line := range strings.Split(source, "\n") {
@@ -107,7 +106,7 @@ func gradesOf(source string) (found []Grade) {
 	return found
 }
 
-// MustParse is Parse for a list that a test has shown to be readable.
+// MustParse is Parse for a list that a test has shown to be valid. It panics on an error.
 func MustParse(source string) []Belief {
 	all, err := Parse(source)
 	if err != nil {

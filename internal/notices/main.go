@@ -1,5 +1,5 @@
-// Command notices writes the licences of the modules that are linked into the programs, as
-// a page of Markdown. make notices writes it into THIRD_PARTY.md.
+// Command notices writes the licences of the modules that are linked into the programs as a
+// page of Markdown. make notices writes the page to THIRD_PARTY.md.
 package main
 
 import (

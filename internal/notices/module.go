@@ -15,10 +15,12 @@ import (
 // A module is one that is linked into a program. The standard library is one, too.
 type module struct{ path, version, dir string }
 
-// platforms are those for which the programs are built. What is linked differs a little.
+// platforms are those that the programs are built for. They differ slightly in what is
+// linked.
 var platforms = []string{"linux", "darwin", "windows"}
 
-// linked returns the modules of the packages, without this one, sorted.
+// linked returns the modules that the packages are linked with, except this one, sorted by
+// path.
 func linked(packages ...string) ([]module, error) {
 	found := map[module]bool{}
 	for _, platform := range platforms {

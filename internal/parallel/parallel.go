@@ -1,4 +1,4 @@
-// Package parallel does independent calls at once.
+// Package parallel runs independent calls at once.
 package parallel
 
 import (
@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Do runs the functions at once, waits for all, and joins their errors in the order
-// given.
+// Do runs the functions at once, waits for all of them, and joins their errors in the order
+// of the functions.
 func Do(fs ...func() error) error {
 	errs := make([]error, len(fs))
 	var wg sync.WaitGroup
