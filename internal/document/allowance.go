@@ -6,8 +6,8 @@ import (
 )
 
 // An Allowance is an entry of allow in an admin's document: what the admin does for the
-// secrets that match. The writer of a managed secret chooses what is to be done, so the
-// admin's own document has the last word.
+// secrets that match. The writer of a managed secret chooses what to ask for, so the
+// admin's own document decides what is done.
 type Allowance struct {
 	Secret        pattern
 	EnvironmentID string
@@ -19,23 +19,23 @@ type Allowance struct {
 type Applications struct {
 	IDs    []string // of applications or custom resources
 	Marked bool     // "marked": those whose description in PingOne has the secret's marker
-	Any    bool     // "*": all of the environment but admins of this function
+	Any    bool     // "*": all in the environment except admins of this function
 }
 
-// None reports whether there are none, as when the document does not say.
+// None reports whether there are none, as when the document does not list any.
 func (a Applications) None() bool { return len(a.IDs) == 0 && !a.Marked && !a.Any }
 
-// Configure says what rotation.application may create or change, and nothing else.
+// Configure lists all that rotation.application may create or change.
 type Configure struct {
-	Create       bool          // the application, which then is kept as specified
+	Create       bool          // the application, which is then kept as specified
 	Members      []string      // members of an application that was not created for the secret, such as "grantTypes"
 	Roles        []AllowedRole // to assign, or to remove
-	Grants       []string      // resources by name, whose scopes may be granted, or the grants removed
+	Grants       []string      // names of resources whose scopes may be granted, or their grants removed
 	RedirectURIs []string      // exact values of redirectUris, and of every other member that is a URL
-	Resources    []string      // custom resources by name: to create, to complete if created for the secret, and to grant
+	Resources    []string      // names of custom resources: to create, to complete if created for the secret, and to grant
 }
 
-// An AllowedRole is a role by its name and the id of its scope.
+// An AllowedRole is a role's name and the id of its scope.
 type AllowedRole struct{ Role, Scope string }
 
 func allowanceDecoder(a *Allowance) decoder {
@@ -44,7 +44,7 @@ func allowanceDecoder(a *Allowance) decoder {
 			"secret":        parsed(&a.Secret, parsePattern),
 			"environmentId": parsed(&a.EnvironmentID, parseUUID),
 			"applications":  applicationsDecoder(&a.Applications),
-			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // which most entries lack
+			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // made only when needed, as most entries lack it
 		})(raw)
 		if err == nil && (a.Secret == "" || a.EnvironmentID == "") {
 			err = wrong("must have secret and environmentId")
@@ -64,7 +64,7 @@ func configureDecoder(c *Configure) decoder {
 	})
 }
 
-// applicationsDecoder decodes ids, "marked" and "*", one of them or an array.
+// applicationsDecoder decodes an id, "marked" or "*", or an array of them.
 func applicationsDecoder(into *Applications) decoder {
 	one := func(raw string) error {
 		var s string
@@ -112,14 +112,14 @@ func allowedRoleDecoder(r *AllowedRole) decoder {
 	}
 }
 
-// matches reports whether the allowance is about a secret of these names, in the
+// matches reports whether the allowance applies to a secret with these names, in the
 // environment.
 func (a Allowance) matches(names []string, environmentID string) bool {
 	return a.EnvironmentID == environmentID && slices.ContainsFunc(names, a.Secret.matches)
 }
 
-// nearMiss finds a member that was meant to be allow. Unknown members are kept, and an
-// entry that goes unread is found out only when a rotation is refused.
+// nearMiss returns an error for a member that was probably meant to be allow. Unknown
+// members are kept, so a misspelled allow would go unnoticed until it refuses a rotation.
 func nearMiss(name string) error {
 	const meant = "allow"
 	if name == meant {
@@ -128,7 +128,7 @@ func nearMiss(name string) error {
 	letters := make([]byte, 0, len(meant)+1)
 	for _, c := range []byte(name) {
 		if c |= ' '; c < 'a' || c > 'z' {
-			continue // such as the underscore of ALL_OW
+			continue // such as an underscore
 		}
 		if letters = append(letters, c); len(letters) > len(meant)+1 {
 			return nil
@@ -140,14 +140,14 @@ func nearMiss(name string) error {
 	return nil
 }
 
-// oneOff reports whether a letter too few or too many, or two that have changed
-// places, is the only difference. Replacing a letter makes a different word.
+// oneOff reports whether the words differ only by one letter too many or too few, or by two
+// letters that have changed places. A replaced letter makes a different word.
 func oneOff(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
 	switch len(b) - len(a) {
-	case 0: // another order
+	case 0: // two letters have changed places
 		for i := range len(a) - 1 {
 			if a[:i]+a[i+1:i+2]+a[i:i+1]+a[i+2:] == b {
 				return true

@@ -9,13 +9,13 @@ import (
 // A Change is one thing that a specification creates or changes in PingOne.
 type Change struct {
 	Kind   ChangeKind
-	Name   string   // of the member, the role or the resource; the application's own where it is created
-	Scope  string   // of a role, its id
-	Values []string // the URLs of a member that has URLs
-	Own    bool     // the application or the resource was, or is now, created for the secret
+	Name   string   // of the member, role or resource; of the application if it is created
+	Scope  string   // id of a role's scope
+	Values []string // the URLs, if the member has URLs
+	Own    bool     // the application or resource was, or is being, created for the secret
 }
 
-// A ChangeKind is what a change is about.
+// A ChangeKind is the kind of a change.
 type ChangeKind int
 
 const (
@@ -23,13 +23,13 @@ const (
 	SetMember                    // of the application
 	AssignRole
 	RemoveRole
-	GrantResource // scopes of it to the application
+	GrantResource // to the application, some of its scopes
 	RemoveGrant
 	CreateResource
 	ChangeResource // its attributes and scopes
 )
 
-// urlMembers are the members of an application that are URLs.
+// urlMembers are an application's members that are URLs.
 var urlMembers = []string{"redirectUris", "postLogoutRedirectUris", "homePageUrl", "loginPageUrl"}
 
 // String says what the change does.
@@ -55,7 +55,7 @@ func (c Change) String() string {
 	}
 }
 
-// entry is what configure must list for the change.
+// entry returns what configure must list for the change.
 func (c Change) entry() string {
 	name := quote(Printable(c.Name))
 	switch c.Kind {
@@ -75,8 +75,8 @@ func (c Change) entry() string {
 	}
 }
 
-// allows reports whether the change is listed. What was created for the secret by
-// "create" is kept as it is specified, and nothing more is given to it by that.
+// allows reports whether the change is listed. "create" also allows keeping what was
+// created for the secret as it is specified, and nothing more.
 func (c Configure) allows(change Change) bool {
 	has := func(names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, change.Name) })
@@ -102,7 +102,7 @@ func (c Configure) allows(change Change) bool {
 	case CreateResource:
 		return has(c.Resources)
 	case ChangeResource:
-		return has(c.Resources) // as [Permission.Allows] has seen, it was created for the secret
+		return has(c.Resources) // [Permission.Allows] has checked that it was created for the secret
 	}
 	return false
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A decoder reads a value. Its error says what the value must be, never what it is,
-// and names the field only below the value: what is around it adds the rest.
+// A decoder reads a value. Its error says what the value must be, never what it is. It
+// names only fields below the value; the decoders around it add the rest of the path.
 type decoder func(raw string) error
 
-// wrong returns the error of the value itself.
+// wrong returns an error about the value itself.
 func wrong(problem string) error { return NewFieldError("", problem) }
 
-// within names the field to which an error of its value belongs.
+// within adds the field to an error about its value.
 func within(field string, err error) error {
 	inner, ok := errors.AsType[*FieldError](err)
 	if !ok {
@@ -28,7 +28,7 @@ func within(field string, err error) error {
 	return &outer
 }
 
-// parsed decodes a JSON string by parse.
+// parsed decodes a JSON string with parse.
 func parsed[T any](into *T, parse func(string) (T, error)) decoder {
 	return func(raw string) error {
 		if raw[0] != '"' {
@@ -43,7 +43,7 @@ func parsed[T any](into *T, parse func(string) (T, error)) decoder {
 	}
 }
 
-// unknownFields says what to do about the fields of an object that have no decoder.
+// unknownFields says what to do about an object's fields that have no decoder.
 type unknownFields bool
 
 const (
@@ -51,8 +51,8 @@ const (
 	refuse unknownFields = true
 )
 
-// object decodes the fields of a JSON object, by their exact names. A field that is
-// null is absent.
+// object decodes the fields of a JSON object, by their exact names. A null field counts as
+// absent.
 func object(unknown unknownFields, fields map[string]decoder) decoder {
 	return func(raw string) error {
 		all, err := members(raw, span{0, len(raw)})

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// maxDocument is the most that Secrets Manager stores, in bytes.
+	// maxDocument is the most bytes that Secrets Manager stores.
 	maxDocument = 65536
 
-	// growth is room for what a rotation writes: a secret of up to 1,024 characters,
-	// the token endpoint and the authentication method. A document that could
-	// outgrow the limit is refused before PingOne makes a secret for it.
+	// growth is the room for what a rotation writes: a secret of up to 1,024 characters,
+	// the token endpoint and the authentication method. A document that could outgrow the
+	// limit is refused before PingOne makes a secret for it.
 	growth = 2048
 )
 
-// A Document is the stored form of a credential: a JSON object whose top level is
-// for consumers and whose member "rotation" is for the function. Members that the
-// function does not know stay as they are, byte for byte and in their order.
+// A Document is the stored form of a credential: a JSON object whose top level is for
+// consumers and whose member "rotation" is for the function. Members that the function does
+// not know stay as they are, byte for byte and in order.
 type Document struct {
 	EnvironmentID string
 	Region        pingone.Region
-	AuthDomain    string // a custom domain in place of the region's auth host
+	AuthDomain    string // a custom domain instead of the region's auth host
 	ClientID      string
 	ClientSecret  pingone.Secret
 	AuthMethod    pingone.AuthMethod // "" if no rotation has written it yet
 	TokenEndpoint string             // for consumers; never followed
-	PrivateKey    pingone.Secret     // in an admin's document, in place of a secret
+	PrivateKey    pingone.Secret     // in an admin's document, instead of a secret
 	KeyID         string             // the key's kid, which may be empty
 	Rotation      Policy
 	Allow         []Allowance // in an admin's document; nil allows every target
@@ -37,8 +37,8 @@ type Document struct {
 	text string
 }
 
-// Parse decodes a document. An error names the field that is wrong and quotes no
-// value. A field that is null is absent.
+// Parse decodes a document. An error wraps a [*FieldError], which names the wrong field and
+// quotes no value. A null field counts as absent.
 func Parse(text string) (*Document, error) {
 	d := &Document{text: text}
 	err := readable(text)
@@ -54,19 +54,19 @@ func Parse(text string) (*Document, error) {
 	return d, nil
 }
 
-// readable checks that the text is a JSON object that Secrets Manager can store with
+// readable checks that the text is a JSON object that Secrets Manager can still store with
 // another secret in it.
 func readable(text string) error {
 	switch n := len(text); {
 	case n == 0:
 		return NewFieldError("", "is empty; store a JSON object with environmentId, region and clientId")
 	case n > maxDocument-growth:
-		return NewFieldError("", fmt.Sprintf("has %d bytes, and with another secret in it might pass the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument))
+		return NewFieldError("", fmt.Sprintf("has %d bytes, and with another secret in it might exceed the %d that Secrets Manager stores; remove what consumers do not need", n, maxDocument))
 	}
 	return checkObject(text)
 }
 
-// decode reads the fields, and finds those that consumers read by rotation.names.
+// decode reads the fields, including those that consumers find through rotation.names.
 func (d *Document) decode() error {
 	top := whole(d.text)
 	all, err := members(d.text, top)
@@ -115,7 +115,7 @@ func (d *Document) decode() error {
 	return nil
 }
 
-// fields are the decoders of the document's fields.
+// fields returns the decoders of the document's fields.
 func (d *Document) fields() map[string]decoder {
 	p, v := &d.Rotation, &d.Rotation.Verify
 	return map[string]decoder{
@@ -149,7 +149,7 @@ func (d *Document) fields() map[string]decoder {
 	}
 }
 
-// complete checks what must be there.
+// complete checks that what must be there is there.
 func (d *Document) complete() error {
 	switch {
 	case d.EnvironmentID == "":
@@ -174,7 +174,7 @@ func (d *Document) complete() error {
 	return nil
 }
 
-// ApplicationID returns the id by which the platform API knows the application.
+// ApplicationID returns the application's id in the platform API.
 func (d *Document) ApplicationID() string {
 	if d.Rotation.ApplicationID != "" {
 		return d.Rotation.ApplicationID
@@ -185,9 +185,9 @@ func (d *Document) ApplicationID() string {
 // Reveal returns the document as it is stored, with the secret in it.
 func (d *Document) Reveal() string { return d.text }
 
-// With returns the document's next version: the same text except the members that
-// a rotation writes. It depends on nothing else, so that a step which is repeated
-// writes the same bytes and PutSecretValue recognizes the repetition.
+// With returns the document's next version: the same text except for the members that a
+// rotation writes. It depends on nothing else, so a repeated step writes the same bytes,
+// and PutSecretValue recognizes the repetition.
 func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenEndpoint string) *Document {
 	next := *d
 	next.ClientSecret, next.AuthMethod, next.TokenEndpoint = secret, method, tokenEndpoint
@@ -197,8 +197,8 @@ func (d *Document) With(secret pingone.Secret, method pingone.AuthMethod, tokenE
 	return &next
 }
 
-// Of returns the document with the client id of the application that was created
-// for it. A document that names one already stays as it is.
+// Of returns the document with the client id of the application that was created for it. A
+// document that already has a client id stays as it is.
 func (d *Document) Of(clientID string) *Document {
 	if d.ClientID != "" {
 		return d
@@ -212,19 +212,19 @@ func (d *Document) Of(clientID string) *Document {
 // set writes a member that consumers read.
 func (d *Document) set(member, value string) { d.text = set(d.text, d.path(member), value) }
 
-// Follows reports whether the document differs from the current one by no more
-// than a rotation writes.
+// Follows reports whether the document differs from the current one only in what a rotation
+// writes.
 func (d *Document) Follows(current *Document) bool {
 	return d.Reveal() == current.Successor(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
 }
 
-// SameSecret reports whether two documents hold one secret of one client.
+// SameSecret reports whether both documents hold the same secret of the same client.
 func (d *Document) SameSecret(o *Document) bool {
 	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
 }
 
-// Undemanding returns the document without its demands on a token. In an
-// emergency it is enough that the secret works.
+// Undemanding returns the document without its demands on a token. In an emergency it is
+// enough that the secret works.
 func (d *Document) Undemanding() *Document {
 	next := *d
 	next.Rotation.Verify = Verify{}
@@ -233,13 +233,12 @@ func (d *Document) Undemanding() *Document {
 
 // IsResource reports whether the secret is a custom resource's.
 //
-// A custom resource has a client secret too, with which a service introspects the
-// tokens that it is sent. PingOne regenerates it like an application's, and the
-// protocol is the same. But a resource gets no tokens, has no roles, and is not
-// created here.
+// A custom resource has a client secret too, with which a service introspects the tokens
+// that it receives. PingOne regenerates it like an application's, by the same protocol. But
+// a resource gets no tokens, has no roles, and is not created here.
 func (d *Document) IsResource() bool { return d.Rotation.Kind == KindResource }
 
-// Target returns whose secret the document holds.
+// Target returns the application or resource whose secret the document holds.
 func (d *Document) Target() pingone.Target {
 	kind := pingone.ApplicationKind
 	if d.IsResource() {
@@ -248,8 +247,8 @@ func (d *Document) Target() pingone.Target {
 	return pingone.Target{Kind: kind, EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
 }
 
-// checkResource checks that a resource's document asks for nothing that a
-// resource does not have.
+// checkResource checks that a resource's document asks for nothing that only an application
+// has.
 func (d *Document) checkResource() error {
 	p := d.Rotation
 	path := ""

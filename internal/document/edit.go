@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// set returns the document's text with the value at the path replaced, or with the
-// member added at the end of its parent, in the layout of the first one there. Every
-// other byte stays. [Parse] has checked that the parent is there.
+// set returns the document's text with the value at the path replaced or, if there is none,
+// with the member added at the end of its parent, in the layout of the parent's first
+// member. Every other byte stays. [Parse] has checked that the parent is there.
 func set(text string, path []string, value string) string {
 	at := skipSpace(text, 0)
 	for _, name := range path[:len(path)-1] {
@@ -28,11 +28,15 @@ func set(text string, path []string, value string) string {
 	indent := text[at+1 : first]
 	key := skipString(text, first)
 	colon := text[key:skipSpace(text, skipSpace(text, key)+1)]
-	last := skipValue(text, at) - 1 // the bracket
-	for last--; strings.IndexByte(" \n\t\r", text[last]) >= 0; last-- {
-	}
-	last++
+	last := endOfMembers(text, at)
 	return strings.Join([]string{text[:last], ",", indent, quote(name), colon, quote(value), text[last:]}, "")
+}
+
+// endOfMembers returns where the last member ends, of the object that begins at at and is
+// not empty.
+func endOfMembers(text string, at int) int {
+	bracket := skipValue(text, at) - 1
+	return len(strings.TrimRight(text[:bracket], " \n\t\r"))
 }
 
 // quote encodes a string as JSON.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkObject checks that the text is one JSON object, and says what it is instead
-// if that is a well-known mistake.
+// checkObject checks that the text is one JSON object, and names the mistake if it is a
+// well-known one.
 func checkObject(text string) error {
 	const (
 		mark  = "\ufeff"
@@ -31,8 +31,8 @@ func checkObject(text string) error {
 	return nil
 }
 
-// utf16 reports whether the text is an object in UTF-16, each character with its
-// other byte: text whose mark was lost, or has become U+FFFD on the way.
+// utf16 reports whether the text is an object in UTF-16 whose byte order mark is missing,
+// or has become U+FFFD on the way.
 func utf16(text string) bool {
 	text = strings.TrimLeft(text, "\ufffd\ufeff")
 	return strings.HasPrefix(text, "{\x00") || strings.HasPrefix(text, "\x00{")

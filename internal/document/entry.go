@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// EntryFor returns the entry of an admin's allow that a secret with this document
-// needs, as JSON for its owner to look at: the application, with its twin, or "marked"
-// where a rotation creates it, and all that rotation.application asks for.
+// EntryFor returns the entry that a secret with this document needs in an admin's allow, as
+// JSON for the admin's owner to review: the application, with its twin, or "marked" if a
+// rotation creates it, and all that rotation.application asks for.
 func EntryFor(secretName string, d *Document) string {
 	type role struct {
 		Role  string `json:"role"`
@@ -65,11 +65,11 @@ func EntryFor(secretName string, d *Document) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	enc.Encode(entry) // of strings, which always encode
+	enc.Encode(entry) // strings always encode
 	return b.String()
 }
 
-// Texts returns the texts of a member of a specification: of one, or of a list.
+// Texts returns the strings in a member of a specification: one, or those of a list.
 func Texts(value any) (all []string) {
 	switch value := value.(type) {
 	case string:

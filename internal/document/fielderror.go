@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A FieldError says which field of a document is wrong, and how. It quotes no value.
+// A FieldError says which field of a document is wrong, and why. It quotes no value.
 type FieldError struct {
 	Field   string // its path, such as "rotation.application.roles[0].scope"; "" for the document itself
 	Problem string // what is wrong with it, such as "is missing"
@@ -13,8 +13,8 @@ type FieldError struct {
 	remedy string
 }
 
-// NewFieldError returns the error of a field. What to do about it may be part of the
-// problem, after a semicolon.
+// NewFieldError returns the error of a field. The problem may end with what to do about it,
+// after a semicolon.
 func NewFieldError(field, problem string) error {
 	problem, remedy, _ := strings.Cut(problem, "; ")
 	return &FieldError{Field: field, Problem: problem, remedy: remedy}
@@ -43,8 +43,8 @@ func (e *FieldError) Remedy() string {
 	return "correct the field " + e.Field + " of the stored document"
 }
 
-// Printable makes a name from outside safe to print in an error: at most 60 visible
-// ASCII characters.
+// Printable makes a name from outside safe to print in an error: at most 60 visible ASCII
+// characters, with "?" for any other.
 func Printable(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

@@ -6,19 +6,19 @@ import (
 	"pingrotate/pingone"
 )
 
-// What stands in place of secrets in a text that a person edits.
+// What replaces secrets in a text that a person edits.
 const (
 	hiddenSecret = "(the client secret, which edit keeps)"
 	hiddenKey    = "(the private key, which edit keeps)"
 )
 
 // Hidden returns the document's text with words in place of the client secret and the
-// private key, wherever they occur. [Document.Shown] is the way back.
+// private key, wherever they occur. [Document.Shown] reverses it.
 func (d *Document) Hidden() string {
 	return replaceStrings(d.text, map[string]string{d.ClientSecret.Reveal(): hiddenSecret, d.PrivateKey.Reveal(): hiddenKey})
 }
 
-// Shown returns a text that was hidden, and edited since, with the secrets in it again.
+// Shown returns an edited text from [Document.Hidden] with the secrets put back.
 func (d *Document) Shown(edited string) string {
 	if checkObject(edited) != nil {
 		return edited
@@ -26,7 +26,7 @@ func (d *Document) Shown(edited string) string {
 	return replaceStrings(edited, map[string]string{hiddenSecret: d.ClientSecret.Reveal(), hiddenKey: d.PrivateKey.Reveal()})
 }
 
-// replaceStrings replaces whole strings of a JSON text. Every other byte stays.
+// replaceStrings replaces whole strings in a JSON text. Every other byte stays.
 func replaceStrings(text string, by map[string]string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -47,7 +47,7 @@ func replaceStrings(text string, by map[string]string) string {
 	return b.String()
 }
 
-// Keeping returns the document with the secret put back where an editor has removed it.
+// Keeping returns the document with the secret put back if an editor has removed it.
 func (d *Document) Keeping(secret pingone.Secret) *Document {
 	if secret.IsZero() || !d.ClientSecret.IsZero() {
 		return d

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Names say under which names a document holds the members that consumers read:
-// rotation.names. What begins with "/" is a JSON Pointer (RFC 6901) into the document,
-// anything else a name at its top level.
+// Names are rotation.names: the names under which a document holds the members that
+// consumers read. A name that begins with "/" is a JSON Pointer (RFC 6901) into the
+// document; any other is a name at its top level.
 type Names map[string]string
 
 // consumers are the members that consumers read.
 var consumers = []string{"environmentId", "region", "authDomain", "clientId", "clientSecret", "tokenEndpointAuthMethod", "tokenEndpoint"}
 
-// reserved are the members at the top level that no name may take.
+// reserved are the top-level members whose names must not be used.
 var reserved = append([]string{"rotation", "allow", "privateKey", "keyId"}, consumers...)
 
-// deepest is how many names a JSON Pointer may have.
+// deepest is the most names that a JSON Pointer may have.
 const deepest = 8
 
 // namesDecoder decodes rotation.names.
@@ -56,13 +56,13 @@ func namesDecoder(into *Names) decoder {
 	}
 }
 
-// overlap reports whether one of the paths leads through the other.
+// overlap reports whether one path leads through the other.
 func overlap(a, b []string) bool {
 	n := min(len(a), len(b))
 	return slices.Equal(a[:n], b[:n])
 }
 
-// pathOf returns the names that lead to a member, from the top level.
+// pathOf returns the names that lead from the top level to a member.
 func pathOf(name string) ([]string, error) {
 	path := []string{name}
 	if strings.HasPrefix(name, "/") {
@@ -95,7 +95,7 @@ func (d *Document) NameOf(member string) string {
 
 // path returns the names that lead to a member that consumers read.
 func (d *Document) path(member string) []string {
-	path, _ := pathOf(d.NameOf(member)) // which was checked when it was decoded
+	path, _ := pathOf(d.NameOf(member)) // it was checked when it was decoded
 	return path
 }
 
@@ -104,27 +104,26 @@ type place struct {
 	member, name string
 	path         []string
 
-	value span // found if its end is not zero
+	value span // its end is zero until it is found
 	err   error
 }
 
-// places returns where the members are that have other names, each in the order of
-// [consumers].
+// places returns the places of the renamed members, in the order of [consumers].
 func (names Names) places() (all []*place) {
 	for _, member := range consumers {
 		if name, ok := names[member]; ok && name != member {
-			path, _ := pathOf(name) // which was checked when it was decoded
+			path, _ := pathOf(name) // it was checked when it was decoded
 			all = append(all, &place{member: member, name: name, path: path})
 		}
 	}
 	return all
 }
 
-// locate finds the places below the object that begins at at, which depth names of
-// each lead to, and returns where the object ends. It reads each byte once, however
-// many places there are.
+// locate finds the places in the object that begins at at. The first depth names of each
+// place lead to this object. It returns where the object ends. It reads each byte once,
+// however many places there are.
 //
-// Names is where the names so far are kept: those of the objects around this one.
+// Names is a stack of the names of members, those of the enclosing objects first.
 func locate(text string, at, depth int, all []*place, names []string) (end int) {
 	outer := len(names)
 	reached := make(map[*place]bool)

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The functions below split JSON without decoding it, each byte once. Their input is valid
-// JSON, which [Parse] has checked, so every string and every bracket has its end.
+// The functions below split JSON without decoding it, reading each byte once. [Parse] has
+// checked that their input is valid JSON, so every string and bracket has its end.
 
 // A member is one member of a JSON object.
 type member struct {
@@ -18,18 +18,18 @@ type member struct {
 	value span
 }
 
-// A span is the place of a value in the text.
+// A span is the position of a value in the text.
 type span struct{ start, end int }
 
 var errNotObject = errors.New("must be a JSON object")
 
-// members splits the object at the span. Two members of one name are an error,
-// because readers disagree about which of them counts.
+// members splits the object at the span. Two members with the same name are an error,
+// because readers disagree about which one counts.
 func members(text string, at span) ([]member, error) {
 	if text[at.start] != '{' {
 		return nil, errNotObject
 	}
-	// There are no more members than commas, and one.
+	// There is at most one member more than commas.
 	all := make([]member, 0, strings.Count(text[at.start:at.end], ",")+1)
 	for i := skipSpace(text, at.start+1); text[i] != '}'; {
 		var m member
@@ -48,15 +48,14 @@ func members(text string, at span) ([]member, error) {
 	return all, nil
 }
 
-// repeated returns a name that two of the members have. It keeps a hash table of
-// their places; the seed is the process's own, so that no document can be made of
-// names that collide.
+// repeated returns a name that two of the members have. It keeps a hash table of indexes,
+// with a seed for the process, so that no document can be made of names that collide.
 func repeated[T any](all []T, name func(T) string) (string, bool) {
 	size := 8
 	for size < 2*len(all) {
 		size *= 2
 	}
-	places := make([]int32, size) // each one more than an index; 0 is free
+	places := make([]int32, size) // index + 1 of an element; 0 is free
 	for i, one := range all {
 		at := int(maphash.String(seed, name(one)) & uint64(size-1))
 		for ; places[at] != 0; at = (at + 1) & (size - 1) {
@@ -86,7 +85,7 @@ func elements(text string, at span) (all []span, ok bool) {
 	return all, true
 }
 
-// find returns where the value of the member begins, of the object that begins at at.
+// find returns where the member's value begins, in the object that begins at at.
 func find(text string, at int, name string) (start int, found bool) {
 	if text[at] != '{' {
 		return 0, false
@@ -104,7 +103,7 @@ func find(text string, at int, name string) (start int, found bool) {
 	return 0, false
 }
 
-// whole is the span of the value that the text is.
+// whole returns the span of the value that makes up the text.
 func whole(text string) span { return span{skipSpace(text, 0), len(text)} }
 
 func skipSpace(text string, i int) int {
@@ -139,7 +138,7 @@ func skipValue(text string, i int) int {
 		case '}', ']':
 			depth--
 			if depth < 0 {
-				return i // of the container that a number or a word is in
+				return i // the bracket ends the container of a number or a word
 			}
 		case ',', ' ', '\n', '\t', '\r':
 			if depth == 0 {
@@ -163,6 +162,6 @@ func unquote(quoted string) string {
 		return inner
 	}
 	var s string
-	json.Unmarshal([]byte(quoted), &s) // it is valid
+	json.Unmarshal([]byte(quoted), &s) // it is valid JSON
 	return s
 }

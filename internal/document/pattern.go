@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// A pattern stands for names of secrets, and for ARNs: * for any characters of one
-// segment, which / and : bound, and ** for any characters at all.
+// A pattern matches names of secrets, or ARNs: * matches any characters within a segment,
+// whose ends are / and :, and ** matches any characters.
 type pattern string
 
-// longest is how long a pattern may be, in bytes. With it, matching takes time in
-// proportion to the name's length, whatever the pattern.
+// longest is the most bytes of a pattern. It bounds the time to match a name by the name's
+// length, whatever the pattern.
 const longest = 1024
 
 func parsePattern(s string) (pattern, error) {
@@ -20,24 +20,24 @@ func parsePattern(s string) (pattern, error) {
 	return pattern(s), nil
 }
 
-// positions is a set of places in a pattern, one bit each.
+// positions is a set of positions in a pattern, one bit each.
 type positions [longest/64 + 1]uint64
 
 func (p *positions) add(i int) { p[i/64] |= 1 << (i % 64) }
 
-// matches reports whether the pattern stands for the name. It follows all the ways in
-// which the name can be read at once, as a nondeterministic automaton whose states are
-// the bits of a set, so that it never has to go back.
+// matches reports whether the pattern matches the name. It follows all possible readings of
+// the name at once, as a nondeterministic automaton whose states are the bits of a set, so
+// it never backtracks.
 func (p pattern) matches(name string) bool {
 	literal, wild, found := strings.Cut(string(p), "*")
 	if !strings.HasPrefix(name, literal) || !found && name != literal {
-		return false // the usual case, at no cost
+		return false // the usual case is cheap
 	}
 	if !found {
 		return true
 	}
 	name = name[len(literal):]
-	var within, across positions // where there is a * or a **
+	var within, across positions // positions of * and of **
 	takes := map[byte]*positions{}
 	n := 0
 	for i := -1; i < len(wild); i++ {
@@ -87,8 +87,8 @@ func (p pattern) matches(name string) bool {
 	return at[n/64]&(1<<(n%64)) != 0
 }
 
-// skip adds the places behind wildcards that stand for nothing. No two wildcards are
-// beside each other, so once is enough.
+// skip adds the positions after wildcards that match nothing. No two wildcards are
+// adjacent, so one pass is enough.
 func (p *positions) skip(within, across *positions, words int) {
 	carry := uint64(0)
 	for w := range words {

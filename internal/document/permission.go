@@ -8,10 +8,10 @@ import (
 )
 
 // A Permission is what an admin's owner lets a managed secret create or change: the
-// allowances that reach its target. Nil is [Everything].
+// allowances that apply to its target. Nil is [Everything].
 type Permission struct {
 	everything bool
-	names      []string // of the secret
+	names      []string // the secret's name and ARN
 	entries    []Allowance
 }
 
@@ -20,26 +20,25 @@ var Everything = &Permission{everything: true}
 
 // Facts are what [Permit] cannot learn from documents.
 type Facts struct {
-	// Admins are the ids of the applications that are admins of the function, which
-	// only an id allows. Nil means that they have not been read.
+	// Admins are the ids of the applications that are admins of the function, which are
+	// allowed only by id. Nil means that they have not been read.
 	Admins []string
 
-	// Targets says what PingOne has in the descriptions of the applications that were
-	// read, by their ids.
+	// Targets are the marks of the applications whose descriptions were read, by id.
 	Targets map[string]Mark
 }
 
-// A Mark says which marker of this secret a description in PingOne has. A writer of the
+// A Mark says which of this secret's markers a description in PingOne has. The writer of a
 // document cannot set it.
 type Mark struct {
 	Marked bool   // the secret's marker
-	TwinOf string // the marker of the twin of the application with this id; "" for none
+	TwinOf string // the id of the application of which it is marked as the twin; "" for none
 }
 
-// Unread is the error of [Permit] when it depends on facts that are not there.
+// Unread is the error of [Permit] if the answer depends on facts that have not been read.
 type Unread struct {
-	// IDs are those of applications or custom resources whose descriptions must be read and
-	// added to [Facts.Targets]. Nothing else about them may be read yet.
+	// IDs are those of the applications or custom resources whose descriptions must be read
+	// and added to [Facts.Targets]. Nothing else about them may be read yet.
 	IDs []string
 
 	Admins bool // [Facts.Admins] must be read
@@ -63,12 +62,12 @@ func (e *Refusal) Error() string { return e.What }
 // Remedy says what the admin's owner can add to allow it.
 func (e *Refusal) Remedy() string { return e.remedy }
 
-// Permit returns what the admin may do for the target. The names are the target
-// secret's name and its ARN. Without an allowance it may do nothing: the error is then a
-// [*Refusal], a [*FieldError] of the admin's document, or [*Unread].
+// Permit returns what the admin may do for the target. The names are the target secret's
+// name and ARN. Without an allowance it may do nothing. The error is then a [*Refusal], a
+// [*FieldError] about the admin's document, or an [*Unread].
 //
-// What counts is the application, not what the document says about it: a twin is allowed
-// with its original where PingOne has it as the twin that was created for this secret.
+// PingOne decides, not the document: a twin is allowed with its original only if PingOne
+// has it as the twin that was created for this secret.
 func Permit(admin *Document, names []string, target *Document, facts Facts) (*Permission, error) {
 	if err := admin.mayServe(target); err != nil {
 		return nil, err
@@ -90,7 +89,7 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	granted := slices.DeleteFunc(slices.Clone(entries), func(a Allowance) bool { return !q.reaches(a) })
 	switch {
 	case len(granted) > 0 && target.Rotation.Application == nil:
-		// Whatever else is allowed, nothing may be configured.
+		// Whatever else is allowed, this document configures nothing.
 	case q.admins:
 		return nil, &Unread{Admins: true}
 	case len(q.unread) > 0:
@@ -108,8 +107,8 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 	return &Permission{names: names, entries: granted}, nil
 }
 
-// printed names the command that prints the entry that a secret needs, if the secret exists: it has
-// an ARN then.
+// printed names the command that prints the entry that a secret needs, if the secret
+// exists: only then does it have an ARN.
 func printed(names []string) string {
 	if len(names) < 2 {
 		return ""
@@ -124,18 +123,18 @@ func nameOf(names []string) string {
 	return names[0]
 }
 
-// A question is asked of each allowance about one target.
+// A question is what each allowance is asked about one target.
 type question struct {
 	target *Document
 	facts  Facts
 
 	unread      []string // what an answer depends on
 	admins      bool     // an answer depends on which applications are admins
-	foreignTwin bool     // the target names one that PingOne does not have as such
+	foreignTwin bool     // the target names a twin that PingOne does not have as its twin
 }
 
-// reaches reports whether the allowance is about the target, and about its twin if it
-// has one.
+// reaches reports whether the allowance applies to the target, and to its twin if it has
+// one.
 func (q *question) reaches(a Allowance) bool {
 	id, twin := q.target.ApplicationID(), q.target.Rotation.Twin
 	if id == "" {
@@ -161,7 +160,8 @@ func (q *question) reaches(a Allowance) bool {
 	return false
 }
 
-// covers reports whether the applications have the one with the id, by itself.
+// covers reports whether the applications include the one with this id, without regard to
+// twins.
 func (q *question) covers(a Applications, id string) bool {
 	switch {
 	case slices.Contains(a.IDs, id):
@@ -180,7 +180,7 @@ func (q *question) covers(a Applications, id string) bool {
 	return m != nil && m.Marked
 }
 
-// mark returns what is known of the application, nil if nothing is yet.
+// mark returns what is known about the application, or nil if nothing is yet.
 func (q *question) mark(id string) *Mark {
 	if m, ok := q.facts.Targets[id]; ok {
 		return &m
@@ -189,8 +189,8 @@ func (q *question) mark(id string) *Mark {
 	return nil
 }
 
-// Allows reports whether each of the changes is permitted. The error is a [*Refusal]
-// that names those which are not.
+// Allows checks that each of the changes is permitted. The error is a [*Refusal] that names
+// those that are not.
 func (p *Permission) Allows(changes ...Change) error {
 	if p == nil || p.everything {
 		return nil

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// presets are the clients that PingOne's documents describe, each with the members
-// that make it one.
+// presets are the kinds of client that PingOne's documentation describes, with the members
+// that define each.
 var presets = map[string]map[string]any{
 	// "Configure a Non-Interactive Worker Application"
 	"non-interactive-worker": {
 		"type": "WORKER", "grantTypes": []string{"CLIENT_CREDENTIALS"}, "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC",
 	},
-	// "Create a worker application", of the activity for interactive workers
+	// "Create a worker application", in the activity for interactive workers
 	"interactive-worker": {
 		"type": "WORKER", "grantTypes": []string{"CLIENT_CREDENTIALS", "AUTHORIZATION_CODE"}, "responseTypes": []string{"CODE"},
 		"tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "pkceEnforcement": "OPTIONAL",
@@ -32,7 +32,7 @@ var presets = map[string]map[string]any{
 	},
 }
 
-// Presets returns the names that rotation.application.preset may have, sorted.
+// Presets returns the values of rotation.application.preset, sorted.
 func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
 
 func presetNames() string { return strings.Join(Presets(), ", ") }

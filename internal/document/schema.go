@@ -10,23 +10,24 @@ import (
 	"pingrotate/pingone"
 )
 
-// Schema returns the JSON Schema (draft 2020-12) of a document, as JSON, for editors
-// and pipelines that check documents before they are stored. It accepts what [Parse]
-// accepts. What it cannot say is in its description; Parse has the last word.
+// Schema returns the JSON Schema (draft 2020-12) of a document, as JSON, for editors and
+// pipelines that check documents before they are stored. It accepts what [Parse] accepts,
+// except for the rules in its description that a schema cannot express; Parse has the last
+// word.
 func Schema() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	enc.Encode(documentSchema()) // of maps, lists and texts, which always encode
+	enc.Encode(documentSchema()) // maps, lists and strings always encode
 	return b.Bytes()
 }
 
 // schema is a part of a JSON Schema.
 type schema = map[string]any
 
-// Patterns that a schema shares with the decoder in their meaning. They are kept to
-// what Go's and JavaScript's expressions have in common.
+// Patterns that mean the same as the decoder's. They use only what Go's and JavaScript's
+// regular expressions have in common.
 const (
 	uuidPattern     = `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
 	namePattern     = `^\S([\s\S]*\S)?$`
@@ -36,7 +37,7 @@ const (
 	pointerName     = `/([^/~]|~[01])+`
 )
 
-// text is a string, or null for an absent one.
+// text is a string, or null if it is absent.
 func text(description string) schema {
 	return schema{"type": []string{"string", "null"}, "description": description}
 }
@@ -59,7 +60,7 @@ func flag(description string) schema {
 	return schema{"type": []string{"boolean", "null"}, "description": description}
 }
 
-// record is an object with no members but these, or null.
+// record is an object with only these members, or null.
 func record(description string, members schema, required ...string) schema {
 	s := schema{"type": []string{"object", "null"}, "description": description, "properties": members, "additionalProperties": false}
 	if len(required) > 0 {
@@ -72,7 +73,7 @@ func listOf(items schema, description string) schema {
 	return schema{"type": []string{"array", "null"}, "description": description, "items": items}
 }
 
-// solid is the schema without null: an element of an array is never absent.
+// solid is the schema without null, as an element of an array is never absent.
 func solid(s schema) schema {
 	s = maps.Clone(s)
 	delete(s, "description")
@@ -85,7 +86,7 @@ func solid(s schema) schema {
 	return s
 }
 
-// given says that the members are there and not null, of what is an object.
+// given requires that the members of an object are there and not null.
 func given(names ...string) schema {
 	properties := schema{}
 	for _, name := range names {
@@ -94,7 +95,7 @@ func given(names ...string) schema {
 	return schema{"if": schema{"type": "object"}, "then": schema{"required": names, "properties": properties}}
 }
 
-// has is true of an object in which the member is there and is as the schema says.
+// has matches an object in which the member is there and matches the schema.
 func has(name string, as schema) schema {
 	return schema{"type": "object", "required": []string{name}, "properties": schema{name: as}}
 }
@@ -111,7 +112,7 @@ func implies(condition, consequence schema) schema {
 
 var something = schema{"not": schema{"type": "null"}}
 
-// contains is true of an array that has one of the values.
+// contains matches an array that has one of the values.
 func contains(values ...string) schema {
 	return schema{"type": "array", "contains": schema{"enum": values}}
 }
@@ -168,7 +169,7 @@ func documentSchema() schema {
 	}
 }
 
-// regions lists the codes of PingOne's regions.
+// regions returns the codes of PingOne's regions.
 func regions() (codes []string) {
 	for _, code := range []string{"NA", "CA", "EU", "AU", "SG", "AP"} {
 		if _, err := pingone.ParseRegion(code); err == nil {
@@ -178,7 +179,7 @@ func regions() (codes []string) {
 	return codes
 }
 
-// documentRules are those of [Document.complete].
+// documentRules returns the rules of [Document.complete].
 func documentRules() []schema {
 	rotation := func(as schema) schema { return has("rotation", as) }
 	renamed := func(member string) schema {
@@ -219,7 +220,7 @@ func documentRules() []schema {
 	)
 }
 
-// nearlyAllow is a pattern of what [nearMiss] finds, and of allow itself.
+// nearlyAllow returns a pattern of what [nearMiss] finds, and of allow itself.
 func nearlyAllow() string {
 	const meant = "allow"
 	words := []string{meant}
@@ -248,7 +249,7 @@ func nearlyAllow() string {
 	return "^(" + strings.Join(patterns, "|") + ")$"
 }
 
-// namesSchema is that of rotation.names.
+// namesSchema returns the schema of rotation.names.
 func namesSchema() schema {
 	members := schema{}
 	for _, member := range consumers {
@@ -294,7 +295,7 @@ func nameSchema(description string) schema {
 
 func urlSchema(description string) schema { return matching(urlPattern, description) }
 
-// specSchema is that of rotation.application.
+// specSchema returns the schema of rotation.application.
 func specSchema() schema {
 	seconds := func(description string) schema {
 		return schema{"type": []string{"integer", "null"}, "minimum": 60, "maximum": 2147483647, "description": description}
@@ -352,10 +353,10 @@ func specSchema() schema {
 	return s
 }
 
-// presetRules are those of [Spec.complete] for a preset.
+// presetRules returns the rules of [Spec.complete] for a preset.
 func presetRules(name string) schema {
 	preset := presets[name]
-	// The list that counts is the document's, and else the preset's.
+	// The document's list counts, or else the preset's.
 	lists := func(member string, one string) schema {
 		found := has(member, contains(one))
 		if slices.Contains(Texts(preset[member]), one) {

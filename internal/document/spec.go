@@ -8,27 +8,27 @@ import (
 	"pingrotate/pingone"
 )
 
-// A Spec says what application a document wants: rotation.application. The first
-// rotation creates it, later ones keep it so.
+// A Spec is rotation.application: the application that a document wants. The first rotation
+// creates it, and later ones keep it as specified.
 type Spec struct {
 	Preset      string
 	Name        string
 	Description string
-	Fields      map[string]any // members of the application, as PingOne names them; of the preset where the document has none
+	Fields      map[string]any // members of the application, as PingOne names them; from the preset if the document has none
 	Roles       []RoleSpec
 	Grants      []GrantSpec
-	Resource    *ResourceSpec // a custom resource to create where it is missing
+	Resource    *ResourceSpec // a custom resource to create if it is missing
 	Exact       bool          // remove roles and grants that are not listed
 }
 
-// A RoleSpec is a role that the application has, by the role's name.
+// A RoleSpec is a role that the application has, by its name.
 type RoleSpec struct {
 	Role      string
 	ScopeType string // ORGANIZATION, ENVIRONMENT, POPULATION or APPLICATION
 	ScopeID   string
 }
 
-// A GrantSpec is access to a resource's scopes, by their names.
+// A GrantSpec is access to scopes of a resource, by their names.
 type GrantSpec struct {
 	Resource string
 	Scopes   []string
@@ -43,7 +43,7 @@ type ResourceSpec struct {
 	Scopes      []string
 }
 
-// complete fills in the preset and checks what the documents demand of the whole.
+// complete fills in the preset and checks the specification as a whole.
 func (s *Spec) complete() error {
 	if s.Preset == "" {
 		return NewFieldError("preset", "is missing; it must be one of "+presetNames())
@@ -83,7 +83,7 @@ func (s *Spec) complete() error {
 // list returns a field that is a list of strings, from the preset or from JSON.
 func (s *Spec) list(name string) []string { return Texts(s.Fields[name]) }
 
-// Method returns how the application shall authenticate.
+// Method returns how the application is to authenticate.
 func (s *Spec) Method() pingone.AuthMethod {
 	m, _ := s.Fields["tokenEndpointAuthMethod"].(string)
 	return pingone.AuthMethod(m)

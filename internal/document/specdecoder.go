@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// values are what PingOne takes for the members that have a fixed set.
-// See "Applications" in the PingOne platform API reference.
+// values are the values that PingOne accepts for members with a fixed set. See
+// "Applications" in the PingOne platform API reference.
 var values = map[string][]string{
 	"type":            {"WEB_APP", "NATIVE_APP", "SINGLE_PAGE_APP", "WORKER", "SERVICE", "CUSTOM_APP"},
 	"grantTypes":      {"AUTHORIZATION_CODE", "IMPLICIT", "REFRESH_TOKEN", "CLIENT_CREDENTIALS", "DEVICE_CODE", "TOKEN_EXCHANGE", "CIBA"},
@@ -171,7 +171,7 @@ func oneURL(value any) error {
 
 func seconds(value any) error {
 	if n, ok := value.(float64); !ok || n < 60 || n > 2147483647 || n != float64(int64(n)) {
-		return errors.New("must be a number of seconds from 60 on")
+		return errors.New("must be a number of seconds, 60 or more")
 	}
 	return nil
 }

@@ -8,10 +8,10 @@ import (
 	"pingrotate/pingone"
 )
 
-// StaleCopies returns where else the document holds exactly the secret, which is about
-// to be replaced, and with the strategy alternating also the client id: members outside
-// of rotation and allow that no rotation would renew. A name is that of a member at the
-// top level, or a JSON Pointer (RFC 6901).
+// StaleCopies returns where else the document holds exactly the secret that is about to be
+// replaced and, with the strategy alternating, the client id: members outside rotation and
+// allow that no rotation would renew. Each is the name of a top-level member, or a JSON
+// Pointer (RFC 6901).
 func (d *Document) StaleCopies(secret pingone.Secret) (names []string) {
 	renewed := [][]string{d.path("clientSecret")}
 	values := []string{secret.Reveal()}
@@ -32,7 +32,7 @@ func (d *Document) StaleCopies(secret pingone.Secret) (names []string) {
 	return names
 }
 
-// nameAt is the opposite of [pathOf].
+// nameAt is the inverse of [pathOf].
 func nameAt(path []string) string {
 	if len(path) == 1 && !strings.HasPrefix(path[0], "/") {
 		return path[0]
@@ -44,14 +44,14 @@ func nameAt(path []string) string {
 	return name.String()
 }
 
-// eachString visits each string of the JSON text that is a value, with the path to it.
-// It reads each byte once, however deep it lies.
+// eachString visits each string value in the JSON text, with the path to it. It reads each
+// byte once, whatever the depth.
 func eachString(text string, visit func(path func() []string, value string)) {
 	type container struct {
 		object bool
-		key    string // quoted; the last one of an object
-		keyed  bool   // the key has its value next
-		index  int    // of an array
+		key    string // quoted; the object's latest
+		keyed  bool   // the key's value comes next
+		index  int    // the array's current index
 	}
 	var open []container
 	path := func() (parts []string) {

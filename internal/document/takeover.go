@@ -10,9 +10,9 @@ import (
 	"unicode"
 )
 
-// TakeOver returns the text of a document that applications read already, as a document of
-// this function: with the members added at the end of the top level in their order, and
-// every other byte as it was. A member that is there with the same value is left; with
+// TakeOver returns the text of a document that applications already read, as a document of
+// this function. The members are added at the end of the top level, in order; every other
+// byte stays. A member that is already there with the same value is left alone; with
 // another value it is an error.
 func TakeOver(text string, added []Addition) (string, error) {
 	if err := readable(text); err != nil {
@@ -45,10 +45,7 @@ func insert(text string, a Addition) string {
 		return text[:at+1] + quote(a.Name) + ": " + a.Value + text[first:]
 	}
 	indent := text[at+1 : first]
-	last := skipValue(text, at) - 1 // the bracket
-	for last--; strings.IndexByte(" \n\t\r", text[last]) >= 0; last-- {
-	}
-	last++
+	last := endOfMembers(text, at)
 	return text[:last] + "," + indent + quote(a.Name) + ": " + a.Value + text[last:]
 }
 
@@ -58,8 +55,7 @@ func sameJSON(a, b string) bool {
 }
 
 // Outline returns what a check needs of the document: the members that the function knows,
-// under their usual names, without the secret and without anything else that the document
-// holds.
+// under their usual names, without the secret and anything else.
 func (d *Document) Outline() string {
 	type outline struct {
 		EnvironmentID string                     `json:"environmentId,omitempty"`
@@ -73,18 +69,18 @@ func (d *Document) Outline() string {
 	o := outline{d.EnvironmentID, string(d.Region), d.AuthDomain, d.ClientID, string(d.AuthMethod), d.TokenEndpoint, nil}
 	if start, ok := find(d.text, skipSpace(d.text, 0), "rotation"); ok {
 		json.Unmarshal([]byte(d.text[start:skipValue(d.text, start)]), &o.Rotation) // it is valid
-		delete(o.Rotation, "names")                                                 // they are written out above
+		delete(o.Rotation, "names")                                                 // the members above have their usual names
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.Encode(o) // of strings and valid JSON
+	enc.Encode(o) // strings and valid JSON always encode
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // GuessNames returns rotation.names for a document whose client id and client secret have
-// other names than the usual ones, such as CLIENT_ID or client-secret. It is an error if
-// there is no such member, or more than one. A document with the usual names needs none.
+// unusual names, such as CLIENT_ID or client-secret. It is an error if no member looks like
+// one of them, or more than one does. A document with the usual names needs none.
 func GuessNames(text string) (Names, error) {
 	if err := readable(text); err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)

@@ -8,17 +8,17 @@ import (
 	"pingrotate/pingone"
 )
 
-// A TestUser is who signs on to an application to see whether its secret works: the
-// contents of the secret that rotation.verify.userSecretId names.
+// A TestUser is the user who signs on to an application to see whether its secret works:
+// the contents of the secret that rotation.verify.userSecretId names.
 type TestUser struct {
 	Login         pingone.Login
-	Attribute     string // to change with the user's token; "" for none
-	EnvironmentID string // the only one that is given the password
-	Email         string // to create the user with; "" for one that goes nowhere
+	Attribute     string // a user attribute to change with the user's token; "" for none
+	EnvironmentID string // the only environment to which the password is sent
+	Email         string // to create the user with; "" for an address that gets no mail
 }
 
-// ParseTestUser decodes a test user. A writer of a managed secret says which
-// secret is one, so an error names the fields of a test user and no other.
+// ParseTestUser decodes a test user. The writer of a managed secret chooses which secret is
+// read as one, so an error names no fields but those of a test user.
 func ParseTestUser(text string) (*TestUser, error) {
 	if err := checkObject(text); err != nil {
 		return nil, err

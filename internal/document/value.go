@@ -23,13 +23,13 @@ func parseUUID(s string) (string, error) {
 	return s, nil
 }
 
-// RFC 6749, appendix A.1 and A.2: both have visible characters and spaces.
+// RFC 6749, appendices A.1 and A.2: both consist of visible characters and spaces.
 var (
 	clientID = lazyregexp.New(`^[ -~]+$`)
 	control  = lazyregexp.New(`[\x00-\x1f\x7f]`)
 )
 
-// maxClientID is how long a client id may be, in bytes.
+// maxClientID is the most bytes of a client id.
 const maxClientID = 256
 
 func parseClientID(s string) (string, error) {
@@ -66,8 +66,8 @@ func parseMethod(s string) (pingone.AuthMethod, error) {
 	return m, nil
 }
 
-// parseAnyMethod reads a method that an admin may have. That a target's has a secret
-// is checked where the document is known to be a target's.
+// parseAnyMethod reads a method that an admin may have. A target's method is checked to
+// have a secret once the document is known to be a target's.
 func parseAnyMethod(s string) (pingone.AuthMethod, error) {
 	m := pingone.AuthMethod(s)
 	if !slices.Contains(pingone.AdminAuthMethods(), m) {
@@ -100,6 +100,6 @@ func parseMember(s string) (string, error) {
 	return s, nil
 }
 
-// changeable are the members of an application that a specification may change where
-// it has not created the application, but for those that are URLs.
+// changeable are the members that a specification may change in an application that it did
+// not create, except for URLs.
 var changeable = []string{"grantTypes", "responseTypes", "pkceEnforcement", "refreshTokenDuration", "refreshTokenRollingDuration"}

@@ -1,6 +1,6 @@
 package document
 
-// Verify says what a token must carry before its secret is promoted.
+// Verify says what a token must have before its secret is promoted.
 type Verify struct {
 	UserSecretID string // a test user that signs on for the token; "" for the application itself
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// AllowancesFor returns the entries of an admin's allow that are about the secret with
-// these names, in whichever environment.
+// AllowancesFor returns the entries of an admin's allow for the secret with these names, in
+// any environment.
 func (d *Document) AllowancesFor(names []string) (all []Allowance) {
 	for _, a := range d.Allow {
 		if slices.ContainsFunc(names, a.Secret.matches) {
@@ -17,7 +17,7 @@ func (d *Document) AllowancesFor(names []string) (all []Allowance) {
 	return all
 }
 
-// String says in one line what the allowance lets the writer of a secret bring about.
+// String says in one line what the allowance lets the writer of a secret do.
 func (a Allowance) String() string {
 	var whose []string
 	if n := len(a.Applications.IDs); n > 0 {
@@ -39,7 +39,7 @@ func (a Allowance) String() string {
 	return text
 }
 
-// texts says what may be configured.
+// texts returns what may be configured, in words.
 func (c Configure) texts() (all []string) {
 	add := func(what string, names []string) {
 		if len(names) > 0 {
@@ -61,7 +61,7 @@ func (c Configure) texts() (all []string) {
 	return all
 }
 
-// listing names the first few, and says how many more there are.
+// listing returns the first few names, and how many more there are.
 func listing(names []string) string {
 	const most = 5
 	printable := make([]string, 0, most+1)

@@ -9,23 +9,23 @@ import (
 	"pingrotate/pingone"
 )
 
-// Access is a specification with the names resolved to what PingOne calls them. It
-// is complete before anything is created: a name that does not exist, or a role
-// that the admin may not give away, is found while nothing has happened yet.
+// Access is a specification whose names are resolved to PingOne's ids. It is complete
+// before anything is created: a name that does not exist, or a role that the admin may not
+// give, is found before anything has happened.
 type Access struct {
 	spec   *document.Spec
 	roles  []pingone.RoleAssignment
 	grants []pingone.Grant
 
-	// The custom resource, and what of it is missing. Its grant is of the scopes that
-	// are there; with the others it is complete once they are made.
+	// The custom resource, and what it lacks. Its grant has the scopes that exist; it is
+	// completed once the others are made.
 	resource   *pingone.Resource
 	own        bool // the resource was created for the secret
 	attributes map[string]any
 	scopes     []string
 	made       []pingone.Scope // created for it in this run
 
-	// What there is, for the names.
+	// All that there are, to look up names.
 	allRoles     []pingone.Role
 	allResources []pingone.Resource
 }
@@ -44,8 +44,8 @@ func (a *Access) Summary() (all []string) {
 	return all
 }
 
-// resourceGrant is the grant of the custom resource, with those of its scopes that
-// the specification names.
+// resourceGrant returns the grant of the custom resource, with those of the scopes that the
+// specification names.
 func (a *Access) resourceGrant(scopes []pingone.Scope) pingone.Grant {
 	g := pingone.Grant{ResourceID: a.resource.ID}
 	for _, scope := range scopes {
@@ -67,7 +67,7 @@ func (a *Access) resourceName(id string) string {
 	return id
 }
 
-// attributeValue writes a static attribute as PingOne takes it: text as it is, and
+// attributeValue returns a static attribute as PingOne takes it: a string as it is, and
 // anything else as JSON.
 func attributeValue(value any) (string, error) {
 	if text, ok := value.(string); ok {
@@ -77,8 +77,8 @@ func attributeValue(value any) (string, error) {
 	return string(raw), err
 }
 
-// compareRoles returns which of the roles wanted are missing among those held, and
-// which are held besides.
+// compareRoles returns the wanted roles that are not held, and the held roles that are not
+// wanted.
 func compareRoles(wanted, held []pingone.RoleAssignment) (missing, surplus []pingone.RoleAssignment) {
 	without := func(all, others []pingone.RoleAssignment) []pingone.RoleAssignment {
 		return slices.DeleteFunc(slices.Clone(all), func(a pingone.RoleAssignment) bool {
@@ -90,9 +90,9 @@ func compareRoles(wanted, held []pingone.RoleAssignment) (missing, surplus []pin
 	return without(wanted, held), without(held, wanted)
 }
 
-// compareGrants returns which of the grants wanted are missing among those held, which
-// of those held need other scopes, and which are held besides. If it is not exact, a
-// grant keeps the scopes that it has.
+// compareGrants returns the wanted grants that are not held, the held ones that need other
+// scopes, and the held ones that are not wanted. Unless it is exact, a grant keeps the
+// scopes that it has.
 func compareGrants(wanted, held []pingone.Grant, exact bool) (missing, changed, surplus []pingone.Grant) {
 	of := func(all []pingone.Grant, resourceID string) int {
 		return slices.IndexFunc(all, func(g pingone.Grant) bool { return g.ResourceID == resourceID })

@@ -7,15 +7,15 @@ import (
 	"pingrotate/internal/document"
 )
 
-// A change is one write that is to be made in PingOne. It may be repeated: what is
-// there already is not added again.
+// A change is a write to be made in PingOne. It may be repeated: what is already there is
+// not added again.
 type change struct {
-	text  string            // what it would do; "" where another one says it
-	of    []document.Change // what it brings about, to be permitted
+	text  string            // what it would do; "" if another change says it
+	of    []document.Change // what must be permitted
 	apply func(ctx context.Context) (done string, err error)
 }
 
-// texts says what the changes would do.
+// texts returns what the changes would do.
 func texts(all []change) (lines []string) {
 	for _, c := range all {
 		if c.text != "" {
@@ -34,9 +34,9 @@ func (p *Provisioner) permitted(all []change) error {
 	return p.Permission.Allows(of...)
 }
 
-// carryOut carries the changes out, in their order.
+// carryOut makes the changes, in their order.
 //
-// Died at any point: the next run compares again, and makes what is left.
+// After a crash at any point, the next run compares again and makes what is left.
 func (p *Provisioner) carryOut(ctx context.Context, all []change) error {
 	for _, c := range all {
 		done, err := c.apply(ctx)

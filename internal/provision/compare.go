@@ -17,8 +17,8 @@ type recipient struct {
 	own               bool // it was created for the secret
 }
 
-// accessChanges returns what the application lacks of the access, or has too much. The
-// zero id is that of an application that is about to be created, and has nothing.
+// accessChanges returns the changes that give the application its access. If the id is
+// empty, the application is about to be created and has nothing.
 func (p *Provisioner) accessChanges(ctx context.Context, a *Access, to recipient) ([]change, error) {
 	var roles []pingone.RoleAssignment
 	var grants []pingone.Grant
@@ -52,7 +52,8 @@ func (p *Provisioner) accessChanges(ctx context.Context, a *Access, to recipient
 	), nil
 }
 
-// resourceChanges makes the custom resource what the specification says.
+// resourceChanges returns the changes that make the custom resource what the specification
+// says.
 func (p *Provisioner) resourceChanges(a *Access, to recipient) (all []change) {
 	want := a.spec.Resource
 	if want == nil {
@@ -106,7 +107,7 @@ func (p *Provisioner) resourceChanges(a *Access, to recipient) (all []change) {
 	return all
 }
 
-// roleChanges assigns and removes roles.
+// roleChanges returns the changes that assign and remove roles.
 func (p *Provisioner) roleChanges(to recipient, missing, surplus []pingone.RoleAssignment, roles []pingone.Role) (all []change) {
 	for _, r := range missing {
 		all = append(all, change{
@@ -129,15 +130,15 @@ func (p *Provisioner) roleChanges(to recipient, missing, surplus []pingone.RoleA
 	return all
 }
 
-// grantChanges gives the application its grants, that of the custom resource last: its
-// scopes may be among the changes.
+// grantChanges returns the changes that give the application its grants. That of the custom
+// resource comes last, as its scopes may be among the changes.
 func (p *Provisioner) grantChanges(a *Access, to recipient, held []pingone.Grant) (all []change) {
 	missing, changed, surplus := compareGrants(a.grants, held, a.spec.Exact)
 	if !a.spec.Exact {
 		surplus = nil
 	}
 	late := a.spec.Resource != nil && (a.resource == nil || len(a.scopes) > 0)
-	if late && a.resource != nil { // it is granted as a whole, below
+	if late && a.resource != nil { // it is granted below, with all its scopes
 		other := func(g pingone.Grant) bool { return g.ResourceID == a.resource.ID }
 		missing, changed = slices.DeleteFunc(missing, other), slices.DeleteFunc(changed, other)
 	}
@@ -165,7 +166,7 @@ func (p *Provisioner) grantChanges(a *Access, to recipient, held []pingone.Grant
 		if err != nil {
 			return "", err
 		}
-		for _, s := range a.made { // which the list need not show yet
+		for _, s := range a.made { // the list may not show them yet
 			if !slices.ContainsFunc(scopes, func(o pingone.Scope) bool { return o.ID == s.ID }) {
 				scopes = append(scopes, s)
 			}
@@ -180,7 +181,7 @@ func (p *Provisioner) grantChanges(a *Access, to recipient, held []pingone.Grant
 	return append(all, last)
 }
 
-// grant creates the grants that are missing and replaces those that are to change.
+// grant returns the changes that create the missing grants and replace the changed ones.
 func (p *Provisioner) grant(to recipient, missing, changed []pingone.Grant, of func(resourceID string) []document.Change) (all []change) {
 	for _, g := range missing {
 		all = append(all, change{

@@ -10,10 +10,11 @@ import (
 	"pingrotate/pingone"
 )
 
-// Explain says which roles keep a secret from the admin. PingOne itself says only
-// that it may not read the secret, and that happens to admins that could until
-// yesterday: a target that is given a role, or that creates an environment and so becomes
-// its administrator, is out of reach for an admin without that role.
+// Explain turns PingOne's refusal to let the admin read a secret into a [*ReachError] that
+// names the roles that cause it, if there are any. PingOne itself does not name them, and
+// it can refuse an admin that could read the secret yesterday: a target that is given a
+// role, or that creates an environment and so becomes its administrator, is out of reach of
+// an admin without that role.
 func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused error) error {
 	if d.IsResource() {
 		return refused
@@ -24,7 +25,7 @@ func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused
 	}
 	roles, err := p.Client.Roles(ctx, d.EnvironmentID)
 	if err != nil {
-		roles = nil // then the role's id has to do
+		roles = nil // then the roles' ids must do
 	}
 	lacking := OutOfReach(held, roles)
 	if len(lacking) == 0 {
@@ -33,8 +34,8 @@ func (p *Provisioner) Explain(ctx context.Context, d *document.Document, refused
 	return &ReachError{Application: d.ApplicationID(), Lacking: lacking, refused: refused}
 }
 
-// A ReachError means that PingOne keeps an application's secret from the admin, because
-// the application has roles that the admin lacks.
+// A ReachError means that PingOne keeps an application's secret from the admin because the
+// application has roles that the admin lacks.
 type ReachError struct {
 	Application string   // its id
 	Lacking     []string // roles with their scopes
@@ -52,7 +53,8 @@ func (e *ReachError) Remedy() string { return "give the admin the same, or rotat
 // Unwrap returns PingOne's refusal.
 func (e *ReachError) Unwrap() error { return e.refused }
 
-// OutOfReach names the roles of a target that the admin neither holds nor may assign.
+// OutOfReach returns the roles of a target that the admin neither holds nor may assign, in
+// words.
 func OutOfReach(held []pingone.RoleAssignment, roles []pingone.Role) (lacking []string) {
 	for _, h := range held {
 		if h.ReadOnly {
@@ -62,7 +64,7 @@ func OutOfReach(held []pingone.RoleAssignment, roles []pingone.Role) (lacking []
 	return lacking
 }
 
-// DescribeRole names a role and its scope.
+// DescribeRole returns the name of a role and its scope.
 func DescribeRole(a pingone.RoleAssignment, roles []pingone.Role) string {
 	name := cmp.Or(document.Printable(RoleName(roles, a.RoleID)), "the role "+a.RoleID)
 	return fmt.Sprintf("%s at %s %s", name, document.Printable(a.ScopeType), document.Printable(a.ScopeID))

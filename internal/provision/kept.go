@@ -25,7 +25,8 @@ type kept struct {
 // policyKinds are the kinds of policy that an application is assigned.
 var policyKinds = []pingone.PolicyKind{pingone.SignOnPolicy, pingone.FlowPolicy}
 
-// kept reads it. What PingOne does not know of the kind of application is nothing.
+// kept reads all that PingOne keeps for an application. A collection that PingOne does not
+// have for this kind of application counts as empty.
 func (p *Provisioner) kept(ctx context.Context, environmentID, id string) (*kept, error) {
 	k := &kept{policies: map[pingone.PolicyKind][]pingone.PolicyAssignment{}}
 	policies := make([][]pingone.PolicyAssignment, len(policyKinds))
@@ -53,8 +54,8 @@ func (p *Provisioner) kept(ctx context.Context, environmentID, id string) (*kept
 	return k, nil
 }
 
-// unlessAbsent takes a collection that is not there for an empty one. That the
-// application is not there either is seen where it is read itself.
+// unlessAbsent treats a collection that is not found as empty. If the application itself is
+// missing, reading it shows that.
 func unlessAbsent(err error) error {
 	if pingone.IsNotFound(err) {
 		return nil
@@ -62,7 +63,7 @@ func unlessAbsent(err error) error {
 	return err
 }
 
-// copyable checks that the admin can give another application all of it.
+// copyable checks that the admin can give all of it to another application.
 func (k *kept) copyable(roles []pingone.Role) error {
 	if lacking := OutOfReach(k.roles, roles); len(lacking) > 0 {
 		return &CopyError{k.app.ID, "roles that the admin may not give: " + strings.Join(lacking, ", ")}
@@ -73,7 +74,7 @@ func (k *kept) copyable(roles []pingone.Role) error {
 	return nil
 }
 
-// A CopyError says why no twin can be made of an application.
+// A CopyError says why an application cannot have a twin.
 type CopyError struct {
 	ApplicationID string
 	Has           string // what cannot be copied
@@ -88,8 +89,8 @@ func (e *CopyError) Remedy() string {
 	return `give the admin the same roles, or rotate with the strategy "single"`
 }
 
-// alignment returns what makes the other application the same as this one. It takes
-// away as well as it gives: what the original has lost, its twin must not keep.
+// alignment returns the changes that make the other application the same as this one. They
+// take away as well as give: what the original has lost, its twin must not keep.
 func (p *Provisioner) alignment(from, to *kept, environmentID string) []change {
 	is := recipient{environmentID: environmentID, id: to.app.ID}
 	missing, surplus := compareRoles(from.roles, to.roles)
@@ -106,10 +107,11 @@ func (p *Provisioner) alignment(from, to *kept, environmentID string) []change {
 	return all
 }
 
-// configurationChanges copies the members of the application itself.
+// configurationChanges returns the change that copies the members of the application
+// itself, if they differ.
 func (p *Provisioner) configurationChanges(from, to *pingone.Application, environmentID string) []change {
 	want, have := configuration(from), configuration(to)
-	delete(want, "assignActorRoles") // of the creation, and nothing to change later
+	delete(want, "assignActorRoles") // set only at creation
 	delete(have, "assignActorRoles")
 	same := func(a, b any) bool { return sameJSON(a.(json.RawMessage), b.(json.RawMessage)) }
 	if maps.EqualFunc(want, have, same) {
@@ -123,7 +125,7 @@ func (p *Provisioner) configurationChanges(from, to *pingone.Application, enviro
 }
 
 // configuration returns the members of an application that another application can have
-// just so.
+// unchanged.
 func configuration(app *pingone.Application) map[string]any {
 	body := map[string]any{}
 	for name, value := range app.Body {
@@ -135,7 +137,8 @@ func configuration(app *pingone.Application) map[string]any {
 	return body
 }
 
-// mappingChanges copies the attribute mappings, by the names of their claims.
+// mappingChanges returns the changes that copy the attribute mappings, by the names of
+// their claims.
 func (p *Provisioner) mappingChanges(to recipient, wanted, held []pingone.AttributeMapping) (all []change) {
 	named := func(all []pingone.AttributeMapping, name string) int {
 		return slices.IndexFunc(all, func(m pingone.AttributeMapping) bool { return m.Name == name })
@@ -182,11 +185,11 @@ func sameBody(a, b map[string]any) bool {
 	})
 }
 
-// policyChanges copies the assignments of one kind of policy. A priority has one
-// policy, so that those which are too many go first.
+// policyChanges returns the changes that copy the assignments of one kind of policy. A
+// priority has only one policy, so surplus assignments go first.
 //
-// Died between the two: the twin, which is not in use, lacks a policy until the next
-// run, which adds it before the twin can be used.
+// After a crash between the two, the twin, which is not in use, lacks a policy until the
+// next run, which adds it before the twin is used.
 func (p *Provisioner) policyChanges(to recipient, kind pingone.PolicyKind, wanted, held []pingone.PolicyAssignment) (all []change) {
 	in := func(all []pingone.PolicyAssignment, one pingone.PolicyAssignment) bool {
 		return slices.ContainsFunc(all, func(o pingone.PolicyAssignment) bool { return o.PolicyID == one.PolicyID && o.Priority == one.Priority })

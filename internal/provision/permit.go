@@ -13,10 +13,10 @@ import (
 	"pingrotate/pingone"
 )
 
-// Permit is [document.Permit], and reads the descriptions in PingOne on which it
-// depends: nothing else of an application before it is allowed. The names are the
-// secret's name and ARN; admins, which is called where the answer depends on it, returns
-// the ids of the applications that are admins of the function.
+// Permit is [document.Permit], and reads the descriptions in PingOne that the answer
+// depends on; it reads nothing else about an application before it is allowed. The names
+// are the secret's name and ARN. Admins is called only if the answer depends on it, and
+// returns the ids of the applications that are admins of the function.
 func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, names []string, target *document.Document,
 	admins func(context.Context) ([]string, error)) (*document.Permission, error) {
 	facts := document.Facts{Targets: map[string]document.Mark{}}
@@ -31,19 +31,19 @@ func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, name
 			if err != nil {
 				return nil, err
 			}
-			facts.Admins = append([]string{}, ids...) // which is not nil, so that it is not asked for again
+			facts.Admins = append([]string{}, ids...) // never nil, so it is not asked for again
 		default:
 			marks, err := p.marks(ctx, target, unread.IDs)
 			if err != nil {
 				return nil, err
 			}
-			maps.Copy(facts.Targets, marks) // each of the ids, for the same reason
+			maps.Copy(facts.Targets, marks) // has each of the ids, so none is asked for again
 		}
 	}
 }
 
-// marks says what the descriptions of the applications have of the secret's markers.
-// Of what is not there nothing has any.
+// marks returns which of the secret's markers the descriptions have. An application that
+// does not exist has none.
 func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []string) (map[string]document.Mark, error) {
 	marks := map[string]document.Mark{}
 	if d.IsResource() {
@@ -85,8 +85,8 @@ func (p *Provisioner) marks(ctx context.Context, d *document.Document, ids []str
 // others matches the marker of any secret.
 var others = lazyregexp.New(`\[pingrotate [0-9a-f]{16}\]`)
 
-// Mark marks an application that exists as the secret's, as an operator wants it who
-// adopts it, so that "marked" allows it. It reports whether it was not marked yet.
+// Mark marks an existing application as the secret's, for an operator who adopts it, so
+// that "marked" allows it. It reports whether it had to add the mark.
 func (p *Provisioner) Mark(ctx context.Context, environmentID, id string) (bool, error) {
 	app, err := p.Client.Application(ctx, environmentID, id)
 	if err != nil || p.Marker.Marks(app) {

@@ -1,5 +1,5 @@
-// Package provision creates and maintains what a stored document wants in PingOne:
-// the application, its roles and grants, its twin, a custom resource, and a test user.
+// Package provision creates and maintains what a stored document asks for in PingOne: the
+// application, its roles and grants, its twin, a custom resource, and a test user.
 package provision
 
 import (
@@ -13,23 +13,23 @@ import (
 	"pingrotate/pingone"
 )
 
-// A Provisioner creates applications as documents want them and keeps them so. What
-// it does in PingOne it does as the admin application; it touches nothing else.
+// A Provisioner creates applications as documents specify them, and keeps them so. It acts
+// as the admin application, and touches nothing else.
 type Provisioner struct {
 	Client           *pingone.Client // acts as the admin application
 	AdminApplication string          // the id of the admin's own application, in the client's environment
-	Marker           Marker          // of the secret for which it acts
+	Marker           Marker          // the marker of the secret that it acts for
 
-	// Supposed is the id of an application that counts as marked, because an operator is
+	// Supposed is the id of an application that counts as marked because an operator is
 	// about to have it marked. It may be empty.
 	Supposed string
 
-	// Permission says what of the document's specification may be carried out. Nil is
-	// [document.Everything].
+	// Permission says which parts of the document's specification may be carried out. Nil
+	// means [document.Everything].
 	Permission *document.Permission
 
-	// Note is told of each change that was made, such as "created application …". It
-	// may be nil.
+	// Note is called for each change that was made, such as "created application …". It may
+	// be nil.
 	Note func(change string)
 }
 
@@ -39,22 +39,22 @@ func (p *Provisioner) note(change string) {
 	}
 }
 
-// Settle is for how long PingOne may not know yet what it has just created.
+// Settle is how long PingOne may not yet know what it has just created.
 const Settle = 30 * time.Second
 
-// made notes that something was created. From then on a 404 may be about that, and is
-// not believed at once.
+// made notes that something was created. From then on, a 404 may concern that, and is not
+// believed at once.
 func (p *Provisioner) made(what string) {
 	p.Client.Settle = Settle
 	p.note("created " + what)
 }
 
-// Provision returns the application that the document wants, and creates it if
-// there is none.
+// Provision returns the application that the document wants, and creates it if there is
+// none.
 //
-// Died after the application is created, or a reply lost: the next run finds it by
-// its name and marker, and continues from what it has. There is never a second one,
-// and PingOne itself refuses two of one name.
+// After a crash, or if a reply was lost, the next run finds the application by its name and
+// marker, and continues from what it has. There is never a second one, and PingOne itself
+// refuses two of the same name.
 func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pingone.Application, error) {
 	spec := d.Rotation.Application
 	a, err := p.Resolve(ctx, d)
@@ -79,7 +79,7 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 		body["description"] = p.Marker.added(spec.Description)
 		body["protocol"] = "OPENID_CONNECT"
 		body["enabled"] = true
-		body["assignActorRoles"] = false // or a worker would inherit all that the admin may do
+		body["assignActorRoles"] = false // otherwise a worker would inherit all that the admin may do
 		if app, err = p.Client.CreateApplication(ctx, d.EnvironmentID, body); err != nil {
 			return nil, err
 		}
@@ -96,8 +96,8 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 	return app, err
 }
 
-// creation is what must be permitted of an application that is created: that it is, and
-// each URL that it is created with.
+// creation returns what must be permitted to create an application: the creation itself,
+// and each URL that the application gets.
 func creation(spec *document.Spec) change {
 	c := change{of: []document.Change{{Kind: document.CreateApplication, Name: spec.Name, Own: true}}}
 	for name, value := range spec.Fields {
@@ -106,8 +106,9 @@ func creation(spec *document.Spec) change {
 	return c
 }
 
-// FindOwn returns the application of the specification's name that was created for
-// this secret, nil if there is none of that name. It is an error if another has it.
+// FindOwn returns the application with the specification's name that was created for this
+// secret, or nil if no application has that name. It is an error if an application that was
+// not created for the secret has it.
 func (p *Provisioner) FindOwn(ctx context.Context, d *document.Document) (*pingone.Application, error) {
 	apps, err := p.Client.Applications(ctx, d.EnvironmentID)
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 	"pingrotate/pingone"
 )
 
-// fixed are members that a repair does not touch: they cannot be changed, or
-// changing them would lock out the consumers of AWSCURRENT.
+// fixed are members that a repair does not touch: they cannot be changed, or a change would
+// lock out the consumers of AWSCURRENT.
 var fixed = []string{"type", "tokenEndpointAuthMethod"}
 
-// readOnly are members that PingOne sends and does not accept.
+// readOnly are members that PingOne returns and does not accept.
 var readOnly = []string{"_links", "id", "environment", "createdAt", "updatedAt"}
 
-// Repair restores the application to its specification, and tells [Provisioner.Note]
-// so. PUT replaces the whole application, so what PingOne sent is sent back with it,
-// and only what the specification mentions is changed. Nothing is changed if one of the
-// changes is not permitted: the error is then a [*document.Refusal].
+// Repair restores the application to its specification, and tells [Provisioner.Note] each
+// change. PUT replaces the whole application, so what PingOne returned is sent back, and
+// only what the specification mentions is changed. Nothing is changed if any of the changes
+// is not permitted; the error is then a [*document.Refusal].
 func (p *Provisioner) Repair(ctx context.Context, d *document.Document, app *pingone.Application) error {
 	a, err := p.Resolve(ctx, d)
 	if err != nil {
@@ -40,8 +40,8 @@ func (p *Provisioner) Repair(ctx context.Context, d *document.Document, app *pin
 	return p.carryOut(ctx, all)
 }
 
-// Outstanding says what [Provisioner.Repair] would change, and only reads. Nothing
-// means that the application is as the document specifies.
+// Outstanding returns what [Provisioner.Repair] would change, and only reads. It returns
+// nothing if the application is as the document specifies.
 func (p *Provisioner) Outstanding(ctx context.Context, d *document.Document, app *pingone.Application) ([]string, error) {
 	a, err := p.Resolve(ctx, d)
 	if err != nil {
@@ -50,8 +50,8 @@ func (p *Provisioner) Outstanding(ctx context.Context, d *document.Document, app
 	return p.Differences(ctx, d, a, app)
 }
 
-// Differences is [Provisioner.Outstanding] with names that are already resolved. The
-// error is a [*document.Refusal] if one of the changes is not permitted.
+// Differences is [Provisioner.Outstanding] with names that are already resolved. The error
+// is a [*document.Refusal] if any of the changes is not permitted.
 func (p *Provisioner) Differences(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) ([]string, error) {
 	all, err := p.changes(ctx, d, a, app)
 	if err == nil {
@@ -60,7 +60,7 @@ func (p *Provisioner) Differences(ctx context.Context, d *document.Document, a *
 	return texts(all), err
 }
 
-// changes returns what makes the application as specified.
+// changes returns the changes that make the application as specified.
 func (p *Provisioner) changes(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) ([]change, error) {
 	own, err := p.created(ctx, d, app)
 	if err != nil {
@@ -73,8 +73,8 @@ func (p *Provisioner) changes(ctx context.Context, d *document.Document, a *Acce
 	return append(p.memberChanges(d, a.spec, app, own), access...), nil
 }
 
-// created reports whether the application was created for the secret. A twin was if its
-// original was: a change to one of the two is made to the other.
+// created reports whether the application was created for the secret. A twin counts if its
+// original was: what changes one of the two also changes the other.
 func (p *Provisioner) created(ctx context.Context, d *document.Document, app *pingone.Application) (bool, error) {
 	original := twinOf.FindStringSubmatch(app.Description)
 	if original == nil || !p.Marker.isTwin(app, original[1]) {
@@ -89,8 +89,8 @@ func (p *Provisioner) created(ctx context.Context, d *document.Document, app *pi
 
 var twinOf = lazyregexp.New(` twin of ([0-9a-f-]{36})\]`)
 
-// memberChanges returns the one change that gives the application the members in which
-// it is not as specified.
+// memberChanges returns the one change that corrects the members in which the application
+// is not as specified, if there are any.
 func (p *Provisioner) memberChanges(d *document.Document, spec *document.Spec, app *pingone.Application, own bool) []change {
 	changed := differs(spec, app)
 	if len(changed) == 0 {
@@ -111,14 +111,15 @@ func (p *Provisioner) memberChanges(d *document.Document, spec *document.Spec, a
 		for _, name := range changed {
 			body[name] = spec.Fields[name]
 		}
-		// Died before or after: the next run compares again.
+		// After a crash before or after this, the next run compares again.
 		_, err := p.Client.ReplaceApplication(ctx, d.EnvironmentID, app.ID, body)
 		return "repaired " + strings.Join(changed, ", "), err
 	}
 	return []change{c}
 }
 
-// differs lists the members in which the application is not as specified, sorted.
+// differs returns the names of the members in which the application is not as specified,
+// sorted.
 func differs(spec *document.Spec, app *pingone.Application) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(spec.Fields)) {
 		if slices.Contains(fixed, name) {
@@ -132,11 +133,11 @@ func differs(spec *document.Spec, app *pingone.Application) (names []string) {
 	return names
 }
 
-// sameJSON reports whether two values mean the same. PingOne omits an empty list
-// and keeps lists in no particular order.
+// sameJSON reports whether two values mean the same. PingOne omits an empty list, and keeps
+// lists in no particular order.
 func sameJSON(a, b json.RawMessage) bool {
 	var x, y any
-	json.Unmarshal(a, &x) // invalid JSON is nil, and so differs from valid JSON
+	json.Unmarshal(a, &x) // invalid JSON becomes nil, and so differs from valid JSON
 	json.Unmarshal(b, &y)
 	return reflect.DeepEqual(canonical(x), canonical(y))
 }

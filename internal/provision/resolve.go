@@ -12,8 +12,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// Resolve turns the names of the document's specification into ids, and only reads.
-// An error in the document is a [*document.FieldError].
+// Resolve resolves the names in the document's specification to ids, and only reads. An
+// error about the document is a [*document.FieldError].
 func (p *Provisioner) Resolve(ctx context.Context, d *document.Document) (*Access, error) {
 	a := &Access{spec: d.Rotation.Application}
 	err := parallel.Do(
@@ -66,7 +66,7 @@ func (p *Provisioner) resolveGrants(ctx context.Context, d *document.Document, a
 	return nil
 }
 
-// resolveResource finds out what the custom resource lacks.
+// resolveResource finds what the custom resource lacks.
 func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document, a *Access, found *pingone.Resource) error {
 	want := a.spec.Resource
 	a.resource, a.attributes, a.scopes = found, maps.Clone(want.Attributes), want.Scopes
@@ -75,7 +75,7 @@ func (p *Provisioner) resolveResource(ctx context.Context, d *document.Document,
 	}
 	a.own = p.Marker.in(found.Description)
 	if found.Type != "CUSTOM" {
-		return document.NewFieldError("rotation.application.resource.name", "names a resource of PingOne's own; use grants for it")
+		return document.NewFieldError("rotation.application.resource.name", "names one of PingOne's own resources; use grants for it")
 	}
 	var scopes []pingone.Scope
 	var attributes []pingone.Attribute

@@ -55,7 +55,7 @@ func roleNames(roles []pingone.Role) string {
 	return strings.Join(names, ", ")
 }
 
-// RoleName returns the name of the role with the id, "" if it is not among these.
+// RoleName returns the name of the role with this id, or "" if it is not among the roles.
 func RoleName(roles []pingone.Role, id string) string {
 	for _, r := range roles {
 		if r.ID == id {
@@ -65,13 +65,13 @@ func RoleName(roles []pingone.Role, id string) string {
 	return ""
 }
 
-// assignNothing are the built-in roles that have no permission to assign roles. About a
-// custom role only PingOne knows.
+// assignNothing are the built-in roles that do not permit assigning roles. Whether a custom
+// role does, only PingOne knows.
 var assignNothing = []string{"Client Application Developer", "Application Owner", "Identity Data Admin", "Identity Data Read Only", "Configuration Read Only"}
 
-// mayAssign reports whether the holder of the roles may give a role to an
-// application: they hold it, or one that may assign it, at its scope or above, and
-// may assign roles at all. See "Roles" in the PingOne platform API reference.
+// mayAssign reports whether the holder of these roles may give a role to an application:
+// they hold it, or one that may assign it, at its scope or above, and may assign roles at
+// all. See "Roles" in the PingOne platform API reference.
 func mayAssign(roles []pingone.Role, held []pingone.RoleAssignment, r pingone.RoleAssignment, environmentID string) bool {
 	if !slices.ContainsFunc(held, func(h pingone.RoleAssignment) bool { return !slices.Contains(assignNothing, RoleName(roles, h.RoleID)) }) {
 		return false

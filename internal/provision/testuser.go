@@ -14,15 +14,15 @@ import (
 	"pingrotate/pingone"
 )
 
-// CreateTestUser creates what is missing for the user that rotation.verify.userSecretId
-// names: a population for it, the user, and the user's password. It returns what it
-// has created, even if it then fails.
+// CreateTestUser creates what is missing of the user that rotation.verify.userSecretId
+// names: a population, the user, and the user's password. It returns what it has created,
+// even if it then fails.
 //
-// Died at any point, or a reply lost: the next run finds the population by its name,
-// which has the secret's marker in it, and continues from what is there. A user of that
-// name in any other population is a real person. The writer of a managed secret chooses
-// the name and must not reach an account that way: it stays as it is, and so does a
-// password that was set.
+// After a crash at any point, or a lost reply, the next run finds the population by its
+// name, which contains the secret's marker, and continues from what is there. A user with
+// that name in any other population is a real person. The writer of a managed secret
+// chooses the name and must not reach an account that way, so that user is left alone, and
+// so is a password that was set.
 func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, u *document.TestUser) (done []string, err error) {
 	var population string
 	var user *pingone.User
@@ -69,24 +69,24 @@ func (p *Provisioner) CreateTestUser(ctx context.Context, d *document.Document, 
 	return append(done, "set the password of user "+user.ID), nil
 }
 
-// testPopulation is the name of the population of the secret's test users.
+// testPopulation returns the name of the population for the secret's test users.
 func (p *Provisioner) testPopulation() string { return "Test users " + p.Marker.String() }
 
-// nowhere is an address for a user who gets no mail, because PingOne demands one. It
-// takes only a domain that exists, and example.com is reserved for such purposes
-// (RFC 2606). The username is not in it: it may have letters that an address cannot have,
-// or be the address of a person.
+// nowhere returns an address for a user who gets no mail, because PingOne demands one.
+// PingOne accepts only a domain that exists, and example.com is reserved for such purposes
+// (RFC 2606). The username is not in it, because it may have characters that an address
+// cannot have, or be a person's address.
 func nowhere(username string) string {
 	sum := sha256.Sum256([]byte(username))
 	return "test-user-" + hex.EncodeToString(sum[:8]) + "@example.com"
 }
 
 func taken(d *document.Document, who string) error {
-	return fmt.Errorf("%s of the environment has the test user's username and was not created for this secret, so that it is left as it is; "+
+	return fmt.Errorf("%s of the environment has the test user's username and was not created for this secret, so it is left as it is; "+
 		"store another username in the secret %s", who, d.Rotation.Verify.UserSecretID)
 }
 
-// testUserError says what to do about a refusal.
+// testUserError adds what to do about a refusal.
 func testUserError(d *document.Document, err error) error {
 	refusal, _ := errors.AsType[*pingone.Error](err)
 	switch {
@@ -95,7 +95,7 @@ func testUserError(d *document.Document, err error) error {
 	case pingone.IsForbidden(err):
 		return fmt.Errorf("the admin application may not manage users; give it the role Identity Data Admin at the environment %s: %w", d.EnvironmentID, err)
 	case refusal != nil && refusal.Status == http.StatusBadRequest:
-		return fmt.Errorf("PingOne does not take the test user as it is; change the username, password or email in the secret %s: %w", d.Rotation.Verify.UserSecretID, err)
+		return fmt.Errorf("PingOne does not accept the test user as it is; change the username, password or email in the secret %s: %w", d.Rotation.Verify.UserSecretID, err)
 	}
 	return fmt.Errorf("create the test user: %w", err)
 }

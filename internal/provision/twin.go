@@ -14,11 +14,11 @@ import (
 // ErrNotTwins means that neither of two applications was created as the other's twin.
 var ErrNotTwins = errors.New("neither application was created as the twin of the other")
 
-// Twin returns this rotation's copy of an application, and creates it
-// if there is none. It has all that PingOne keeps for the application under its own id:
-// configuration, roles, grants, attribute mappings and policy assignments. What cannot
-// be copied is a [*CopyError], before anything is created. As with
-// [Provisioner.Provision], a crash at any point leads to the same application.
+// Twin returns this rotation's copy of an application, and creates it if there is none. The
+// copy has all that PingOne keeps for the application under its own id: configuration,
+// roles, grants, attribute mappings and policy assignments. If something cannot be copied,
+// the error is a [*CopyError], and nothing is created. As with [Provisioner.Provision], a
+// crash at any point leads to the same application.
 func (p *Provisioner) Twin(ctx context.Context, d *document.Document, of *pingone.Application) (*pingone.Application, error) {
 	original, twin, err := p.twinable(ctx, d, of)
 	if err != nil {
@@ -41,8 +41,8 @@ func (p *Provisioner) Twin(ctx context.Context, d *document.Document, of *pingon
 	return twin, p.carryOut(ctx, p.alignment(original, copied, d.EnvironmentID))
 }
 
-// Twinable checks that an application can have a twin, and only reads. An error says
-// what cannot be copied, or which application is in the way.
+// Twinable checks that an application can have a twin, and only reads. The error says what
+// cannot be copied, or which application is in the way.
 func (p *Provisioner) Twinable(ctx context.Context, d *document.Document, of *pingone.Application) error {
 	_, _, err := p.twinable(ctx, d, of)
 	return err
@@ -63,16 +63,16 @@ func (p *Provisioner) twinable(ctx context.Context, d *document.Document, of *pi
 
 func twinName(of *pingone.Application) string { return of.Name + " (twin)" }
 
-// A NameError says that an application that this rotation did not create has the name
-// that the twin needs. PingOne accepts each name once, so there can be no such twin.
+// A NameError means that an application which this rotation did not create has the name
+// that the twin needs. PingOne accepts each name only once, so there can be no such twin.
 type NameError struct{ ID, Name string }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("application %s has the name %q that the twin shall have and was not created by this rotation; rename it", e.ID, document.Printable(e.Name))
+	return fmt.Sprintf("application %s has the name %q that the twin needs, and was not created by this rotation; rename it", e.ID, document.Printable(e.Name))
 }
 
-// FindTwin returns this rotation's copy of an application, or nil if
-// nothing has the copy's name. It is a [*NameError] if another application has it.
+// FindTwin returns this rotation's copy of an application, or nil if no application has the
+// copy's name. The error is a [*NameError] if another application has it.
 func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pingone.Application) (*pingone.Application, error) {
 	name := twinName(of)
 	apps, err := p.Client.Applications(ctx, d.EnvironmentID)
@@ -92,7 +92,7 @@ func (p *Provisioner) FindTwin(ctx context.Context, d *document.Document, of *pi
 }
 
 // Align makes the idle twin the same as the active one, as [Provisioner.Twin] does, and
-// [Provisioner.Note] is told of each change.
+// tells [Provisioner.Note] each change.
 func (p *Provisioner) Align(ctx context.Context, d *document.Document, activeID, idleID string) error {
 	all, err := p.misalignment(ctx, d, activeID, idleID)
 	if err != nil {
@@ -101,8 +101,8 @@ func (p *Provisioner) Align(ctx context.Context, d *document.Document, activeID,
 	return p.carryOut(ctx, all)
 }
 
-// Misaligned says what [Provisioner.Align] would change, and only reads. Nothing means
-// that the two are the same.
+// Misaligned returns what [Provisioner.Align] would change, and only reads. It returns
+// nothing if the two are the same.
 func (p *Provisioner) Misaligned(ctx context.Context, d *document.Document, activeID, idleID string) ([]string, error) {
 	all, err := p.misalignment(ctx, d, activeID, idleID)
 	return texts(all), err
