@@ -155,7 +155,7 @@ func (h hindrance) calls(p *play, c fault.Call) fault.Kind {
 }
 
 func (h hindrance) callsAfterMint(p *play, c fault.Call) fault.Kind {
-	if !p.hindered && !p.repaired && p.regenerated() > p.already && c.Operation != pingonetest.OpRegenerateSecret {
+	if !p.hindered && !p.repaired && p.regenerated() > p.already && !regenerates(c) {
 		p.hindered = true
 		if h.hinder != nil {
 			p.mu.Unlock()

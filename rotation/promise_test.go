@@ -285,9 +285,14 @@ const leaseTime = 40 * time.Second
 func (p *promise) losing(c fault.Call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.Operation == pingonetest.OpRegenerateSecret {
+	if regenerates(c) {
 		p.orphans[serial(c)] = p.w.item().Intent
 	}
+}
+
+// regenerates reports whether a call has PingOne make a secret.
+func regenerates(c fault.Call) bool {
+	return c.Operation == pingonetest.OpRegenerateSecret || c.Operation == pingonetest.OpRegenerateResourceSecret
 }
 
 // mint counts a regeneration for the rotation or the emergency that announced it.
