@@ -154,6 +154,45 @@ func TestAuditHealsADeadAWSCURRENT(t *testing.T) {
 	}
 }
 
+// Nothing else would come before the next audit, for an hour.
+func TestAuditWaitsForASecretThatPingOneDoesNotAcceptEverywhereYet(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after func(*world)
+	}{
+		{"AWSCURRENT's was ended", func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }},
+		{"AWSCURRENT's is about to end", func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, time.Hour) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.advance(time.Hour)
+			c.after(w)
+			w.ping.PropagationDelay(20 * time.Second)
+			begun := w.ping.Now()
+			w.do(rotation.Action{Action: "audit"})
+			w.checkPromoted()
+			if took := w.ping.Now().Sub(begun); took < 20*time.Second || took > 40*time.Second {
+				t.Errorf("the audit took %v, want the 20 s for which PingOne refused its secret, and little more", took)
+			}
+		})
+	}
+}
+
+func TestCheckDoesNotWaitForASecretThatPingOneRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.advance(time.Hour)
+	w.ping.Regenerate(w.app.Environment, w.app.ID, 0)
+	w.ping.PropagationDelay(time.Hour)
+	begun := w.ping.Now()
+	got := w.check()
+	if got.WouldRotate || !strings.Contains(fmt.Sprint(got.Findings), "does not accept its own current secret") {
+		t.Errorf("got %+v, want the refusal", got)
+	}
+	if took := w.ping.Now().Sub(begun); took > time.Second {
+		t.Errorf("the check took %v", took)
+	}
+}
+
 // Kind 3: AWSPENDING that stayed on AWSCURRENT (S17) must not stay on the version that a
 // manual rotation replaces.
 func TestScheduleGoesOnAfterAManualRotationWhereAWSPENDINGWasKept(t *testing.T) {

@@ -224,7 +224,13 @@ func (r *run) await(ctx context.Context, m plan.Move) error {
 	if err == nil && !again {
 		err = r.halted(m)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, f := range m.Ask {
+		delete(r.found.answers, f)
+	}
+	return nil
 }
 
 // take takes the lease.

@@ -15,6 +15,8 @@ func (s Situation) audit() Move {
 		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
 	case Contradicted:
 		return Move{Kind: Done, Why: Contradiction} // the next audit sees it settled
+	case Unaccepted:
+		return s.notAccepted()
 	case Mute:
 		return stop(NotAskable)
 	}

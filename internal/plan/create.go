@@ -33,7 +33,11 @@ func (s Situation) create() Move {
 	case Undecided:
 		return Move{Kind: Ask, Ask: []string{s.Current.Fingerprint, s.view().Current}}
 	case Contradicted:
-		return look(Contradiction, s.Current.Created.Add(register.ReadLag))
+		m := look(Contradiction, s.Current.Created.Add(register.ReadLag))
+		m.Ask = []string{s.Current.Fingerprint}
+		return m
+	case Unaccepted:
+		return s.notAccepted()
 	case Mute:
 		return stop(NotAskable)
 	}

@@ -37,6 +37,8 @@ func (s Situation) needed(application string, v View) (Move, bool) {
 		return Move{Kind: Ask, Ask: []string{own, s.view().Current}}, true
 	case Contradicted:
 		return stop(Contradiction), true
+	case Unaccepted:
+		return stop(NotAccepted), true
 	case Mute:
 		return stop(NotAskable), true
 	case IsPrevious, Dead:

@@ -48,7 +48,7 @@ type Move struct {
 
 	Application string   // whose secret to mint, end or store
 	Fingerprint string   // of the secret to store, promote or end
-	Ask         []string // fingerprints; of Store, those to be shown to PingOne meanwhile
+	Ask         []string // fingerprints; of Store, to be shown to PingOne meanwhile; of Look, to be shown again after it
 	Keep        bool     // Mint: the secret before it keeps working, for the fuse
 	Version     string   // Store: its id; empty if it is to be derived from the secret
 	Label       string   // Store, Untag

@@ -56,6 +56,11 @@ func (s Situation) gated(m Move) Move {
 		if !s.ReadOnly {
 			return m
 		}
+	case Look:
+		if s.ReadOnly && m.Why == NotAccepted {
+			return stop(NotAccepted) // as it is now
+		}
+		return m
 	default:
 		return m
 	}

@@ -12,6 +12,7 @@ const (
 	Dead                         // neither, and refused, while PingOne's current one is accepted
 	Undecided                    // neither; PingOne has to be asked
 	Contradicted                 // neither, yet accepted, or stored a moment ago: an answer may be stale
+	Unaccepted                   // neither, and refused, and so is PingOne's current one, which may be too new
 	Mute                         // neither, and PingOne cannot be asked
 )
 
@@ -46,6 +47,8 @@ func (s Situation) Standing() Standing {
 		return Undecided
 	case Accepted:
 		return Dead
+	case Refused:
+		return Unaccepted
 	}
 	return Mute
 }
@@ -113,7 +116,7 @@ func (s Situation) heal(why Why) Move {
 	case s.Answers[c] == NotAsked:
 		return Move{Kind: Ask, Ask: []string{c}}
 	case s.Answers[c] == Refused:
-		return look(NotAccepted, s.Now.Add(Settling))
+		return s.notAccepted()
 	case s.Answers[c] == Unclear && !hurry:
 		return stop(NotAskable)
 	}
@@ -121,6 +124,13 @@ func (s Situation) heal(why Why) Move {
 		return Move{Kind: Store, Application: s.Current.Application, Fingerprint: c, Label: HealLabel, Ask: ask, Why: why}
 	}
 	return s.promote(to, why)
+}
+
+// notAccepted waits for PingOne to accept its current secret, and asks it again.
+func (s Situation) notAccepted() Move {
+	m := look(NotAccepted, s.Now.Add(Settling))
+	m.Ask = []string{s.view().Current}
+	return m
 }
 
 // promote moves AWSCURRENT to a version outside the four steps. AWSPENDING must not stay on
