@@ -64,6 +64,12 @@ type quiet struct{ testing.TB }
 
 func (quiet) Logf(string, ...any) {}
 
+// brief is the testing.TB of a stand-in that is closed before its test ends. A cleanup
+// would keep it until then, and a matrix has more worlds than a process has memory.
+type brief struct{ quiet }
+
+func (brief) Cleanup(func()) {}
+
 // option changes a world before its first call.
 type option func(*options)
 
@@ -98,7 +104,9 @@ func newWorld(t testing.TB, opts ...option) *world {
 // when everybody waits, and costs nothing.
 func inBubble(t *testing.T, run func(*world), opts ...option) {
 	t.Helper()
-	ping, sm := pingonetest.Run(quiet{t}), secretsmanagertest.Run(quiet{t})
+	ping, sm := pingonetest.Run(brief{quiet{t}}), secretsmanagertest.Run(brief{quiet{t}})
+	defer ping.Close() // now, because a matrix has more worlds than a process has files
+	defer sm.Close()
 	synctest.Test(t, func(t *testing.T) {
 		ping.Follow(time.Now)
 		sm.Follow(time.Now)
@@ -110,8 +118,6 @@ func inBubble(t *testing.T, run func(*world), opts ...option) {
 		w.open()
 		run(w)
 	})
-	ping.Close() // now, because a matrix has more worlds than a process has files
-	sm.Close()
 }
 
 // populate fills the services.
