@@ -17,11 +17,11 @@ import (
 	"pingrotate/pingone"
 )
 
-// mintsUnread is how often a run of an emergency regenerates a secret without reading
+// maxUnreadMints is how often a run of an emergency regenerates a secret without reading
 // PingOne's reply. Such a mint does not count as made after the leak, for it may be
 // another run's, and one more attempt is worth it. Where no reply can be read, any number
 // would be.
-const mintsUnread = 2
+const maxUnreadMints = 2
 
 var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
 	"see what stands between the function and PingOne, and run the command again")
@@ -36,7 +36,7 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 	if !timeFor(ctx, &r.client, mintBudget) {
 		return false, errNoTime
 	}
-	if goal == plan.Emergency && r.unread[m.Application] >= mintsUnread {
+	if goal == plan.Emergency && r.unreadMints[m.Application] >= maxUnreadMints {
 		return false, errUnread
 	}
 	before := r.found.views[m.Application]
@@ -60,14 +60,14 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 		}
 		return false, got.Err
 	case pingone.Unknown:
-		r.unread[m.Application]++
-		r.unanswered = got.Err // the intent stays, and is resolved by looking
+		r.unreadMints[m.Application]++
+		r.unknownOutcome = got.Err // the intent stays, and is resolved by looking
 		return true, nil
 	}
 	r.minted(m.Application, got.Secret)
 	release := goal == plan.Create
 	if release && m.Application == r.applicationID() && r.method(m.Application) == pingone.ClientSecretJWT {
-		r.askReplaced(ctx)
+		r.probeReplaced(ctx)
 	}
 	return false, nil
 }
@@ -82,12 +82,12 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	var replaced []string
 	if after.Previous != nil {
 		replaced = append(replaced, after.Previous.Secret.Fingerprint())
-		r.keep(after.Previous.Secret)
+		r.remember(after.Previous.Secret)
 		if application == r.applicationID() {
 			r.record.previousUntil = after.Previous.ExpiresAt
 		}
 	}
-	r.keep(after.Secret)
+	r.remember(after.Secret)
 	r.done.Served = false
 	r.outcome = func(item register.Item) register.Item { return item.Minted(application, fingerprint, now, replaced...) }
 	r.restating = r.by == plan.ByEmergency
@@ -98,7 +98,7 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 		}
 	}
 	r.found.views[application] = after
-	r.witness(DidMint, fingerprint)
+	r.noteEvidence(DidMint, fingerprint)
 	if application == r.applicationID() || r.found.current.Alternates() && r.by != plan.ByEmergency {
 		r.record.minted = r.markOf(fingerprint)
 	}
@@ -117,14 +117,14 @@ func acceptedBy(v *pingone.ApplicationSecret) (all []string) {
 	return all
 }
 
-// askReplaced shows PingOne the secret that consumers still hold, once. No page says
+// probeReplaced shows PingOne the secret that consumers still hold, once. No page says
 // that the previous secret verifies assertions which are signed with it.
-func (r *run) askReplaced(ctx context.Context) {
+func (r *run) probeReplaced(ctx context.Context) {
 	d := r.found.current
-	answer, err := r.ask(ctx, d.Document, d.ClientSecret, r.method(r.applicationID()))
+	answer, err := r.probe(ctx, d.Document, d.ClientSecret, r.method(r.applicationID()))
 	if err == nil {
 		r.found.answers[d.ClientSecret.Fingerprint()] = answer
-		r.found.lasting = answer == plan.Refused
+		r.found.refusedSinceMint = answer == plan.Refused
 	}
 }
 
@@ -173,7 +173,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 			}
 			return nil
 		},
-		func() error { return r.askAll(ctx, m.Ask) },
+		func() error { return r.probeAll(ctx, m.Ask) },
 	)
 	if errors.Is(err, errExists) && m.Label == "" {
 		// Another invocation of this rotation was first. What it has stored counts.
@@ -252,9 +252,9 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 	r.record.pending = d.ClientSecret
 	var takeErr error
 	_ = parallel.Do(
-		func() error { err = r.try(ctx, d); return nil },
+		func() error { err = r.verifyOnce(ctx, d); return nil },
 		func() error {
-			if !r.hold.has() {
+			if !r.hold.hasLease() {
 				_, _, takeErr = r.hold.take(ctx, r.secret.arn, false)
 			}
 			return nil
@@ -274,7 +274,7 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 		return false, takeErr
 	}
 	r.done.Verified = true
-	return r.hold.has() || r.hold.failure != nil, nil
+	return r.hold.hasLease() || r.hold.failure != nil, nil
 }
 
 // promote moves AWSCURRENT. Here a rotation takes effect.
@@ -295,8 +295,8 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	if err := r.secret.move(ctx, m.From, m.To); err != nil {
 		if e := (*SecretsManagerError)(nil); errors.As(err, &e) && e.refused() {
 			r.outcome = register.Item.Forget
-			if r.secret.holder(labelCurrent) != m.From && r.moved < maxMoved {
-				r.moved++ // by another hand, between the look and the move
+			if r.secret.holder(labelCurrent) != m.From && r.overtakenMoves < maxOvertakenMoves {
+				r.overtakenMoves++ // by another hand, between the look and the move
 				return true, nil
 			}
 			return false, err
@@ -304,7 +304,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 		if r.hold.failure != nil {
 			return false, err
 		}
-		r.unanswered = err
+		r.unknownOutcome = err
 		return true, nil
 	}
 	now := r.client.Time()
@@ -313,7 +313,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	r.outcome = func(item register.Item) register.Item {
 		return item.Promoted(r.secret.arn, m.From, m.To, m.Fingerprint, now).Seen(m.Application, m.Fingerprint)
 	}
-	r.witness(DidPromote, m.Fingerprint)
+	r.noteEvidence(DidPromote, m.Fingerprint)
 	switch m.Why {
 	case plan.Dying:
 		r.record.warn("AWSCURRENT was promoted without the document's demands, because its secret was refused or about to end")
@@ -327,8 +327,8 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	return false, nil
 }
 
-// maxMoved is how often a run looks again because AWSCURRENT was moved under its hands.
-const maxMoved = 10
+// maxOvertakenMoves is how often a run looks again because AWSCURRENT was moved under its hands.
+const maxOvertakenMoves = 10
 
 // follow makes a version AWSCURRENT in what was found.
 func (r *run) follow(version string) {
@@ -360,7 +360,7 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 	}
 	if err := r.found.acting.client.DeletePreviousSecret(ctx, r.target(m.Application)); err != nil {
 		if pingone.IsTemporary(err) {
-			r.unanswered = err
+			r.unknownOutcome = err
 			return true, nil
 		}
 		r.outcome = register.Item.Forget
@@ -370,7 +370,7 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 		return false, err
 	}
 	r.outcome = register.Item.Forget
-	r.witness(DidEnd, m.Fingerprint)
+	r.noteEvidence(DidEnd, m.Fingerprint)
 	r.record.happened(WasEnded, r.client.Time(), m.Fingerprint)
 	view := *r.found.views[m.Application]
 	view.Previous = nil
@@ -389,7 +389,7 @@ func (r *run) untag(ctx context.Context, m plan.Move) error {
 	}
 	switch {
 	case m.Decision == plan.Poisoned:
-		return r.halted(m)
+		return r.haltError(m)
 	case m.Why == plan.Orphaned:
 		r.record.complete("took %s off version %s, which could not be promoted any more", m.Label, m.From)
 	}

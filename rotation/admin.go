@@ -70,7 +70,7 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 		KeyID:       d.KeyID,
 	}
 	p := provision.Provisioner{Client: &client, Marker: provision.MarkerOf(r.secret.arn)}
-	if r.marks {
+	if r.assumeMarked {
 		p.Supposed = target.ApplicationID()
 	}
 	names := r.secret.names()

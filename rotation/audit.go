@@ -54,7 +54,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	if rep.NotReached = len(order) - reached; rep.NotReached > 0 {
 		rep.Next = last + " " + first
 	}
-	r.findForsaken(ctx, a, all, rep)
+	r.findOrphaned(ctx, a, all, rep)
 	if !a.ReadOnly {
 		r.emitAudit(rep)
 	}
@@ -146,7 +146,7 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 		if n.item().Emergency == nil {
 			ctx = limited
 		}
-		_, err = n.continued(ctx, plan.Audit)
+		_, err = n.reachAfterLook(ctx, plan.Audit)
 		n.register(limited)
 		e.judge(err)
 	}
@@ -177,7 +177,7 @@ func (r *run) register(ctx context.Context) {
 		if _, ok := r.hold.rev.Item.Secrets[r.secret.arn]; ok {
 			return
 		}
-		item, err := r.hold.entered(ctx, r.secret.arn, r.client.Time())
+		item, err := r.hold.withHolder(ctx, r.secret.arn, r.client.Time())
 		if err != nil || !errors.Is(r.hold.replace(ctx, item), register.ErrOvertaken) {
 			return // or the next audit does
 		}
@@ -225,7 +225,7 @@ func (e *examination) judge(err error) {
 		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
 	}
 	if e.found.acting.any {
-		e.warn(pointAllow, remedyOfAny, `the admin allows this secret any application, by "*", so that anyone who can write it can get the client secret of each`)
+		e.warn(pointAllow, remedyAnyApplication, `the admin allows this secret any application, by "*", so that anyone who can write it can get the client secret of each`)
 	}
 	if e.hold.failure != nil {
 		e.warn(pointRegister, remedy.Of(e.hold.failure), "%v; nothing is minted or ended", e.hold.failure)
@@ -294,7 +294,7 @@ func (e *examination) current(s plan.Situation, err error) {
 	}
 	switch {
 	case err == nil || errors.As(err, &busy):
-	case errors.As(err, &halt) && (passing(halt.Why) || halt.Why == plan.NotAskable || halt.Why == plan.RegisterNeeded):
+	case errors.As(err, &halt) && (transientStop(halt.Why) || halt.Why == plan.NotAskable || halt.Why == plan.RegisterNeeded):
 	case e.item().Emergency != nil:
 		e.fail(pointLeak, remedy.Of(err), "%v", err)
 	default:

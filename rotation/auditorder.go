@@ -34,7 +34,7 @@ func auditOrder(all []description, cursor string, now time.Time) (order []descri
 	case resumed:
 		start = max(0, slices.IndexFunc(calm, func(d description) bool { return d.name >= first }))
 	default:
-		start = startOf(now, len(calm))
+		start = startIndex(now, len(calm))
 		first = calm[start].name
 	}
 	order = slices.Concat(order, calm[start:], calm[:start])
@@ -43,10 +43,10 @@ func auditOrder(all []description, cursor string, now time.Time) (order []descri
 	return order[at+1:], first
 }
 
-// startOf returns with which of n secrets an audit of this hour begins. It is as good as
+// startIndex returns with which of n secrets an audit of this hour begins. It is as good as
 // random: any rule that steps on by so much each hour leaves secrets out for ever where
 // audits come in another rhythm, or reach less.
-func startOf(now time.Time, n int) int {
+func startIndex(now time.Time, n int) int {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(now.Unix()/3600)))
 	return int(binary.BigEndian.Uint64(sum[:]) % uint64(n))
 }

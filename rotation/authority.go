@@ -24,7 +24,7 @@ func (r *run) authorize(ctx context.Context) (err error) {
 		original, again := r.adminOf(ctx, d.WithTwin(""))
 		if again == nil {
 			r.found.acting, err = original, nil
-			r.leaveAlone(d.Rotation.Twin)
+			r.rejectTwin(d.Rotation.Twin)
 		}
 	}
 	return err
@@ -54,7 +54,7 @@ func (r *run) adminOf(ctx context.Context, d *document.Document) (*admin, error)
 func (r *run) identify(ctx context.Context) error {
 	d := r.found.current
 	named := d.Rotation.Twin
-	if named == r.found.stranger {
+	if named == r.found.falseTwin {
 		named = ""
 	}
 	if r.found.twin == "" && d.Rotation.Strategy == document.Alternating {
@@ -64,17 +64,17 @@ func (r *run) identify(ctx context.Context) error {
 		r.found.twin = named
 	}
 	if own := r.found.own; own != nil {
-		return r.acquaint(ctx, own)
+		return r.recognize(ctx, own)
 	}
 	return nil
 }
 
-// acquaint takes a version's application for AWSCURRENT's twin, or for the one that was
+// recognize takes a version's application for AWSCURRENT's twin, or for the one that was
 // created for it, where the version may follow AWSCURRENT and that is allowed.
-func (r *run) acquaint(ctx context.Context, v *stored) error {
+func (r *run) recognize(ctx context.Context, v *stored) error {
 	d, id := r.found.current, v.ApplicationID()
 	switch {
-	case id == "" || id == d.ApplicationID() || id == r.found.stranger || !d.MayFollow(v.ClientID):
+	case id == "" || id == d.ApplicationID() || id == r.found.falseTwin || !d.MayFollow(v.ClientID):
 	case d.ClientID == "" && r.found.created == "":
 		_, err := r.adminOf(ctx, d.Of(v.ClientID))
 		if denial(err) {
@@ -86,31 +86,31 @@ func (r *run) acquaint(ctx context.Context, v *stored) error {
 		r.found.created = id // for this secret, or the look refuses it
 		r.client.Settle, r.found.acting.client.Settle = provision.Settle, provision.Settle
 	case d.Alternates() && r.found.twin == "": // created for this rotation
-		return r.takeForTwin(ctx, id)
+		return r.adoptTwin(ctx, id)
 	}
 	return nil
 }
 
-// takeForTwin makes an application AWSCURRENT's twin, if it is allowed as that.
-func (r *run) takeForTwin(ctx context.Context, id string) error {
+// adoptTwin makes an application AWSCURRENT's twin, if it is allowed as that.
+func (r *run) adoptTwin(ctx context.Context, id string) error {
 	_, err := r.adminOf(ctx, r.found.current.WithTwin(id))
 	switch {
 	case err == nil:
 		r.found.twin = id
 	case denial(err):
-		r.leaveAlone(id)
+		r.rejectTwin(id)
 	default:
 		return err
 	}
 	return nil
 }
 
-// leaveAlone remembers an application as one that is not to be touched.
-func (r *run) leaveAlone(id string) {
-	if r.found.stranger == id {
+// rejectTwin remembers an application as one that is not to be touched.
+func (r *run) rejectTwin(id string) {
+	if r.found.falseTwin == id {
 		return
 	}
-	r.found.stranger = id
+	r.found.falseTwin = id
 	r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", id)
 }
 
@@ -130,7 +130,7 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 		if r.found.twin != "" {
 			break
 		}
-		if err := r.acquaint(ctx, v); err != nil {
+		if err := r.recognize(ctx, v); err != nil {
 			return false, err
 		}
 	}

@@ -137,14 +137,14 @@ func (c *checkup) writerReaches(ctx context.Context) {
 	}
 	detail := "anyone who can write this secret can " + strings.Join(texts, "; ")
 	if any {
-		c.warn(pointAllow, remedyOfAny, "%s", detail)
+		c.warn(pointAllow, remedyAnyApplication, "%s", detail)
 		return
 	}
 	c.ok(pointAllow, "%s", detail)
 }
 
-// remedyOfAny says what to do about an allowance of "*".
-const remedyOfAny = `replace "*" in the admin's allow by the ids of applications, or by "marked"; pingrotate allow prints the entry that a secret needs`
+// remedyAnyApplication says what to do about an allowance of "*".
+const remedyAnyApplication = `replace "*" in the admin's allow by the ids of applications, or by "marked"; pingrotate allow prints the entry that a secret needs`
 
 // adminReaches checks that no role of the target keeps its secret from the admin, and
 // that some role of the admin's lets it regenerate.
@@ -228,7 +228,7 @@ func (c *checkup) currentWorks(ctx context.Context) {
 	own := d.ClientSecret.Fingerprint()
 	err, done := c.found.proof[own]
 	if !done {
-		err = c.try(ctx, d.With(d.ClientSecret, c.method(c.applicationID()), d.TokenEndpoint))
+		err = c.verifyOnce(ctx, d.With(d.ClientSecret, c.method(c.applicationID()), d.TokenEndpoint))
 		c.proved(own, err)
 	}
 	switch {
@@ -253,7 +253,7 @@ func (c *checkup) decide(ctx context.Context) {
 		c.ok("twin", "application %s is idle", c.found.twin)
 	}
 	c.done.Applied = true // in what it differs is said above
-	m, err := c.carryOn(ctx, plan.Create)
+	m, err := c.pursueAfterLook(ctx, plan.Create)
 	c.Decision, c.decided = m.Decision, err == nil
 	c.previousLives(m)
 	halt := (*HaltError)(nil)

@@ -45,7 +45,7 @@ func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
 
 func (r *Rotator) newDraft(a Action) *checkup {
 	n := r.begin(a.SecretID, plan.ByStep, a.Action, "")
-	n.readOnly, n.marks = true, a.Mark || a.Action == ActionMark
+	n.readOnly, n.assumeMarked = true, a.Mark || a.Action == ActionMark
 	n.secret.name = a.SecretID
 	if arn.IsARN(a.SecretID) {
 		n.secret.arn, n.secret.name = a.SecretID, secretNameOf(a.SecretID)
@@ -159,7 +159,7 @@ func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
 // clientIsFree checks that no other managed secret holds the client: a rotation of one of
 // two would end the secret that the other still holds.
 func (c *checkup) clientIsFree(ctx context.Context) {
-	_, err := c.approach(ctx)
+	_, err := c.findItem(ctx)
 	if c.failed("client", err) {
 		return
 	}

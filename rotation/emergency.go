@@ -23,7 +23,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	id := cmp.Or(a.ClientRequestToken, NewToken())
 	rep.Version = id
 	n := r.begin(a.SecretID, plan.ByEmergency, "emergency", "")
-	n.files = true
+	n.filesReport = true
 	n.client.TransactionID = id
 	defer func() { r.logReport(ctx, rep) }()
 	err := n.look(ctx, plan.Emergency)
@@ -32,7 +32,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	}
 	var marked *register.Emergency
 	if err == nil {
-		n.record.strangers = n.strangers()
+		n.record.foreignVersions = n.foreignVersions()
 		marked, err = n.mark(ctx, id, a)
 	}
 	if err == nil && marked != nil {
@@ -92,7 +92,7 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 		}
 		now := r.client.Time()
 		e := register.Emergency{ID: id, Since: now.UTC(), How: string(a.Emergency), By: a.By, Reason: a.Reason, Secret: r.secret.arn, Must: r.victims()}
-		item, err := r.hold.begun(ctx, now)
+		item, err := r.hold.itemOrFirst(ctx, now)
 		if err != nil {
 			return nil, err
 		}
@@ -114,9 +114,9 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 	return nil, remedy.With(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
 }
 
-// strangers says which versions hold a secret of another client than the one that
+// foreignVersions says which versions hold a secret of another client than the one that
 // AWSCURRENT names: the secret was pointed at another one, by an operator or by a thief.
-func (r *run) strangers() (all []string) {
+func (r *run) foreignVersions() (all []string) {
 	for _, v := range r.found.others {
 		if id := v.ApplicationID(); id != "" && !slices.Contains(r.applications(), id) {
 			all = append(all, fmt.Sprintf("version %s holds a secret of another client, %s, which this emergency was not about: AWSCURRENT named %s. If that one has leaked, store its document as AWSCURRENT and run the command again",
@@ -221,8 +221,8 @@ func (r *run) close(ctx context.Context) error {
 	for _, v := range em.Must {
 		died = append(died, v.Fingerprint)
 	}
-	r.witness(DidClose, died...)
-	r.testify(ctx)
+	r.noteEvidence(DidClose, died...)
+	r.writeEvidence(ctx)
 	r.count.register.Add(int64(len(em.Commands)))
 	if err := r.hold.table.Close(ctx, r.hold.key, em.Commands...); err != nil {
 		r.record.warn("the emergency has ended, and its row is left in the register: %s", remedy.Line(err))
@@ -232,7 +232,7 @@ func (r *run) close(ctx context.Context) error {
 
 // findTargets names what else has to be rotated, where an admin of the function leaked.
 func (rep *Report) findTargets(ctx context.Context, n *run) {
-	if !n.Settings.leads(n.secret.description) {
+	if !n.Settings.isAdminSecret(n.secret.description) {
 		return // to read every secret of a fleet in every emergency would take hours
 	}
 	rep.Admin = true
@@ -277,7 +277,7 @@ func (rep *Report) tellWhatIsOpen(n *run) {
 			rep.StillOpen = append(rep.StillOpen, "the managed secret "+cmp.Or(s.Name, s.SecretID)+" holds the same client and does not have the new secret; its consumers are locked out")
 		}
 	}
-	rep.StillOpen = append(rep.StillOpen, n.record.strangers...)
+	rep.StillOpen = append(rep.StillOpen, n.record.foreignVersions...)
 	if len(rep.Gone) > 0 {
 		rep.StillOpen = append(rep.StillOpen, "of "+strings.Join(rep.Gone, ", ")+" PingOne shows no trace; it was not asked, because no version holds the value any more")
 	}

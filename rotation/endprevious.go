@@ -39,7 +39,7 @@ type KeptSecret struct {
 func (r *Rotator) endPrevious(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	n := r.begin(a.SecretID, plan.ByEnding, "end of the previous secret", "")
-	n.files, n.readOnly = true, a.Preview
+	n.filesReport, n.readOnly = true, a.Preview
 	n.ending = &ending{named: a.Previous, lockOut: a.LockOut}
 	defer func() { r.logReport(ctx, rep) }()
 	nothing, err := n.endPrevious(ctx, rep)
@@ -76,9 +76,9 @@ func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err e
 	if err := r.look(ctx, plan.EndPrevious); err != nil {
 		return false, err
 	}
-	kept := r.kept()
+	kept := r.keptSecrets()
 	if r.readOnly {
-		p, err := r.foresee(ctx)
+		p, err := r.buildPreview(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -89,20 +89,20 @@ func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err e
 		rep.Preview = p
 	}
 	if r.item().Emergency == nil { // which the plan refuses to meddle with
-		if err := r.choose(kept); err != nil {
+		if err := r.chooseVictims(kept); err != nil {
 			return false, err
 		}
 		if len(r.ending.victims) == 0 {
 			return true, nil
 		}
 	}
-	_, err = r.continued(ctx, plan.EndPrevious)
+	_, err = r.reachAfterLook(ctx, plan.EndPrevious)
 	return false, err
 }
 
-// kept lists the secrets that PingOne keeps beside the current ones of AWSCURRENT's
+// keptSecrets lists the secrets that PingOne keeps beside the current ones of AWSCURRENT's
 // application and its twin.
-func (r *run) kept() (all []KeptSecret) {
+func (r *run) keptSecrets() (all []KeptSecret) {
 	for _, id := range slices.Sorted(maps.Keys(r.found.views)) {
 		v := r.found.views[id]
 		if v == nil || v.Previous == nil || !slices.Contains(r.applications(), id) {
@@ -113,10 +113,10 @@ func (r *run) kept() (all []KeptSecret) {
 	return all
 }
 
-// choose settles which secrets end: those that the caller has named, of which PingOne may
+// chooseVictims settles which secrets end: those that the caller has named, of which PingOne may
 // have ended some meanwhile, or all. A rotation that ends in between makes another secret
 // the previous one, and that was not meant.
-func (r *run) choose(kept []KeptSecret) error {
+func (r *run) chooseVictims(kept []KeptSecret) error {
 	e := r.ending
 	if len(e.named) == 0 {
 		for _, k := range kept {
@@ -147,8 +147,8 @@ func (r *run) choose(kept []KeptSecret) error {
 	return nil
 }
 
-// keptBy explains why a previous secret is left alone.
-func (r *run) keptBy(m plan.Move) (text, remedy string) {
+// whyKept explains why a previous secret is left alone.
+func (r *run) whyKept(m plan.Move) (text, remedy string) {
 	switch m.Why {
 	case plan.Lagging:
 		state := "was replaced less than 2 h ago"

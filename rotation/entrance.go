@@ -43,7 +43,7 @@ func (r *Rotator) Invoke(ctx context.Context, arn string, event []byte) (report 
 		r.log().ErrorContext(ctx, "rotation action", "error", err.Error())
 		return nil, err
 	}
-	r.named.Do(func() {
+	r.nameOnce.Do(func() {
 		if r.FunctionARN == "" {
 			r.FunctionARN = m[1]
 		}

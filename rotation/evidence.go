@@ -38,17 +38,17 @@ const (
 	DidClose   = "end the emergency"
 )
 
-// witness prepares the evidence of an act that has just been done.
-func (r *run) witness(decision string, fingerprints ...string) {
-	if r.files {
+// noteEvidence prepares the evidence of an act that has just been done.
+func (r *run) noteEvidence(decision string, fingerprints ...string) {
+	if r.filesReport {
 		return // the action's report says it all
 	}
 	r.evidence = r.evidenceOf(decision, nil, fingerprints...)
 }
 
-// witnessFound writes the evidence of an act whose own run has not recorded its outcome:
+// writeFoundEvidence writes the evidence of an act whose own run has not recorded its outcome:
 // it may have died, and then nothing else tells of it.
-func (r *run) witnessFound(ctx context.Context, in register.Intent, m plan.Move) {
+func (r *run) writeFoundEvidence(ctx context.Context, in register.Intent, m plan.Move) {
 	decision, fingerprint := DidMint, m.Fingerprint
 	switch in.Act {
 	case register.Promote:
@@ -58,7 +58,7 @@ func (r *run) witnessFound(ctx context.Context, in register.Intent, m plan.Move)
 	}
 	r.evidence = r.evidenceOf(decision, nil, fingerprint)
 	r.evidence.Rotation = in.Rotation
-	r.testify(ctx)
+	r.writeEvidence(ctx)
 }
 
 func (r *run) evidenceOf(decision string, failure error, fingerprints ...string) *register.Evidence {
@@ -106,11 +106,11 @@ func (r *run) fileStep(ctx context.Context, step Step, failure error) {
 		fingerprints = append(fingerprints, f)
 	}
 	r.evidence = r.evidenceOf(decision, failure, fingerprints...)
-	r.testify(ctx)
+	r.writeEvidence(ctx)
 }
 
-// testify writes what was witnessed.
-func (r *run) testify(ctx context.Context) {
+// writeEvidence writes what was witnessed.
+func (r *run) writeEvidence(ctx context.Context) {
 	if r.evidence == nil {
 		return
 	}

@@ -45,14 +45,14 @@ func (e *HaltError) Error() string { return e.text }
 // Remedy says what to do.
 func (e *HaltError) Remedy() string { return e.remedy }
 
-// halted says why a run ends before its goal.
-func (r *run) halted(m plan.Move) error {
+// haltError says why a run ends before its goal.
+func (r *run) haltError(m plan.Move) error {
 	d := r.found.current
 	e := &HaltError{Why: m.Why, Until: m.Until}
 	kind := kindOf(d.Document)
 	until := m.Until.UTC().Format(time.RFC3339)
 	if r.ending != nil {
-		if e.text, e.remedy = r.keptBy(m); e.text != "" {
+		if e.text, e.remedy = r.whyKept(m); e.text != "" {
 			r.record.lagging = m.Why == plan.Lagging
 			return e
 		}

@@ -71,8 +71,8 @@ func (h *hold) replaced(rev register.Revision, err error) error {
 	return err
 }
 
-// has reports whether the run holds the lease, by what it knows.
-func (h *hold) has() bool {
+// hasLease reports whether the run holds the lease, by what it knows.
+func (h *hold) hasLease() bool {
 	return h.known && h.rev.Item.Lease.Holder == h.who && h.now().Before(h.rev.Item.Lease.Until)
 }
 
@@ -92,7 +92,7 @@ func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from 
 		if free, from := item.MayTake(h.who, now); !free && !force {
 			return false, from, nil
 		}
-		if item, err = h.entered(ctx, arn, now); err != nil {
+		if item, err = h.withHolder(ctx, arn, now); err != nil {
 			return false, time.Time{}, err
 		}
 		err := h.replace(ctx, item.Take(h.who, h.doing, now))
@@ -103,11 +103,11 @@ func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from 
 	return false, h.now().Add(time.Second), nil
 }
 
-// entered returns the item with a managed secret among those that hold the client. A
+// withHolder returns the item with a managed secret among those that hold the client. A
 // separate row says so too, which outlives the loss of the item: an emergency must
 // know whom to serve.
-func (h *hold) entered(ctx context.Context, arn string, now time.Time) (item register.Item, err error) {
-	if item, err = h.begun(ctx, now); err != nil {
+func (h *hold) withHolder(ctx context.Context, arn string, now time.Time) (item register.Item, err error) {
+	if item, err = h.itemOrFirst(ctx, now); err != nil {
 		return item, err
 	}
 	if _, ok := item.Secrets[arn]; ok {
@@ -120,17 +120,17 @@ func (h *hold) entered(ctx context.Context, arn string, now time.Time) (item reg
 	return item.Holds(arn), nil
 }
 
-// begun returns the item, or the first one of a client that has none.
-func (h *hold) begun(ctx context.Context, now time.Time) (register.Item, error) {
+// itemOrFirst returns the item, or the first one of a client that has none.
+func (h *hold) itemOrFirst(ctx context.Context, now time.Time) (register.Item, error) {
 	if h.rev.Known() {
 		return h.rev.Item, nil
 	}
-	return h.begin(ctx, now)
+	return h.firstItem(ctx, now)
 }
 
-// begin returns the first item of a client, or of one whose item was lost. An emergency
+// firstItem returns the first item of a client, or of one whose item was lost. An emergency
 // that was open then is open again.
-func (h *hold) begin(ctx context.Context, now time.Time) (register.Item, error) {
+func (h *hold) firstItem(ctx context.Context, now time.Time) (register.Item, error) {
 	var open []register.Emergency
 	var holders []string
 	h.count.register.Add(2)

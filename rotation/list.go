@@ -32,11 +32,11 @@ const (
 	auditKept    = 7 * 24 * time.Hour
 )
 
-// plan says what the state machine of a campaign does next. It lists secrets, and
+// planCampaign says what the state machine of a campaign does next. It lists secrets, and
 // changes nothing. The error makes the state machine try again.
-func (r *Rotator) plan(ctx context.Context, a Action) (*waves.Plan, error) {
+func (r *Rotator) planCampaign(ctx context.Context, a Action) (*waves.Plan, error) {
 	c := *a.Campaign
-	t, err := r.tally(ctx, c)
+	t, err := r.readTally(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -163,21 +163,21 @@ func tagged(tags []types.Tag, wanted map[string]string) bool {
 	return found == len(wanted)
 }
 
-// tally reads what the items of a campaign have left.
-func (r *Rotator) tally(ctx context.Context, c waves.Campaign) (t waves.Tally, err error) {
+// readTally reads what the items of a campaign have left.
+func (r *Rotator) readTally(ctx context.Context, c waves.Campaign) (t waves.Tally, err error) {
 	for n, err := range r.table().Notes(ctx, c.ID(), "") {
 		if err != nil {
 			return t, err
 		}
 		switch n.Kind {
 		case noteEnding:
-			err = read(n, &t.Endings)
+			err = decodeNote(n, &t.Endings)
 		case noteLimited:
-			err = read(n, &t.Limited)
+			err = decodeNote(n, &t.Limited)
 		case noteLooked:
-			err = read(n, &t.Looked)
+			err = decodeNote(n, &t.Looked)
 		case noteHalt:
-			err = read(n, &t.Halts)
+			err = decodeNote(n, &t.Halts)
 		}
 		if err != nil {
 			return t, err
@@ -186,8 +186,8 @@ func (r *Rotator) tally(ctx context.Context, c waves.Campaign) (t waves.Tally, e
 	return t, nil
 }
 
-// read decodes a note and appends it.
-func read[T any](n register.Note, all *[]T) error {
+// decodeNote decodes a note and appends it.
+func decodeNote[T any](n register.Note, all *[]T) error {
 	var one T
 	if err := json.Unmarshal(n.Text, &one); err != nil {
 		return fmt.Errorf("read what a campaign has done: a row of kind %s is not this program's", n.Kind)
@@ -196,9 +196,9 @@ func read[T any](n register.Note, all *[]T) error {
 	return nil
 }
 
-// note stores what an item of a campaign has left. Where that fails the log has it, and
+// writeNote stores what an item of a campaign has left. Where that fails the log has it, and
 // the campaign's summary counts the secret among those that are left.
-func (r *Rotator) note(ctx context.Context, c waves.Campaign, kind, of string, what any) {
+func (r *Rotator) writeNote(ctx context.Context, c waves.Campaign, kind, of string, what any) {
 	kept := campaignKept
 	if c.Audit {
 		kept = auditKept
@@ -212,20 +212,20 @@ func (r *Rotator) note(ctx context.Context, c waves.Campaign, kind, of string, w
 	}
 }
 
-// halted returns why the campaign has stopped; "" if it has not, or if the register does
+// haltReason returns why the campaign has stopped; "" if it has not, or if the register does
 // not say: then nothing is minted either.
-func (r *Rotator) halted(ctx context.Context, c waves.Campaign) string {
+func (r *Rotator) haltReason(ctx context.Context, c waves.Campaign) string {
 	var t waves.Tally
 	for n, err := range r.table().Notes(ctx, c.ID(), noteHalt) {
-		if err != nil || read(n, &t.Halts) != nil {
+		if err != nil || decodeNote(n, &t.Halts) != nil {
 			break
 		}
 	}
 	return t.Halted(c.Since)
 }
 
-// halt stops a campaign: what has begun ends, and no other item begins.
-func (r *Rotator) halt(ctx context.Context, c waves.Campaign, why string) error {
+// recordHalt stops a campaign: what has begun ends, and no other item begins.
+func (r *Rotator) recordHalt(ctx context.Context, c waves.Campaign, why string) error {
 	at := r.PingOne.Time().UTC()
 	text, err := json.Marshal(waves.Halt{Why: why, At: at})
 	if err != nil {
@@ -234,12 +234,12 @@ func (r *Rotator) halt(ctx context.Context, c waves.Campaign, why string) error 
 	return r.table().Note(ctx, c.ID(), register.Note{Kind: noteHalt, Of: strconv.FormatInt(at.UnixNano(), 10), Text: text}, campaignKept)
 }
 
-// item rotates one secret of a campaign. That the campaign has stopped is looked for
+// rotateItem rotates one secret of a campaign. That the campaign has stopped is looked for
 // here, because a state machine that stops need not end the items that it has begun and
 // that wait for their moment.
-func (r *Rotator) item(ctx context.Context, a Action) *waves.Ending {
+func (r *Rotator) rotateItem(ctx context.Context, a Action) *waves.Ending {
 	c := *a.Campaign
-	if why := r.halted(ctx, c); why != "" {
+	if why := r.haltReason(ctx, c); why != "" {
 		e := waves.Ending{Secret: a.SecretID, Outcome: waves.Left, At: r.PingOne.Time().UTC()}.Judged(false)
 		return &e
 	}
@@ -262,7 +262,7 @@ func (r *Rotator) item(ctx context.Context, a Action) *waves.Ending {
 	if e.Again == waves.RateLimited {
 		kind, of = noteLimited, strconv.FormatInt(e.At.UnixNano(), 10)+"#"+e.Secret
 	}
-	r.note(ctx, c, kind, of, e)
+	r.writeNote(ctx, c, kind, of, e)
 	if c.Stops(e) {
 		why := e.Secret + ": a rotation failed"
 		switch {
@@ -271,15 +271,15 @@ func (r *Rotator) item(ctx context.Context, a Action) *waves.Ending {
 		case rep.Outcome == Open:
 			why = e.Secret + ": a leaked secret may still work"
 		}
-		if err := r.halt(ctx, c, why); err != nil {
+		if err := r.recordHalt(ctx, c, why); err != nil {
 			r.log().ErrorContext(ctx, "the register does not take that the campaign stops", "campaign", c.ID(), "error", err.Error())
 		}
 	}
 	return &e
 }
 
-// batch looks at some secrets of a campaign, and completes what any run has left.
-func (r *Rotator) batch(ctx context.Context, a Action) *waves.Looked {
+// auditBatch looks at some secrets of a campaign, and completes what any run has left.
+func (r *Rotator) auditBatch(ctx context.Context, a Action) *waves.Looked {
 	rep := &AuditReport{Action: a.Action, At: r.PingOne.Time().UTC(), Secrets: []Health{}}
 	var order []description
 	for _, name := range a.Secrets {
@@ -292,7 +292,7 @@ func (r *Rotator) batch(ctx context.Context, a Action) *waves.Looked {
 		l.Values[string(metric)] = value
 	}
 	l.Failing = int(l.Values[string(SecretsFailing)])
-	r.note(ctx, *a.Campaign, noteLooked, a.Secrets[0], l)
+	r.writeNote(ctx, *a.Campaign, noteLooked, a.Secrets[0], l)
 	r.log().InfoContext(ctx, "rotation action", "action", a.Action, "outcome", string(OK), "campaign", a.Campaign.ID(), "secrets", reached, "notReached", l.NotLooked)
 	return l
 }
@@ -317,17 +317,17 @@ func (r *Rotator) emitWalk(t waves.Tally, end bool) {
 	r.emit(values, map[string]string{"of": ActionAudit})
 }
 
-// stop stops a campaign because a person says so.
-func (r *Rotator) stop(ctx context.Context, a Action) (*waves.Summary, error) {
-	if err := r.halt(ctx, *a.Campaign, a.Stopped); err != nil {
+// haltCampaign stops a campaign because a person says so.
+func (r *Rotator) haltCampaign(ctx context.Context, a Action) (*waves.Summary, error) {
+	if err := r.recordHalt(ctx, *a.Campaign, a.Stopped); err != nil {
 		return nil, err
 	}
-	return r.sum(ctx, a)
+	return r.summarize(ctx, a)
 }
 
-// sum says how a campaign stands, or has ended.
-func (r *Rotator) sum(ctx context.Context, a Action) (*waves.Summary, error) {
-	t, err := r.tally(ctx, *a.Campaign)
+// summarize says how a campaign stands, or has ended.
+func (r *Rotator) summarize(ctx context.Context, a Action) (*waves.Summary, error) {
+	t, err := r.readTally(ctx, *a.Campaign)
 	if err != nil {
 		return nil, err
 	}

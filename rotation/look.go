@@ -21,7 +21,7 @@ import (
 // look reads what the next decision depends on. Calls that do not need each other's
 // answers are made at once. Under the lease it reads anew all that can change.
 func (r *run) look(ctx context.Context, goal plan.Goal) error {
-	if r.hold != nil && r.hold.has() && (goal == plan.Create || goal == plan.Finish || pressing(goal) && r.found.views != nil && !r.fresh) {
+	if r.hold != nil && r.hold.hasLease() && (goal == plan.Create || goal == plan.Finish || pressing(goal) && r.found.views != nil && !r.fresh) {
 		return r.lookAtOnce(ctx, goal)
 	}
 	if !r.fresh {
@@ -40,13 +40,13 @@ func pressing(goal plan.Goal) bool { return goal == plan.Emergency || goal == pl
 // matter is known from the look before it.
 func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	before := r.found.current.versionID
-	clients := r.sight()
-	var found secretFound
+	clients := r.newSnapshot()
+	var found secretSnapshot
 	reads := append(clients.reads(ctx, goal, true), func() (err error) { found, err = r.fetchSecret(ctx); return err })
 	if err := parallel.Do(reads...); err != nil {
 		return r.explained(ctx, err)
 	}
-	if err := r.took(ctx, found); err != nil {
+	if err := r.mergeSecret(ctx, found); err != nil {
 		return err
 	}
 	if r.found.current.versionID != before {
@@ -57,7 +57,7 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 			return err
 		}
 	}
-	r.found.see(clients)
+	r.found.merge(clients)
 	r.found.closed = r.unfit()
 	r.found.underHold = true
 	if goal == plan.Emergency {
@@ -72,8 +72,8 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	return r.readSiblings(ctx)
 }
 
-// secretFound is what one look shows of the managed secret.
-type secretFound struct {
+// secretSnapshot is what one look shows of the managed secret.
+type secretSnapshot struct {
 	current, own *stored
 	admin        adminSecret
 }
@@ -84,10 +84,10 @@ func (r *run) readSecret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.took(ctx, found)
+	return r.mergeSecret(ctx, found)
 }
 
-func (r *run) fetchSecret(ctx context.Context) (found secretFound, err error) {
+func (r *run) fetchSecret(ctx context.Context) (found secretSnapshot, err error) {
 	adminID := r.Settings.AdminSecretID // which most documents name none instead of
 	reads := []func() error{
 		func() error { return r.secret.describe(ctx) },
@@ -102,8 +102,8 @@ func (r *run) fetchSecret(ctx context.Context) (found secretFound, err error) {
 	return found, parallel.Do(reads...)
 }
 
-// took takes over what was found of the managed secret.
-func (r *run) took(ctx context.Context, found secretFound) error {
+// mergeSecret takes over what was found of the managed secret.
+func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 	current := found.current
 	if found.own != nil {
 		r.found.own = found.own
@@ -144,9 +144,9 @@ func (r *run) took(ctx context.Context, found secretFound) error {
 	if r.record.current.IsZero() {
 		r.record.current = current.ClientSecret // what the run may replace
 	}
-	r.keep(current.ClientSecret)
+	r.remember(current.ClientSecret)
 	if r.found.own != nil {
-		r.keep(r.found.own.ClientSecret)
+		r.remember(r.found.own.ClientSecret)
 	}
 	return nil
 }
@@ -196,11 +196,11 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 		return err
 	}
 	if r.hold == nil && goal == plan.Finish {
-		if _, err := r.approach(ctx); err != nil {
+		if _, err := r.findItem(ctx); err != nil {
 			return err
 		}
 	}
-	held := r.hold != nil && r.hold.has()
+	held := r.hold != nil && r.hold.hasLease()
 	if err := r.readAll(ctx, goal, held); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 // readAll reads in parallel.
 func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	d := r.found.current
-	clients := r.sight()
+	clients := r.newSnapshot()
 	var reads []func() error
 	if !held && (goal != plan.Finish || !r.hold.known) {
 		reads = append(reads, func() error { return r.consult(ctx) })
@@ -235,19 +235,19 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 		reads = append(reads, r.rehearsals(ctx)...)
 	}
 	if goal == plan.Audit && !d.ClientSecret.IsZero() {
-		reads = append(reads, func() error { return r.askCurrent(ctx) })
+		reads = append(reads, func() error { return r.probeCurrent(ctx) })
 	}
 	err := parallel.Do(reads...)
-	if err == nil && goal == plan.Audit && clients.strange() && r.applicationID() != "" {
+	if err == nil && goal == plan.Audit && clients.unusual() && r.applicationID() != "" {
 		err = clients.application(ctx, r.applicationID())()
 	}
 	if err != nil {
 		return r.explained(ctx, err)
 	}
-	r.found.see(clients)
+	r.found.merge(clients)
 	r.found.closed = r.unfit()
 	if goal != plan.Create && goal != plan.Finish {
-		r.dropStranger()
+		r.dropFalseTwin()
 	}
 	return r.readSiblings(ctx)
 }
@@ -256,7 +256,7 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 // is out of reach is for the plan to judge.
 func (r *run) consult(ctx context.Context) error {
 	if r.hold == nil {
-		if fetched, err := r.approach(ctx); err != nil || fetched {
+		if fetched, err := r.findItem(ctx); err != nil || fetched {
 			return err
 		}
 	}
@@ -275,16 +275,16 @@ func (r *run) explained(ctx context.Context, err error) error {
 	return err
 }
 
-// dropStranger forgets the twin that the document names where PingOne does not say that
+// dropFalseTwin forgets the twin that the document names where PingOne does not say that
 // this rotation created it: the writer of a document must not be able to have the secret
 // of another application renewed or ended.
-func (r *run) dropStranger() {
+func (r *run) dropFalseTwin() {
 	app, twin := r.found.apps[r.applicationID()], r.found.apps[r.found.twin]
 	if r.found.twin == "" || app != nil && twin != nil && provision.MarkerOf(r.secret.arn).Twins(app, twin) {
 		return
 	}
 	if twin != nil && app != nil {
-		r.found.stranger = r.found.twin
+		r.found.falseTwin = r.found.twin
 		r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", r.found.twin)
 		delete(r.found.views, r.found.twin)
 		delete(r.found.apps, r.found.twin)
@@ -365,7 +365,7 @@ func (r *run) readOthers(ctx context.Context) error {
 	}
 	r.found.others = slices.DeleteFunc(others, func(v *stored) bool { return v == nil })
 	for _, v := range r.found.others {
-		r.keep(v.ClientSecret)
+		r.remember(v.ClientSecret)
 	}
 	return nil
 }
@@ -387,14 +387,14 @@ func (r *run) unfit() error {
 		return document.NewFieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
 			"is not the application's, which is %s; to change that would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
 	}
-	if twin := r.found.apps[r.found.twin]; r.found.stranger != "" || twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
+	if twin := r.found.apps[r.found.twin]; r.found.falseTwin != "" || twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
 		return errNoTwin
 	}
 	return nil
 }
 
-// keep remembers a secret by its fingerprint for the time of the run.
-func (r *run) keep(s pingone.Secret) {
+// remember remembers a secret by its fingerprint for the time of the run.
+func (r *run) remember(s pingone.Secret) {
 	if !s.IsZero() {
 		r.found.secrets[s.Fingerprint()] = s
 	}

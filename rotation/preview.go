@@ -50,7 +50,7 @@ type Preview struct {
 func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	n := r.begin(a.SecretID, plan.ByEmergency, "preview", "")
-	n.files = true
+	n.filesReport = true
 	defer func() { rep.Ended = n.client.Time().UTC(); r.logReport(ctx, rep) }()
 	err := n.look(ctx, plan.Emergency)
 	if err == nil && n.applicationID() == "" {
@@ -60,7 +60,7 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 		rep.SecretID, rep.Name = n.secret.arn, n.secret.name
 	}
 	if err == nil {
-		rep.Preview, err = n.foresee(ctx)
+		rep.Preview, err = n.buildPreview(ctx)
 	}
 	rep.Calls, rep.Warnings = n.count.calls(), n.record.warnings
 	if rep.Outcome = Previewed; err != nil {
@@ -71,11 +71,11 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 
 var errNothingLeaked = remedy.With(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
 
-func (r *run) foresee(ctx context.Context) (*Preview, error) {
+func (r *run) buildPreview(ctx context.Context) (*Preview, error) {
 	d, item, now := r.found.current, r.item(), r.client.Time()
 	p := &Preview{
 		EnvironmentID: d.EnvironmentID, Kind: kindOf(d.Document), ClientID: d.ClientID, Twin: r.found.twin, Strategy: strategyOf(d.Document),
-		Admin: r.Settings.leads(r.secret.description),
+		Admin: r.Settings.isAdminSecret(r.secret.description),
 	}
 	for _, v := range r.victims() {
 		if !slices.Contains(p.MustDie, v.Fingerprint) {

@@ -37,7 +37,7 @@ func (r *run) rehearsals(ctx context.Context) []func() error {
 		return calls[:1:1]
 	}
 	return append(calls, func() error {
-		err := r.try(ctx, d)
+		err := r.verifyOnce(ctx, d)
 		r.proved(fingerprint, err)
 		return nil
 	})
@@ -68,7 +68,7 @@ func (r *run) prove(ctx context.Context, m plan.Move) error {
 	err, done := r.found.proof[fingerprint]
 	if !done || pingone.IsRejected(err) || pingone.IsWrongMethod(err) || pingone.IsTemporary(err) {
 		d := r.doc(application).With(r.found.secrets[fingerprint], r.method(application), r.found.current.TokenEndpoint)
-		if err = r.insist(ctx, d, 10*time.Second); err != nil {
+		if err = r.verifyFor(ctx, d, 10*time.Second); err != nil {
 			err = fmt.Errorf("show PingOne its current secret%w", err)
 		}
 		r.record.refused = false // that is said of a new secret
@@ -126,15 +126,15 @@ func (r *run) provision(ctx context.Context) error {
 	return nil
 }
 
-// askAll shows secrets to PingOne, demanding nothing else.
-func (r *run) askAll(ctx context.Context, fingerprints []string) error {
+// probeAll shows secrets to PingOne, demanding nothing else.
+func (r *run) probeAll(ctx context.Context, fingerprints []string) error {
 	answers := make([]plan.Answer, len(fingerprints))
 	calls := make([]func() error, len(fingerprints))
 	for i, f := range fingerprints {
 		calls[i] = func() error {
 			d, method := r.docOf(f)
 			var why error
-			answers[i], why = r.ask(ctx, d, r.found.secrets[f], method)
+			answers[i], why = r.probe(ctx, d, r.found.secrets[f], method)
 			if why != nil {
 				r.record.warn("PingOne did not say whether it accepts %s: %v", f, why)
 			}
@@ -150,14 +150,14 @@ func (r *run) askAll(ctx context.Context, fingerprints []string) error {
 	return nil
 }
 
-// askCurrent shows AWSCURRENT's secret.
-func (r *run) askCurrent(ctx context.Context) error {
+// probeCurrent shows AWSCURRENT's secret.
+func (r *run) probeCurrent(ctx context.Context) error {
 	d := r.found.current
 	method := d.AuthMethod
 	if method == "" {
 		method = pingone.ClientSecretBasic
 	}
-	answer, why := r.ask(ctx, d.Document, d.ClientSecret, method)
+	answer, why := r.probe(ctx, d.Document, d.ClientSecret, method)
 	if pingone.IsWrongMethod(why) {
 		return nil // the plan has it shown by the application's own, once that is read
 	}

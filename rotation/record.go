@@ -31,7 +31,7 @@ type record struct {
 	served           []Served      // other managed secrets of the client
 	over             bool          // the emergency has ended
 	tokenLife        time.Duration // of the last token that was issued
-	strangers        []string      // versions of other clients, when the emergency began
+	foreignVersions  []string      // versions of other clients, when the emergency began
 	timeline         []Moment      // of an emergency
 	tokens           []tokenOf     // that the leaked secret could obtain
 
@@ -94,8 +94,8 @@ func (rec *record) serve(s Served) {
 	rec.served = append(rec.served, s)
 }
 
-// saw notes how the new secret was verified, and how long its tokens live.
-func (rec *record) saw(verified string, tokenLife time.Duration) {
+// noteVerified notes how the new secret was verified, and how long its tokens live.
+func (rec *record) noteVerified(verified string, tokenLife time.Duration) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if verified != "" {

@@ -126,7 +126,7 @@ func (rep *Report) take(n *run) {
 		}
 	}
 	if rep.Emergency != "" || n.ending != nil {
-		rep.Timeline = told(append(rep.Timeline, rec.timeline...))
+		rep.Timeline = sortedTimeline(append(rep.Timeline, rec.timeline...))
 	}
 	rep.Gone, rep.Served = append(rep.Gone, rec.gone...), append(rep.Served, rec.served...)
 	if f := rec.promoted.fingerprint(); f != "" && (n.done.Verified || n.found.answers[f] == plan.Accepted) && !rec.refused {

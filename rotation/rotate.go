@@ -26,7 +26,7 @@ func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 	token := cmp.Or(a.ClientRequestToken, NewToken())
 	for range 3 {
 		n := r.begin(a.SecretID, plan.ByAction, "rotation", token)
-		n.files = true
+		n.filesReport = true
 		rep.Version = token
 		err := n.rotateNow(ctx, a, rep)
 		rep.take(n)
@@ -92,7 +92,7 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	defer func() { r.logReport(ctx, rep) }()
 	n := r.begin(a.SecretID, plan.ByRollback, "rollback", "")
-	n.files, n.readOnly = true, a.Preview
+	n.filesReport, n.readOnly = true, a.Preview
 	err := n.secret.describe(ctx)
 	if err == nil {
 		n.token = n.secret.holder(labelPrevious)
@@ -101,7 +101,7 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	}
 	if a.Preview {
 		if err == nil {
-			rep.Preview, err = n.wayBack(ctx)
+			rep.Preview, err = n.previewRollback(ctx)
 		}
 		rep.take(n)
 		if err == nil {
@@ -120,9 +120,9 @@ func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	return rep
 }
 
-// wayBack says what a rollback would do.
-func (r *run) wayBack(ctx context.Context) (*Preview, error) {
-	p, err := r.foresee(ctx)
+// previewRollback says what a rollback would do.
+func (r *run) previewRollback(ctx context.Context) (*Preview, error) {
+	p, err := r.buildPreview(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,15 +149,15 @@ func (rep *Report) conclude(n *run, err error) {
 		rep.Outcome, rep.RetryAt = Busy, busy.Until.UTC()
 	case errors.As(err, &halt) && halt.Why == plan.Lagging:
 		rep.Outcome = Refused
-	case errors.As(err, &halt) && passing(halt.Why) && (rep.Action == ActionRotate || rep.Action == ActionEnd):
+	case errors.As(err, &halt) && transientStop(halt.Why) && (rep.Action == ActionRotate || rep.Action == ActionEnd):
 		rep.Outcome, rep.RetryAt = Busy, halt.Until.UTC()
 	default:
 		rep.Outcome = Failed
 	}
 }
 
-// passing reports whether what stopped a run ends by itself within a minute or two.
-func passing(why plan.Why) bool {
+// transientStop reports whether what stopped a run ends by itself within a minute or two.
+func transientStop(why plan.Why) bool {
 	switch why {
 	case plan.Stale, plan.Unresolved, plan.Unknown, plan.RotationRunning:
 		return true

@@ -73,7 +73,7 @@ type Rotator struct {
 	Metrics io.Writer
 
 	searched searches
-	named    sync.Once // FunctionARN, by the first invocation
+	nameOnce sync.Once // FunctionARN, by the first invocation
 }
 
 // Time kept back or set aside. A mint that is not stored is found by the next run,
@@ -124,7 +124,7 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 		}
 		switch a.Action {
 		case ActionList, ActionTally, ActionHalt, ActionNote, ActionUnfinished:
-			report, err := r.ask(ctx, a)
+			report, err := r.campaignAction(ctx, a)
 			if err != nil {
 				id := ""
 				if a.Campaign != nil {
@@ -157,9 +157,9 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 	a.requestID, _ = ctx.Value(requestKey{}).(string)
 	switch {
 	case a.Action == ActionRotate && a.Campaign != nil:
-		return r.item(ctx, a)
+		return r.rotateItem(ctx, a)
 	case a.Action == ActionAudit && a.Campaign != nil:
-		return r.batch(ctx, a)
+		return r.auditBatch(ctx, a)
 	}
 	switch a.Action {
 	case ActionCheck:
@@ -180,21 +180,21 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 	}
 }
 
-// ask carries out what the state machine of a campaign asks for about the campaign.
-func (r *Rotator) ask(ctx context.Context, a Action) (any, error) {
+// campaignAction carries out what the state machine of a campaign asks for about the campaign.
+func (r *Rotator) campaignAction(ctx context.Context, a Action) (any, error) {
 	ctx, cancel := before(ctx, margin)
 	defer cancel()
 	switch a.Action {
 	case ActionTally:
-		return r.sum(ctx, a)
+		return r.summarize(ctx, a)
 	case ActionHalt:
-		return r.stop(ctx, a)
+		return r.haltCampaign(ctx, a)
 	case ActionNote:
 		return r.noteCampaign(ctx, a)
 	case ActionUnfinished:
 		return r.unfinished(ctx, a)
 	}
-	return r.plan(ctx, a)
+	return r.planCampaign(ctx, a)
 }
 
 func (r *Rotator) log() *slog.Logger {

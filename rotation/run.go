@@ -28,29 +28,29 @@ type run struct {
 	secret *secret
 	hold   *hold
 
-	by        string // how the register names it: plan.ByStep and so on
-	what      string // the step or action
-	doing     string // the same for people, with the secret
-	token     string // ClientRequestToken: the id of the version that it makes; empty if none
-	manual    bool   // it is not one of Secrets Manager's
-	readOnly  bool
-	marks     bool      // an operator has, or will have, the application marked as the secret's
-	requested time.Time // when the emergency was asked for
+	by           string // how the register names it: plan.ByStep and so on
+	what         string // the step or action
+	doing        string // the same for people, with the secret
+	token        string // ClientRequestToken: the id of the version that it makes; empty if none
+	manual       bool   // it is not one of Secrets Manager's
+	readOnly     bool
+	assumeMarked bool      // an operator has, or will have, the application marked as the secret's
+	requested    time.Time // when the emergency was asked for
 
-	found      found
-	fresh      bool // the managed secret was read a moment ago, and nothing was decided since
-	done       plan.Progress
-	servedFor  string // the fingerprint for which done.Served holds
-	unserved   bool   // another managed secret could not be served, for a reason that may pass
-	shownFor   string // likewise for done.Shown, see [run.state]
-	waits      map[plan.Why]*poll
-	moved      int            // how often AWSCURRENT was moved by another hand meanwhile
-	unread     map[string]int // mints without a reply, by application
-	unanswered error          // of an act whose outcome is not known yet
+	found          found
+	fresh          bool // the managed secret was read a moment ago, and nothing was decided since
+	done           plan.Progress
+	servedFor      string // the fingerprint for which done.Served holds
+	unserved       bool   // another managed secret could not be served, for a reason that may pass
+	shownFor       string // likewise for done.Shown, see [run.shownState]
+	waits          map[plan.Why]*poll
+	overtakenMoves int            // how often AWSCURRENT was moved by another hand meanwhile
+	unreadMints    map[string]int // mints without a reply, by application
+	unknownOutcome error          // of an act whose outcome is not known yet
 
 	ending *ending // of endPrevious; nil otherwise
 
-	files bool // it is an action's, whose report is the evidence of what it does
+	filesReport bool // it is an action's, whose report is the evidence of what it does
 
 	// outcome of the last act, which the next write to the register records, and the
 	// evidence of it, which goes out beside that write.
@@ -61,27 +61,27 @@ type run struct {
 
 // found is what the looks of a run have shown.
 type found struct {
-	admin       adminSecret
-	acting      *admin
-	allowed     map[allowed]*admin
-	current     *stored
-	own         *stored
-	others      []*stored
-	twin        string // application id, once it is known
-	stranger    string // an application that a document names as the twin, and is none
-	created     string // id of the application that this run has created
-	searched    bool   // the twin was looked for by its marker
-	apps        map[string]*pingone.Application
-	views       map[string]*pingone.ApplicationSecret
-	secrets     map[string]pingone.Secret // by fingerprint
-	answers     map[string]plan.Answer    // by fingerprint
-	otherBehind string                    // ARN of another managed secret of the client that lags
-	closed      error                     // why the secret cannot be rotated at all
-	proof       map[string]error          // by fingerprint: of a secret that was shown as the new one will be
-	mayWrite    error                     // why nothing could be stored or labelled
-	rehearsed   bool                      // proof and mayWrite were asked for
-	underHold   bool                      // the last look was made while the run had the lease
-	lasting     bool                      // AWSCURRENT is refused since the mint, and that is no stale answer
+	admin            adminSecret
+	acting           *admin
+	allowed          map[allowed]*admin
+	current          *stored
+	own              *stored
+	others           []*stored
+	twin             string // application id, once it is known
+	falseTwin        string // an application that a document names as the twin, and is none
+	created          string // id of the application that this run has created
+	searched         bool   // the twin was looked for by its marker
+	apps             map[string]*pingone.Application
+	views            map[string]*pingone.ApplicationSecret
+	secrets          map[string]pingone.Secret // by fingerprint
+	answers          map[string]plan.Answer    // by fingerprint
+	otherBehind      string                    // ARN of another managed secret of the client that lags
+	closed           error                     // why the secret cannot be rotated at all
+	proof            map[string]error          // by fingerprint: of a secret that was shown as the new one will be
+	mayWrite         error                     // why nothing could be stored or labelled
+	rehearsed        bool                      // proof and mayWrite were asked for
+	underHold        bool                      // the last look was made while the run had the lease
+	refusedSinceMint bool                      // AWSCURRENT is refused since the mint, and that is no stale answer
 }
 
 // begin prepares a run on the secret.
@@ -89,10 +89,10 @@ func (r *Rotator) begin(secretID, by, what, token string) *run {
 	count := new(counter)
 	n := &run{
 		Rotator: r, client: r.PingOne, count: count, by: by, what: what, doing: what + " of " + secretID, token: token, manual: by != plan.ByStep,
-		record: &record{begun: r.PingOne.Time()},
-		secret: &secret{api: r.Secrets, id: secretID, count: count},
-		waits:  map[plan.Why]*poll{},
-		unread: map[string]int{},
+		record:      &record{begun: r.PingOne.Time()},
+		secret:      &secret{api: r.Secrets, id: secretID, count: count},
+		waits:       map[plan.Why]*poll{},
+		unreadMints: map[string]int{},
 	}
 	n.client.TransactionID = token
 	n.client.Observe = count.observe
@@ -110,16 +110,16 @@ func (r *run) reach(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 	return m, err
 }
 
-// continued is [run.reach] after a look that the caller has made.
-func (r *run) continued(ctx context.Context, goal plan.Goal) (plan.Move, error) {
-	m, err := r.carryOn(ctx, goal)
+// reachAfterLook is [run.reach] after a look that the caller has made.
+func (r *run) reachAfterLook(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+	m, err := r.pursueAfterLook(ctx, goal)
 	r.leave(ctx)
 	return m, err
 }
 
 // leave writes what is not written yet and gives the lease back.
 func (r *run) leave(ctx context.Context) {
-	if r.hold != nil && (r.outcome != nil || r.hold.has()) {
+	if r.hold != nil && (r.outcome != nil || r.hold.hasLease()) {
 		// The invocation may be about to end; what is not written is for the next to find.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin)
 		defer cancel()
@@ -131,13 +131,13 @@ func (r *run) pursue(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 	if err := r.look(ctx, goal); err != nil {
 		return plan.Move{}, err
 	}
-	return r.carryOn(ctx, goal)
+	return r.pursueAfterLook(ctx, goal)
 }
 
 // maxMoves is more than any run takes. It ends one whose moves lead nowhere.
 const maxMoves = 500
 
-func (r *run) carryOn(ctx context.Context, goal plan.Goal) (plan.Move, error) {
+func (r *run) pursueAfterLook(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 	for range maxMoves {
 		m := plan.Next(r.situation(goal))
 		r.record.decide(string(m.Decision))
@@ -171,7 +171,7 @@ func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, 
 	case plan.Look:
 		return true, r.await(ctx, m)
 	case plan.Ask:
-		return false, r.askAll(ctx, m.Ask)
+		return false, r.probeAll(ctx, m.Ask)
 	case plan.Take:
 		return true, r.take(ctx, goal)
 	case plan.Settle:
@@ -206,7 +206,7 @@ func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, 
 	case plan.Close:
 		return true, r.close(ctx)
 	}
-	return false, r.halted(m)
+	return false, r.haltError(m)
 }
 
 // await waits until something may have changed.
@@ -222,7 +222,7 @@ func (r *run) await(ctx context.Context, m plan.Move) error {
 	}
 	again, err := p.wait(ctx)
 	if err == nil && !again {
-		err = r.halted(m)
+		err = r.haltError(m)
 	}
 	if err != nil {
 		return err
@@ -301,12 +301,12 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 	if m.Happened && in.Act == register.Mint {
 		r.done.Served = false
 	}
-	mine := r.unanswered != nil
-	if m.Happened && !(mine && r.files) {
-		r.witnessFound(ctx, in, m)
+	mine := r.unknownOutcome != nil
+	if m.Happened && !(mine && r.filesReport) {
+		r.writeFoundEvidence(ctx, in, m)
 	}
-	failure := r.unanswered
-	r.unanswered = nil
+	failure := r.unknownOutcome
+	r.unknownOutcome = nil
 	switch {
 	case mine && in.Act == register.End:
 		return nil // whether it took effect or not, the view tells what is left to end
@@ -342,7 +342,7 @@ func (r *run) write(ctx context.Context, item func(outcome func(register.Item) r
 	rows := r.restated(outcome)
 	_ = parallel.Do(
 		func() error { err = item(outcome); return nil },
-		func() error { r.testify(ctx); return nil },
+		func() error { r.writeEvidence(ctx); return nil },
 		func() error { r.restate(ctx, rows); return nil },
 	)
 	return err

@@ -16,25 +16,25 @@ import (
 	"pingrotate/pingone"
 )
 
-// A bystander is a run on another managed secret of the client.
-type bystander struct {
+// A sibling is a run on another managed secret of the client.
+type sibling struct {
 	*run
-	arn   string
-	err   error // of its look
-	other bool  // it names another client by now
+	arn       string
+	err       error // of its look
+	elsewhere bool  // it names another client by now
 }
 
-// bystanders looks at other managed secrets, several at once. What each finds of the
+// siblings looks at other managed secrets, several at once. What each finds of the
 // register's item is for its look alone: they write one after the other.
-func (r *run) bystanders(ctx context.Context, arns []string, meanwhile ...func() error) (all []*bystander) {
+func (r *run) siblings(ctx context.Context, arns []string, meanwhile ...func() error) (all []*sibling) {
 	for some := range slices.Chunk(arns, secretReaders) {
 		calls := meanwhile
 		for _, arn := range some {
 			n := r.Rotator.begin(arn, plan.ByEmergency, r.what, "")
 			n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
-			b := &bystander{run: n, arn: arn}
+			b := &sibling{run: n, arn: arn}
 			all = append(all, b)
-			calls = append(calls, func() error { b.err = b.meet(ctx, r); return nil })
+			calls = append(calls, func() error { b.err = b.inspect(ctx, r); return nil })
 		}
 		meanwhile = nil
 		_ = parallel.Do(calls...) // what fails is beside each
@@ -43,13 +43,13 @@ func (r *run) bystanders(ctx context.Context, arns []string, meanwhile ...func()
 	return all
 }
 
-// meet looks at the managed secret.
-func (b *bystander) meet(ctx context.Context, r *run) error {
+// inspect looks at the managed secret.
+func (b *sibling) inspect(ctx context.Context, r *run) error {
 	if err := b.readSecret(ctx); err != nil {
 		return err
 	}
 	if b.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), b.applicationID()) {
-		b.other = true
+		b.elsewhere = true
 		return nil
 	}
 	h := *r.hold
@@ -74,28 +74,28 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	// A separate row may name a managed secret that the item does not name yet.
 	var rows []string
 	r.count.register.Add(1)
-	all := r.bystanders(ctx, known, func() (err error) {
+	all := r.siblings(ctx, known, func() (err error) {
 		if rows, err = r.hold.table.Holders(ctx, r.hold.key); err != nil {
 			r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
 		}
 		return nil
 	})
-	all = append(all, r.bystanders(ctx, rest(rows, known...))...)
+	all = append(all, r.siblings(ctx, rest(rows, known...))...)
 	late := false
 	for _, b := range all {
-		did, err := r.give(ctx, b)
-		if err != nil && !mayPass(err) && !r.containing() {
+		did, err := r.serveOne(ctx, b)
+		if err != nil && !transientError(err) && !r.containing() {
 			// Its consumers would be locked out, which one refusal is no reason for.
-			b = r.bystanders(ctx, []string{b.arn})[0]
-			did, err = r.give(ctx, b)
+			b = r.siblings(ctx, []string{b.arn})[0]
+			did, err = r.serveOne(ctx, b)
 		}
-		if again = again || did; b.other {
+		if again = again || did; b.elsewhere {
 			continue
 		}
 		n := b.run
-		late = late || mayPass(err)
+		late = late || transientError(err)
 		s := Served{SecretID: b.arn, Name: n.secret.name, Promoted: n.record.promoted}
-		if r.item().Emergency != nil && mayPass(err) && !r.containing() {
+		if r.item().Emergency != nil && transientError(err) && !r.containing() {
 			return true, fmt.Errorf("give the new secret to %s, which holds the same client, before the leaked one ends: %w", b.arn, err)
 		}
 		if err != nil {
@@ -109,15 +109,15 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	return again || late || r.record.promoted != nil || r.client.Time().Sub(begun) > time.Second, nil
 }
 
-// give lets another managed secret follow, and reports whether that took an act.
-func (r *run) give(ctx context.Context, b *bystander) (did bool, err error) {
-	if b.other || b.err != nil {
+// serveOne lets another managed secret follow, and reports whether that took an act.
+func (r *run) serveOne(ctx context.Context, b *sibling) (did bool, err error) {
+	if b.elsewhere || b.err != nil {
 		return false, b.err
 	}
 	b.hold = r.hold
 	if plan.Next(b.situation(plan.Follow)).Kind != plan.Done {
 		did = true
-		_, err = b.carryOn(ctx, plan.Follow)
+		_, err = b.pursueAfterLook(ctx, plan.Follow)
 		if err == nil && b.record.promoted != nil && len(b.secret.replicas) > 0 {
 			_, err = b.pursue(ctx, plan.Follow) // which sees whether they have it
 		}
@@ -135,8 +135,8 @@ func (r *run) containing() bool {
 	return em != nil && em.How == plan.Contain
 }
 
-// mayPass reports whether a call failed for a reason that may pass by itself.
-func mayPass(err error) bool {
+// transientError reports whether a call failed for a reason that may pass by itself.
+func transientError(err error) bool {
 	if err == nil {
 		return false
 	}
@@ -144,7 +144,7 @@ func mayPass(err error) bool {
 		return true
 	}
 	if halt, ok := errors.AsType[*HaltError](err); ok {
-		return passing(halt.Why) || halt.Why == plan.NotAccepted || halt.Why == plan.Replicas
+		return transientStop(halt.Why) || halt.Why == plan.NotAccepted || halt.Why == plan.Replicas
 	}
 	if e, ok := errors.AsType[*SecretsManagerError](err); ok {
 		return !e.refused()

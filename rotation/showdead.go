@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// askedFor is how long every secret that must die has to be refused, on each host, with
+	// refusedFor is how long every secret that must die has to be refused, on each host, with
 	// AWSCURRENT accepted in between.
-	askedFor = 30 * time.Second
+	refusedFor = 30 * time.Second
 
-	// askEvery is the time from one round of asking to the next.
-	askEvery = 5 * time.Second
+	// probeEvery is the time from one round of asking to the next.
+	probeEvery = 5 * time.Second
 )
 
 // showDead shows that every secret which must die is refused, for as long as nodes of
 // the token endpoint may differ. A value that no run holds any more is gone by PingOne's
 // account.
 func (r *run) showDead(ctx context.Context) error {
-	must, what := r.condemned()
+	must, what := r.mustDie()
 	if must == nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (r *run) showDead(ctx context.Context) error {
 			r.record.happened(MustDie, r.record.begun, v.Fingerprint)
 		}
 	}
-	state := r.state()
+	state := r.shownState()
 	var held []register.Victim
 	var gone []string
 	for _, v := range must {
@@ -56,7 +56,7 @@ func (r *run) showDead(ctx context.Context) error {
 	var since time.Time // of the first round in which all were refused
 	for {
 		begun := r.client.Time()
-		clear, err := r.askRound(ctx, held)
+		clear, err := r.probeRound(ctx, held)
 		if err != nil {
 			return err
 		}
@@ -71,16 +71,16 @@ func (r *run) showDead(ctx context.Context) error {
 				r.record.happened(FirstRefused, r.client.Time(), v.Fingerprint)
 			}
 		}
-		if clear && (len(held) == 0 || r.client.Time().Sub(since) >= askedFor) {
+		if clear && (len(held) == 0 || r.client.Time().Sub(since) >= refusedFor) {
 			break
 		}
-		if !timeFor(ctx, &r.client, askEvery+margin) {
+		if !timeFor(ctx, &r.client, probeEvery+margin) {
 			if !clear {
 				return remedy.With(fmt.Errorf("PingOne was told to end %s and still accepts it", what), "run the same command again in a minute")
 			}
-			return remedy.With(fmt.Errorf("PingOne refuses %s, and was asked for %v of the %v that are needed", what, r.client.Time().Sub(since).Round(time.Second), askedFor), "run the same command again, which asks for the rest")
+			return remedy.With(fmt.Errorf("PingOne refuses %s, and was asked for %v of the %v that are needed", what, r.client.Time().Sub(since).Round(time.Second), refusedFor), "run the same command again, which asks for the rest")
 		}
-		if err := r.client.Pause(ctx, askEvery); err != nil {
+		if err := r.client.Pause(ctx, probeEvery); err != nil {
 			return fmt.Errorf("wait to ask again whether %s is refused: %w", what, err)
 		}
 	}
@@ -95,14 +95,14 @@ func (r *run) showDead(ctx context.Context) error {
 		r.record.happened(LastRefused, at, v.Fingerprint)
 	}
 	r.record.gone = append(r.record.gone, gone...)
-	r.record.saw("", <-life)
+	r.record.noteVerified("", <-life)
 	r.done.Shown, r.shownFor = true, state
 	return nil
 }
 
-// condemned lists what must die, and says what that is: the emergency's, or what a person
+// mustDie lists what must die, and says what that is: the emergency's, or what a person
 // has the run end before its time. It is nil where there is nothing.
-func (r *run) condemned() (must []register.Victim, what string) {
+func (r *run) mustDie() (must []register.Victim, what string) {
 	if r.ending != nil {
 		return r.ending.victims, "the previous secret"
 	}
@@ -112,9 +112,9 @@ func (r *run) condemned() (must []register.Victim, what string) {
 	return nil, "the leaked secret"
 }
 
-// state says what was shown: the emergency with its last mark, and the secrets that
+// shownState says what was shown: the emergency with its last mark, and the secrets that
 // outlive it. Another run may add a mark, or have other secrets made, while this one asks.
-func (r *run) state() string {
+func (r *run) shownState() string {
 	if r.ending != nil {
 		return fmt.Sprint(r.ending.victims)
 	}
@@ -131,9 +131,9 @@ func (r *run) state() string {
 	return fmt.Sprint(em.ID, em.Mark, len(em.Must), r.found.current.ClientSecret.Fingerprint(), made)
 }
 
-// askRound asks once about every secret that must die, on each host, and about
+// probeRound asks once about every secret that must die, on each host, and about
 // AWSCURRENT. It reports whether those are refused and this one is accepted.
-func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
+func (r *run) probeRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
 	current := r.found.current
 	type question struct {
 		d      *document.Document
@@ -160,12 +160,12 @@ func (r *run) askRound(ctx context.Context, held []register.Victim) (clear bool,
 	calls := make([]func() error, len(all))
 	for i, q := range all {
 		calls[i] = func() (err error) {
-			answers[i], err = r.askAt(ctx, q.env, q.d, q.secret, q.method)
+			answers[i], err = r.probeAt(ctx, q.env, q.d, q.secret, q.method)
 			return err
 		}
 	}
 	if err := parallel.Do(calls...); err != nil {
-		_, what := r.condemned()
+		_, what := r.mustDie()
 		return false, fmt.Errorf("ask whether %s is refused: %w", what, err)
 	}
 	for i, q := range all {

@@ -44,14 +44,14 @@ func (r *run) testUser(ctx context.Context, d *document.Document) (*document.Tes
 func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Credential, u *document.TestUser) error {
 	// A secret that is refused is tried again for a while. Here no password goes with
 	// it, and no failed sign-on counts against the user.
-	if err := r.judge(ctx, cred); err != nil {
+	if err := r.introspect(ctx, cred); err != nil {
 		return err
 	}
 	token, err := r.client.AuthorizationCode(ctx, cred, u.Login)
 	if err != nil {
 		return fmt.Errorf("sign on as the test user: %w", err)
 	}
-	r.record.saw("", token.ExpiresAt.Sub(r.client.Time()))
+	r.record.noteVerified("", token.ExpiresAt.Sub(r.client.Time()))
 	if err := checkToken(token, cred, d.Rotation.Verify, r.client.Time()); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Cre
 		return err
 	}
 	if u.Attribute == "" {
-		r.record.saw("the test user signed on", 0)
+		r.record.noteVerified("the test user signed on", 0)
 		return nil
 	}
 	client := r.client
@@ -69,7 +69,7 @@ func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Cre
 	if err := client.UpdateUser(ctx, d.EnvironmentID, user, token.AccessToken, map[string]any{u.Attribute: value}); err != nil {
 		return fmt.Errorf("the secret works, but the test user's token does not: %w", err)
 	}
-	r.record.saw("the test user signed on and changed "+u.Attribute, 0)
+	r.record.noteVerified("the test user signed on and changed "+u.Attribute, 0)
 	return nil
 }
 

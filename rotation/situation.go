@@ -29,12 +29,12 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 		Answers:     r.found.answers,
 		Item:        item,
 		Unreachable: r.hold.failure != nil,
-		Holds:       r.found.underHold && r.hold.has(),
+		Holds:       r.found.underHold && r.hold.hasLease(),
 		MaySend:     item.MaySend(r.hold.who, now),
 		Done:        r.done,
 	}
 	s.Done.Served = s.Done.Served && r.servedFor == d.ClientSecret.Fingerprint()
-	s.Done.Shown = s.Done.Shown && r.shownFor == r.state()
+	s.Done.Shown = s.Done.Shown && r.shownFor == r.shownState()
 	if d.Rotation.Strategy == document.Alternating {
 		s.Twin = r.found.twin
 		s.Unused = d.Alternates() && d.Rotation.Twin == ""

@@ -128,11 +128,11 @@ func (r *run) setSecret(ctx context.Context) error {
 	if err := r.identify(ctx); err != nil {
 		return err
 	}
-	if r.found.stranger == own.ApplicationID() {
+	if r.found.falseTwin == own.ApplicationID() {
 		return errNoTwin
 	}
 	if own.AuthMethod != "" {
-		if answer, err = r.ask(ctx, own.Document, own.ClientSecret, own.AuthMethod); err != nil {
+		if answer, err = r.probe(ctx, own.Document, own.ClientSecret, own.AuthMethod); err != nil {
 			r.record.warn("PingOne did not say whether it accepts the new secret: %v", err)
 		}
 	}
@@ -143,13 +143,13 @@ func (r *run) setSecret(ctx context.Context) error {
 		r.record.decision = ""
 	}
 	r.record.decide("in PingOne already")
-	return r.confirm(ctx, own)
+	return r.checkConfiguration(ctx, own)
 }
 
-// confirm sees that the application is as the document specifies, which createSecret has
+// checkConfiguration sees that the application is as the document specifies, which createSecret has
 // made so before its mint. Once consumers hold a secret, nothing about the application
 // keeps the new one from being promoted; before that it is made so here.
-func (r *run) confirm(ctx context.Context, own *stored) error {
+func (r *run) checkConfiguration(ctx context.Context, own *stored) error {
 	spec := own.Rotation.Application != nil
 	alternates := r.found.current.Alternates()
 	if !spec && !alternates {
@@ -229,7 +229,7 @@ func (r *run) testSecret(ctx context.Context) error {
 	}
 	if d.AuthMethod == "" || d.ClientSecret.IsZero() {
 		var err error
-		if d, err = r.completed(ctx, d); err != nil {
+		if d, err = r.completeDocument(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -252,9 +252,9 @@ func (r *run) testSpecification(ctx context.Context, d *document.Document) error
 	return err
 }
 
-// completed returns a document that no rotation has written yet with what it lacks: the
+// completeDocument returns a document that no rotation has written yet with what it lacks: the
 // authentication method, or even the secret, as createSecret would take it over.
-func (r *run) completed(ctx context.Context, d *document.Document) (*document.Document, error) {
+func (r *run) completeDocument(ctx context.Context, d *document.Document) (*document.Document, error) {
 	var err error
 	if r.found.acting, err = r.adminOf(ctx, d); err != nil {
 		return nil, err

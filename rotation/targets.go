@@ -53,7 +53,7 @@ func (r *Rotator) targets(ctx context.Context, admin description, document *Docu
 				continue
 			}
 			reached[d.arn] = true
-			if r.Settings.leads(d) {
+			if r.Settings.isAdminSecret(d) {
 				t.Admins = append(t.Admins, d.name)
 				queue = append(queue, d)
 			} else {
@@ -75,7 +75,7 @@ func (r *Rotator) fillTargets(ctx context.Context, c waves.Campaign, t waves.Tal
 	if err := admin.describe(ctx); err != nil {
 		return err
 	}
-	if !r.Settings.leads(admin.description) {
+	if !r.Settings.isAdminSecret(admin.description) {
 		return remedy.With(fmt.Errorf("%s is not an admin of the function, and has no targets", c.Leaked()), "name the admin's secret, or leave its targets out")
 	}
 	ended := t.Ended(c.Leaked())
@@ -116,5 +116,5 @@ func (s Settings) reaches(admin description, document *Document, d description, 
 	return id != "" && (id == admin.arn || secretNameOf(id) == admin.name) || document != nil && len(document.AllowancesFor([]string{d.name, d.arn})) > 0
 }
 
-// leads reports whether the settings name a secret as an admin.
-func (s Settings) leads(d description) bool { return s.isAdmin(d.arn, d.name, place(d.arn)) }
+// isAdminSecret reports whether the settings name a secret as an admin.
+func (s Settings) isAdminSecret(d description) bool { return s.isAdmin(d.arn, d.name, place(d.arn)) }

@@ -38,8 +38,8 @@ func (rec *record) happened(what Happening, at time.Time, fingerprints ...string
 	}
 }
 
-// told returns the timeline in order.
-func told(all []Moment) []Moment {
+// sortedTimeline returns the timeline in order.
+func sortedTimeline(all []Moment) []Moment {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Moment) int {
 		if c := a.At.Compare(b.At); c != 0 || a.What == b.What {

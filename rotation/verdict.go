@@ -7,9 +7,9 @@ import (
 	"pingrotate/internal/plan"
 )
 
-// overcome are the points of which a failure does not keep a rotation from succeeding: a
+// tolerated are the points of which a failure does not keep a rotation from succeeding: a
 // rotation repairs it, passes it by, or meets it in the decision, which is a point itself.
-var overcome = []string{"current", "pending", "replicas", "register"}
+var tolerated = []string{"current", "pending", "replicas", "register"}
 
 // conclude sets the headline of a check: whether a rotation that began now would succeed,
 // and why. It follows from the decision alone, if the check got that far.
@@ -28,7 +28,7 @@ func (c *checkup) conclude() {
 	case c.underWay():
 		c.Because = "another rotation is under way"
 	default:
-		c.WouldRotate, c.Because = true, c.outlook()
+		c.WouldRotate, c.Because = true, c.forecast()
 	}
 }
 
@@ -36,7 +36,7 @@ func (c *checkup) conclude() {
 // none.
 func (c *checkup) blocked() *Finding {
 	i := slices.IndexFunc(c.Findings, func(f Finding) bool {
-		return f.State == Failure && !slices.Contains(overcome, f.Point) && f.Point != pointLeak && !(f.Point == pointDecision && c.Decision == Refuse)
+		return f.State == Failure && !slices.Contains(tolerated, f.Point) && f.Point != pointLeak && !(f.Point == pointDecision && c.Decision == Refuse)
 	})
 	if i < 0 {
 		return nil
@@ -50,8 +50,8 @@ func (c *checkup) underWay() bool {
 	return pending != "" && pending != c.secret.holder(labelCurrent) && c.client.Time().Sub(c.secret.changed) < plan.Quiet
 }
 
-// outlook says what a rotation would do.
-func (c *checkup) outlook() string {
+// forecast says what a rotation would do.
+func (c *checkup) forecast() string {
 	switch c.Decision {
 	case Regenerate:
 		if c.found.current.Alternates() {

@@ -25,18 +25,18 @@ func (r *run) credential(d *document.Document, secret pingone.Secret, method pin
 // verify shows the new secret to PingOne as consumers will, and checks that what they
 // get is what the document demands. Refusals of a new secret are waited out.
 func (r *run) verify(ctx context.Context, d *document.Document) error {
-	if err := r.insist(ctx, d, plan.Settling); err != nil {
+	if err := r.verifyFor(ctx, d, plan.Settling); err != nil {
 		return fmt.Errorf("verify the new secret%w", err)
 	}
 	return nil
 }
 
-// insist shows a secret until it is accepted, or the limit is reached. Its error begins
+// verifyFor shows a secret until it is accepted, or the limit is reached. Its error begins
 // with how long that took, and is to be prefixed.
-func (r *run) insist(ctx context.Context, d *document.Document, limit time.Duration) error {
+func (r *run) verifyFor(ctx context.Context, d *document.Document, limit time.Duration) error {
 	begun := r.client.Time()
 	for p := r.polls(500*time.Millisecond, 5*time.Second, limit); ; {
-		err := r.try(ctx, d)
+		err := r.verifyOnce(ctx, d)
 		if err == nil {
 			r.record.refused = false
 			return nil
@@ -55,8 +55,8 @@ func (r *run) insist(ctx context.Context, d *document.Document, limit time.Durat
 	}
 }
 
-// try shows the document's secret once, and checks what the document demands.
-func (r *run) try(ctx context.Context, d *document.Document) error {
+// verifyOnce shows the document's secret once, and checks what the document demands.
+func (r *run) verifyOnce(ctx context.Context, d *document.Document) error {
 	cred, err := r.credential(d, d.ClientSecret, d.AuthMethod)
 	if err != nil {
 		return err
@@ -68,12 +68,12 @@ func (r *run) try(ctx context.Context, d *document.Document) error {
 	want := d.Rotation.Verify
 	switch {
 	case d.IsResource():
-		if err := r.judge(ctx, cred); pingone.IsWrongMethod(err) {
+		if err := r.introspect(ctx, cred); pingone.IsWrongMethod(err) {
 			return remedy.With(document.NewFieldError("tokenEndpointAuthMethod", "is not what the resource has as introspectEndpointAuthMethod"), "store the right one")
 		} else if err != nil {
 			return err
 		}
-		r.record.saw("credential accepted", 0)
+		r.record.noteVerified("credential accepted", 0)
 		return nil
 	case user != nil:
 		return r.signOn(ctx, d, cred, user)
@@ -81,7 +81,7 @@ func (r *run) try(ctx context.Context, d *document.Document) error {
 	token, err := r.client.Token(ctx, cred, want.Scope)
 	switch {
 	case err == nil:
-		r.record.saw("", token.ExpiresAt.Sub(r.client.Time()))
+		r.record.noteVerified("", token.ExpiresAt.Sub(r.client.Time()))
 		return checkToken(token, cred, want, r.client.Time())
 	case !pingone.ProvesCredential(err):
 		return err
@@ -91,32 +91,32 @@ func (r *run) try(ctx context.Context, d *document.Document) error {
 	// That the application gets no token by this grant is neither new nor the secret's
 	// fault. But no page says that PingOne judges the secret before the grant, so it is
 	// asked for nothing else.
-	if err := r.judge(ctx, cred); err != nil {
+	if err := r.introspect(ctx, cred); err != nil {
 		return err
 	}
-	r.record.saw("credential accepted, no token granted", 0)
+	r.record.noteVerified("credential accepted, no token granted", 0)
 	return nil
 }
 
-// judge asks PingOne about the credential and nothing else. The token that it
+// introspect asks PingOne about the credential and nothing else. The token that it
 // introspects is none.
-func (r *run) judge(ctx context.Context, cred pingone.Credential) error {
+func (r *run) introspect(ctx context.Context, cred pingone.Credential) error {
 	_, err := r.client.Introspect(ctx, cred, pingone.NewSecret("none"))
 	return err
 }
 
-// ask shows a secret to PingOne, demanding nothing else. The error is why the answer is
+// campaignAction shows a secret to PingOne, demanding nothing else. The error is why the answer is
 // unclear.
-func (r *run) ask(ctx context.Context, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
+func (r *run) probe(ctx context.Context, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
 	env, err := r.Settings.environment(d)
 	if err != nil {
 		return plan.Unclear, err
 	}
-	return r.askAt(ctx, env, d, secret, method)
+	return r.probeAt(ctx, env, d, secret, method)
 }
 
-// askAt shows a secret to one host.
-func (r *run) askAt(ctx context.Context, env pingone.Environment, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
+// probeAt shows a secret to one host.
+func (r *run) probeAt(ctx context.Context, env pingone.Environment, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
 	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: secret, Method: method}
 	var err error
 	if !d.IsResource() {
@@ -131,7 +131,7 @@ func (r *run) askAt(ctx context.Context, env pingone.Environment, d *document.Do
 		}
 		// No page says that PingOne judges the secret before the grant.
 	}
-	switch err = r.judge(ctx, cred); {
+	switch err = r.introspect(ctx, cred); {
 	case err == nil:
 		return plan.Accepted, nil
 	case pingone.IsRejected(err):

@@ -8,20 +8,20 @@ import (
 	"pingrotate/pingone"
 )
 
-// A sighting is what one look shows of the client's applications.
-type sighting struct {
+// A snapshot is what one look shows of the client's applications.
+type snapshot struct {
 	*run
 	mu    sync.Mutex
 	apps  map[string]*pingone.Application
 	views map[string]*pingone.ApplicationSecret
 }
 
-func (r *run) sight() *sighting {
-	return &sighting{run: r, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
+func (r *run) newSnapshot() *snapshot {
+	return &snapshot{run: r, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
 }
 
 // reads returns the calls that a look makes about the applications whose secrets matter.
-func (s *sighting) reads(ctx context.Context, goal plan.Goal, held bool) (all []func() error) {
+func (s *snapshot) reads(ctx context.Context, goal plan.Goal, held bool) (all []func() error) {
 	for _, id := range s.applications() {
 		all = append(all, s.view(ctx, id))
 		if s.wantsApplication(goal, id, held) {
@@ -44,7 +44,7 @@ func (r *run) wantsApplication(goal plan.Goal, id string, held bool) bool {
 	return r.found.apps[id] == nil || !held
 }
 
-func (s *sighting) view(ctx context.Context, id string) func() error {
+func (s *snapshot) view(ctx context.Context, id string) func() error {
 	target := s.target(id)
 	return func() error {
 		view, err := s.found.acting.view(ctx, target)
@@ -55,7 +55,7 @@ func (s *sighting) view(ctx context.Context, id string) func() error {
 	}
 }
 
-func (s *sighting) application(ctx context.Context, id string) func() error {
+func (s *snapshot) application(ctx context.Context, id string) func() error {
 	d := s.found.current.Document
 	return func() error {
 		app, err := s.found.acting.read(ctx, d, id)
@@ -66,16 +66,16 @@ func (s *sighting) application(ctx context.Context, id string) func() error {
 	}
 }
 
-// strange reports whether AWSCURRENT is not plainly PingOne's current secret and
+// unusual reports whether AWSCURRENT is not plainly PingOne's current secret and
 // accepted.
-func (s *sighting) strange() bool {
+func (s *snapshot) unusual() bool {
 	own := s.found.current.ClientSecret
 	view := s.views[s.applicationID()]
 	return view == nil || !view.Secret.Equal(own) || s.found.answers[own.Fingerprint()] != plan.Accepted || s.found.twin != ""
 }
 
-// see takes a sighting over. What is known of applications stays.
-func (f *found) see(s *sighting) {
+// merge takes a snapshot over. What is known of applications stays.
+func (f *found) merge(s *snapshot) {
 	if f.apps == nil {
 		f.apps = map[string]*pingone.Application{}
 	}
@@ -84,9 +84,9 @@ func (f *found) see(s *sighting) {
 	}
 	f.views = s.views
 	for _, v := range s.views {
-		s.keep(v.Secret)
+		s.remember(v.Secret)
 		if v.Previous != nil {
-			s.keep(v.Previous.Secret)
+			s.remember(v.Previous.Secret)
 		}
 	}
 }

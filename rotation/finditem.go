@@ -7,10 +7,10 @@ import (
 	"pingrotate/internal/register"
 )
 
-// approach finds the client's item in the register. With two applications it is the
+// findItem finds the client's item in the register. With two applications it is the
 // original's, which is the one whose item knows of both. It reports whether it has read
 // the item.
-func (r *run) approach(ctx context.Context) (fetched bool, err error) {
+func (r *run) findItem(ctx context.Context) (fetched bool, err error) {
 	d := r.found.current
 	at := func(id string) *hold {
 		return &hold{table: r.table(), key: register.Key{EnvironmentID: d.EnvironmentID, ID: id}, who: unique(), doing: r.doing, now: r.client.Time, count: r.count}
@@ -41,8 +41,8 @@ func (r *run) approach(ctx context.Context) (fetched bool, err error) {
 	case other.rev.Number > 0 && own.rev.Number == 0:
 		r.hold = other
 	case own.rev.Number == 0 && err == nil:
-		var kept, others trace
-		if err := parallel.Do(func() (err error) { kept, err = own.outlived(ctx); return err }, func() (err error) { others, err = other.outlived(ctx); return err }); err != nil {
+		var kept, others rows
+		if err := parallel.Do(func() (err error) { kept, err = own.survivingRows(ctx); return err }, func() (err error) { others, err = other.survivingRows(ctx); return err }); err != nil {
 			return false, err
 		}
 		if others > kept || others == kept && other.key.ID < own.key.ID {
@@ -54,28 +54,28 @@ func (r *run) approach(ctx context.Context) (fetched bool, err error) {
 	return true, nil
 }
 
-// A trace is what has outlived the loss of an item. It comes back where that is.
-type trace int
+// A rows is what has outlived the loss of an item. It comes back where that is.
+type rows int
 
 const (
-	noTrace trace = iota
-	holderTrace
-	emergencyTrace
+	noRows rows = iota
+	holderRows
+	emergencyRows
 )
 
-// outlived returns what the rows beside an absent item tell.
-func (h *hold) outlived(ctx context.Context) (trace, error) {
+// survivingRows returns what the rows beside an absent item tell.
+func (h *hold) survivingRows(ctx context.Context) (rows, error) {
 	h.count.register.Add(1)
 	open, err := h.table.Opened(ctx, h.key)
 	if err != nil || len(open) > 0 {
-		return emergencyTrace, err
+		return emergencyRows, err
 	}
 	h.count.register.Add(1)
 	holders, err := h.table.Holders(ctx, h.key)
 	if err != nil || len(holders) > 0 {
-		return holderTrace, err
+		return holderRows, err
 	}
-	return noTrace, nil
+	return noRows, nil
 }
 
 // knows reports whether an item, which is of one application, has a record of the other.
