@@ -65,8 +65,7 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 		return true, nil
 	}
 	r.minted(m.Application, got.Secret)
-	release := goal == plan.Create
-	if release && m.Application == r.applicationID() && r.method(m.Application) == pingone.ClientSecretJWT {
+	if goal == plan.Create && m.Application == r.applicationID() && r.method(m.Application) == pingone.ClientSecretJWT {
 		r.probeReplaced(ctx)
 	}
 	return false, nil
@@ -124,7 +123,6 @@ func (r *run) probeReplaced(ctx context.Context) {
 	answer, err := r.probe(ctx, d.Document, d.ClientSecret, r.method(r.applicationID()))
 	if err == nil {
 		r.found.answers[d.ClientSecret.Fingerprint()] = answer
-		r.found.refusedSinceMint = answer == plan.Refused
 	}
 }
 

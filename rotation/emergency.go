@@ -216,7 +216,6 @@ func (r *run) close(ctx context.Context) error {
 		}
 		return fmt.Errorf("record that the emergency has ended: %w", err)
 	}
-	r.record.over = true
 	var died []string
 	for _, v := range em.Must {
 		died = append(died, v.Fingerprint)

@@ -113,8 +113,8 @@ func (r *run) provision(ctx context.Context) error {
 		r.hold = nil // the register knows it by its id
 		return nil
 	}
-	if err := errors.Join(r.found.mayWrite); err != nil {
-		return err
+	if r.found.mayWrite != nil {
+		return r.found.mayWrite
 	}
 	twin, err := r.provisioner().Twin(ctx, d.Document, r.found.apps[r.applicationID()])
 	r.client.Settle = r.found.acting.client.Settle

@@ -29,7 +29,6 @@ type record struct {
 	dead             []Mark        // that must die, and that PingOne refuses
 	gone             []string      // that must die, and of which PingOne shows no trace
 	served           []Served      // other managed secrets of the client
-	over             bool          // the emergency has ended
 	tokenLife        time.Duration // of the last token that was issued
 	foreignVersions  []string      // versions of other clients, when the emergency began
 	timeline         []Moment      // of an emergency

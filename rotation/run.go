@@ -44,6 +44,7 @@ type run struct {
 	unserved       bool   // another managed secret could not be served, for a reason that may pass
 	shownFor       string // likewise for done.Shown, see [run.shownState]
 	waits          map[plan.Why]*poll
+	leasePoll      *poll          // paces the attempts to take the lease
 	overtakenMoves int            // how often AWSCURRENT was moved by another hand meanwhile
 	unreadMints    map[string]int // mints without a reply, by application
 	unknownOutcome error          // of an act whose outcome is not known yet
@@ -61,27 +62,26 @@ type run struct {
 
 // found is what the looks of a run have shown.
 type found struct {
-	admin            adminSecret
-	acting           *admin
-	allowed          map[allowed]*admin
-	current          *stored
-	own              *stored
-	others           []*stored
-	twin             string // application id, once it is known
-	falseTwin        string // an application that a document names as the twin, and is none
-	created          string // id of the application that this run has created
-	searched         bool   // the twin was looked for by its marker
-	apps             map[string]*pingone.Application
-	views            map[string]*pingone.ApplicationSecret
-	secrets          map[string]pingone.Secret // by fingerprint
-	answers          map[string]plan.Answer    // by fingerprint
-	otherBehind      string                    // ARN of another managed secret of the client that lags
-	closed           error                     // why the secret cannot be rotated at all
-	proof            map[string]error          // by fingerprint: of a secret that was shown as the new one will be
-	mayWrite         error                     // why nothing could be stored or labelled
-	rehearsed        bool                      // proof and mayWrite were asked for
-	underHold        bool                      // the last look was made while the run had the lease
-	refusedSinceMint bool                      // AWSCURRENT is refused since the mint, and that is no stale answer
+	admin       adminSecret
+	acting      *admin
+	allowed     map[allowed]*admin
+	current     *stored
+	own         *stored
+	others      []*stored
+	twin        string // application id, once it is known
+	falseTwin   string // an application that a document names as the twin, and is none
+	created     string // id of the application that this run has created
+	searched    bool   // the twin was looked for by its marker
+	apps        map[string]*pingone.Application
+	views       map[string]*pingone.ApplicationSecret
+	secrets     map[string]pingone.Secret // by fingerprint
+	answers     map[string]plan.Answer    // by fingerprint
+	otherBehind string                    // ARN of another managed secret of the client that lags
+	closed      error                     // why the secret cannot be rotated at all
+	proof       map[string]error          // by fingerprint: of a secret that was shown as the new one will be
+	mayWrite    error                     // why nothing could be stored or labelled
+	rehearsed   bool                      // proof and mayWrite were asked for
+	underHold   bool                      // the last look was made while the run had the lease
 }
 
 // begin prepares a run on the secret.
@@ -249,15 +249,13 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 		}
 		holder := r.hold.rev.Item.Lease
 		busy := &BusyError{Doing: holder.Doing, Until: from}
-		p := r.waits[plan.RotationRunning]
-		if p == nil {
-			p = r.polls(500*time.Millisecond, 3*time.Second, register.LeaseTime+register.Skew+time.Second)
-			r.waits[plan.RotationRunning] = p
+		if r.leasePoll == nil {
+			r.leasePoll = r.polls(500*time.Millisecond, 3*time.Second, register.LeaseTime+register.Skew+time.Second)
 		}
 		if r.by == plan.ByAudit {
 			return busy // the next audit comes soon
 		}
-		again, err := p.wait(ctx)
+		again, err := r.leasePoll.wait(ctx)
 		if err != nil {
 			return errors.Join(busy, err)
 		}
