@@ -16,104 +16,106 @@ import (
 	"pingrotate/internal/waves"
 )
 
-// What the function does besides the steps of Secrets Manager.
+// The actions that the function takes besides Secrets Manager's steps.
 const (
 	ActionRotate   = "rotate"      // all four steps in one invocation
-	ActionCheck    = "check"       // whether a rotation would succeed; changes nothing
-	ActionAudit    = "audit"       // every secret of the function
-	ActionRollback = "rollback"    // back to AWSPREVIOUS, with the strategy "alternating"
-	ActionEnd      = "endPrevious" // the previous secret dies before its grace ends
-	ActionMark     = "mark"        // an application as a secret's, so that "marked" in allow is about it
-	ActionList     = "list"        // of a campaign: which secrets come next, and how fast
-	ActionTally    = "tally"       // of a campaign: how it stands
-	ActionHalt     = "halt"        // of a campaign: no other item begins
+	ActionCheck    = "check"       // predict whether a rotation would succeed; changes nothing
+	ActionAudit    = "audit"       // examine every secret of the function
+	ActionRollback = "rollback"    // return to AWSPREVIOUS; only with the strategy "alternating"
+	ActionEnd      = "endPrevious" // end the previous secret before its grace ends
+	ActionMark     = "mark"        // mark an application as a secret's, so that "marked" in allow covers it
+	ActionList     = "list"        // campaign: which secrets come next, and how fast
+	ActionTally    = "tally"       // campaign: how far it has come
+	ActionHalt     = "halt"        // campaign: start no further item
 
-	ActionNote       = "note"       // of a campaign from a terminal: that it begins, or is over
-	ActionUnfinished = "unfinished" // the campaigns from a terminal that did not end well
+	ActionNote       = "note"       // campaign run from a terminal: record that it begins or is over
+	ActionUnfinished = "unfinished" // list the campaigns run from a terminal that did not end well
 )
 
-// Emergency says that the secret labelled AWSCURRENT has leaked, and how soon it
-// must end.
+// An Emergency says that the secret labelled AWSCURRENT has leaked, and how soon it must
+// end.
 type Emergency string
 
 const (
 	// Swift ends the leaked secret as soon as consumers have another.
 	Swift Emergency = "swift"
-	// Contain ends it at once. Consumers are locked out until they have another.
+	// Contain ends it at once. Consumers are locked out until they have the new one.
 	Contain Emergency = "contain"
 )
 
-// An Action is what people, and schedules of their own, call the function with, as
-// JSON.
+// An Action is the JSON event with which people, schedules and state machines invoke the
+// function.
 type Action struct {
 	Action   string `json:"action"`
-	SecretID string `json:"secretId,omitempty"` // name or ARN; an audit has none
+	SecretID string `json:"secretId,omitempty"` // name or ARN; empty for an audit
 	Reason   string `json:"reason,omitempty"`   // for the log and the report
-	By       string `json:"by,omitempty"`       // who asks, in their own words
+	By       string `json:"by,omitempty"`       // who is asking, in their own words
 
-	// Of rotate.
+	// For rotate.
 
 	Emergency Emergency `json:"emergency,omitempty"`
 
-	// ClientRequestToken becomes the id of the new version, 32 to 64 characters, so
-	// that an invocation which is repeated continues with the same one. It may be empty.
+	// ClientRequestToken becomes the id of the new version, so that a repeated
+	// invocation continues with the same version. It has 32 to 64 characters; if it is
+	// empty, the function makes one up.
 	ClientRequestToken string `json:"clientRequestToken,omitempty"`
 
-	// Preview asks for no more than what an emergency, endPrevious or rollback would do.
+	// Preview reports what an emergency, endPrevious or rollback would do, and does
+	// nothing.
 	Preview bool `json:"preview,omitempty"`
 
-	// IfStoredBefore skips the secret when AWSCURRENT was stored at this time or
-	// later. A campaign that was interrupted continues with the time of its start. An
-	// emergency that is not over is completed all the same.
+	// IfStoredBefore skips the secret if AWSCURRENT was stored at this time or later. An
+	// interrupted campaign continues with the time of its start. An open emergency is
+	// completed anyway.
 	IfStoredBefore time.Time `json:"ifStoredBefore,omitzero"`
 
-	// Of endPrevious.
+	// For endPrevious.
 
-	// Previous holds the fingerprints of the secrets to end, as a preview has shown them. If
-	// it is empty, what PingOne keeps when the action begins is meant.
+	// Previous holds the fingerprints of the secrets to end, as a preview showed them. If
+	// it is empty, the action ends every previous secret that PingOne keeps when it begins.
 	Previous []string `json:"previous,omitempty"`
-	// LockOut ends them although consumers have used them in the last two hours.
+	// LockOut ends them even if consumers used them in the last two hours.
 	LockOut bool `json:"lockOut,omitempty"`
 
-	// Of check.
+	// For check.
 
-	// CreateTestUser lets check create the user of rotation.verify.userSecretId, the
-	// one thing that it ever changes.
+	// CreateTestUser lets check create the user of rotation.verify.userSecretId. It is the
+	// only change that check ever makes.
 	CreateTestUser bool `json:"createTestUser,omitempty"`
 
-	// Document is one that no secret holds yet, without its client secret: what would become
-	// of it is checked in place of the secret's own. SecretID is then the name that the
-	// secret will have, or its ARN if there is one.
+	// Document is a draft: a document that no secret holds yet, without its client secret.
+	// It is checked in place of the document that the secret holds. SecretID is then the
+	// name that the secret will have, or its ARN if it exists.
 	Document string `json:"document,omitempty"`
 
-	// Holds is the fingerprint of the client secret that a secret holds which is to be taken
-	// over as it is, and whose document Document is. Empty where the function is to fill it.
+	// Holds is the fingerprint of the client secret that is stored already, if the function
+	// is to keep it; the draft is the rest of that document. It is empty if the function is
+	// to fill the secret.
 	Holds string `json:"holds,omitempty"`
 
-	// Mark says that the application of Document will be marked as the secret's before the
+	// Mark says that the draft's application will be marked as the secret's before the
 	// secret is filled.
 	Mark bool `json:"mark,omitempty"`
 
-	// Of audit.
+	// For audit.
 
-	ReadOnly bool   `json:"readOnly,omitempty"` // look, and complete nothing
-	After    string `json:"after,omitempty"`    // continue after this name; the last audit's Next
+	ReadOnly bool   `json:"readOnly,omitempty"` // only look; complete nothing
+	After    string `json:"after,omitempty"`    // the last audit's Next, to continue where it stopped
 
 	requestID string // Lambda's
 
-	// Of a campaign, which a state machine carries out. A rotation has its reason, its
+	// For a campaign, which a state machine carries out. A rotation takes its reason, its
 	// emergency and its token from the campaign.
 
 	Campaign *waves.Campaign `json:"campaign,omitempty"`
-	Secrets  []string        `json:"secrets,omitempty"` // of audit: names or ARNs, in place of all
-	Memory   waves.Memory    `json:"memory,omitzero"`   // of list and tally: the last plan's
-	Stopped  string          `json:"stopped,omitempty"` // of tally and halt: why
-	Over     bool            `json:"over,omitempty"`    // of note: each secret has ended well
+	Secrets  []string        `json:"secrets,omitempty"` // for audit: names or ARNs; look at these only
+	Memory   waves.Memory    `json:"memory,omitzero"`   // for list, tally and halt: the last plan's
+	Stopped  string          `json:"stopped,omitempty"` // for tally and halt: why it stopped
+	Over     bool            `json:"over,omitempty"`    // for note: all secrets have ended well
 }
 
-// ParseAction decodes and checks an action. A field that it does not know, or one of
-// another action, is an error: a mistyped "emergency" must not become an ordinary
-// rotation.
+// ParseAction decodes and checks an action. An unknown field, or a field that belongs to
+// another action, is an error: a mistyped "emergency" must not become an ordinary rotation.
 func ParseAction(data []byte) (Action, error) {
 	var a Action
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -128,7 +130,7 @@ func ParseAction(data []byte) (Action, error) {
 	return a, a.check()
 }
 
-// plainly says what is wrong with an event, without its values.
+// plainly describes what is wrong with an event and quotes none of its values.
 func plainly(err error) string {
 	var wrongType *json.UnmarshalTypeError
 	var badTime *time.ParseError
@@ -202,19 +204,19 @@ func (a Action) check() error {
 	case a.Emergency != "" && a.Emergency != Swift && a.Emergency != Contain:
 		return eventError("emergency", `must be "swift" or "contain"`)
 	case a.Preview && a.Emergency == "" && a.Action == ActionRotate:
-		return eventError("preview", "is of an emergency")
+		return eventError("preview", "needs an emergency")
 	case a.ClientRequestToken != "" && !requestToken.MatchString(a.ClientRequestToken):
-		return eventError("clientRequestToken", "must have 32 to 64 characters of a version's id")
+		return eventError("clientRequestToken", "must have 32 to 64 characters: letters, digits and _+=.@/-")
 	case len(a.Document) > 1<<16:
 		return eventError("document", "must have at most 65,536 bytes")
 	case a.Document != "" && a.CreateTestUser:
-		return eventError("createTestUser", "needs a secret that is there already")
+		return eventError("createTestUser", "needs a secret that exists already")
 	case a.Mark && a.Document == "":
 		return eventError("mark", "needs the document")
 	case a.Action == ActionMark && (a.Document == "" || !isSecretARN(a.SecretID)):
-		return eventError("secretId", "must be the full ARN of a secret, beside its document: the mark is of that")
+		return eventError("secretId", "must be the full ARN of a secret, next to its document: the mark names that ARN")
 	case a.Holds != "" && (a.Document == "" || !fingerprint.MatchString(a.Holds)):
-		return eventError("holds", "must be the fingerprint of the secret that belongs to document")
+		return eventError("holds", "must be the fingerprint of the client secret that belongs to document")
 	case len(a.Previous) > 2 || slices.ContainsFunc(a.Previous, func(f string) bool { return !fingerprint.MatchString(f) }):
 		return eventError("previous", "must be the fingerprints of one or two secrets")
 	case !plainText(a.Reason):
@@ -225,18 +227,18 @@ func (a Action) check() error {
 	return nil
 }
 
-// checkCampaign checks what an action says about a campaign.
+// checkCampaign checks the fields about a campaign.
 func (a Action) checkCampaign() error {
 	c := a.Campaign
 	switch {
 	case c == nil && (a.Action == ActionList || a.Action == ActionTally || a.Action == ActionHalt || a.Action == ActionNote):
 		return eventError("campaign", "is missing")
 	case c == nil && len(a.Secrets) > 0:
-		return eventError("secrets", "does not belong to an audit of no campaign")
+		return eventError("secrets", "belongs only to an audit that has a campaign")
 	case c == nil:
 		return nil
 	case a.Emergency != "" || a.ClientRequestToken != "" || !a.IfStoredBefore.IsZero() || a.Reason != "" || a.By != "" || a.ReadOnly || a.After != "":
-		return eventError("campaign", "says what an item of it has no member for")
+		return eventError("campaign", "excludes emergency, clientRequestToken, ifStoredBefore, reason, by, readOnly and after: an item takes these from its campaign")
 	case a.Action == ActionAudit && (len(a.Secrets) == 0 || len(a.Secrets) > maxBatch):
 		return eventError("secrets", fmt.Sprintf("must be 1 to %d names or ARNs", maxBatch))
 	case c.Emergency != "" && Emergency(c.Emergency) != Swift && Emergency(c.Emergency) != Contain:
@@ -246,7 +248,7 @@ func (a Action) checkCampaign() error {
 	case a.Action == ActionHalt && (a.Stopped == "" || !plainText(a.Stopped)):
 		return eventError("stopped", "must be one line of at most 256 characters")
 	case a.Memory.Skip < 0 || a.Memory.Planned < 0:
-		return eventError("memory", "is not one that the action list has returned")
+		return eventError("memory", "is not one that the action list returned")
 	}
 	for _, name := range a.Secrets {
 		if name == "" || len(name) > 2048 {
@@ -259,27 +261,25 @@ func (a Action) checkCampaign() error {
 	return nil
 }
 
-// maxBatch is how many secrets an audit looks at for a campaign: no more than canaries
-// or a batch have.
+// maxBatch is the most secrets that one audit examines for a campaign.
 const maxBatch = waves.Batch
 
-// plainText reports whether a text can stand in a log as it is.
+// plainText reports whether a text can go into a log unchanged.
 func plainText(s string) bool {
 	return len(s) <= 256 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// An Outcome is how a manual rotation, an emergency, a rollback or the early end of a
-// previous secret ended.
+// An Outcome says how a manual rotation, an emergency, a rollback or an endPrevious ended.
 type Outcome string
 
 const (
 	Promoted   Outcome = "promoted"   // AWSCURRENT is a new secret
-	Ended      Outcome = "ended"      // an emergency: and the leaked one is refused; endPrevious: the previous one is
-	Open       Outcome = "open"       // the leaked or the previous one may still work; Error says why
-	Refused    Outcome = "refused"    // consumers lag, and nothing was changed
-	Skipped    Outcome = "skipped"    // AWSCURRENT is as new as was asked for; endPrevious: there is no previous secret
-	Busy       Outcome = "busy"       // another rotation of the secret is under way; RetryAt says when to come again
+	Ended      Outcome = "ended"      // emergency: AWSCURRENT is new and PingOne refuses the leaked secret; endPrevious: it refuses the previous one
+	Open       Outcome = "open"       // the leaked or the previous secret may still work; Error says why
+	Refused    Outcome = "refused"    // consumers lag; nothing was changed
+	Skipped    Outcome = "skipped"    // AWSCURRENT is new enough; endPrevious: there is no previous secret
+	Busy       Outcome = "busy"       // another invocation is at work on the client, or a rotation is under way; RetryAt says when to try again
 	Failed     Outcome = "failed"     // Error says why, and what to do
-	Previewed  Outcome = "previewed"  // nothing was done, and the report says what the action would do
-	RolledBack Outcome = "rolledBack" // AWSCURRENT is the one before
+	Previewed  Outcome = "previewed"  // nothing was done; the report says what the action would do
+	RolledBack Outcome = "rolledBack" // AWSCURRENT is the version before
 )

@@ -17,21 +17,21 @@ import (
 	"pingrotate/pingone"
 )
 
-// maxUnreadMints is how often a run of an emergency regenerates a secret without reading
-// PingOne's reply. Such a mint does not count as made after the leak, for it may be
-// another run's, and one more attempt is worth it. Where no reply can be read, any number
-// would be.
+// maxUnreadMints is how often one run of an emergency regenerates a secret without being
+// able to read PingOne's reply. Such a mint does not count as made after the leak, because
+// it may be another run's, so one more attempt is worthwhile. If no reply ever arrives, more
+// attempts would not help either.
 const maxUnreadMints = 2
 
 var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
-	"see what stands between the function and PingOne, and run the command again")
+	"find out what lies between the function and PingOne, and run the command again")
 
-// mint makes PingOne regenerate an application's secret. The request is sent once,
-// whatever happens to it: a second one would evict the secret that consumers hold.
+// mint makes PingOne regenerate an application's secret. It sends the request once, whatever
+// happens to it: a second request would evict the secret that consumers hold.
 //
-// Died before the intent: nothing has happened. Died between the intent and the POST,
-// or after the POST: the next run that takes the lease waits until PingOne shows the new
-// secret, and adopts it, or until the POST can no longer take effect.
+// A crash before the intent changes nothing. After a crash between the intent and the POST,
+// or after the POST, the next run that takes the lease waits until PingOne shows the new
+// secret, which it adopts, or until the POST can no longer take effect.
 func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
 	if !timeFor(ctx, &r.client, mintBudget) {
 		return false, errNoTime
@@ -55,7 +55,7 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 	case pingone.Refused:
 		r.outcome = register.Item.Forget
 		if goal == plan.Emergency && m.Application == r.found.twin && r.found.views[r.applicationID()].Secret.Fingerprint() != r.found.current.ClientSecret.Fingerprint() {
-			r.done.TwinLater = true // consumers do not wait for what PingOne refuses
+			r.done.TwinLater = true // consumers must not wait for a twin that PingOne refuses
 			return false, nil
 		}
 		return false, got.Err
@@ -71,7 +71,8 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 	return false, nil
 }
 
-// minted takes over PingOne's reply to a mint, which beats any later read.
+// minted adopts PingOne's reply to a mint as the application's view: our own reply is newer
+// than any later read, which may lag.
 func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	if after.AsOf.IsZero() {
 		after.AsOf = r.client.Time()
@@ -103,8 +104,7 @@ func (r *run) minted(application string, after *pingone.ApplicationSecret) {
 	}
 }
 
-// acceptedBy returns the fingerprints of the secrets that PingOne accepts, by its own
-// account.
+// acceptedBy returns the fingerprints of the secrets that PingOne says it accepts.
 func acceptedBy(v *pingone.ApplicationSecret) (all []string) {
 	if v == nil {
 		return nil
@@ -116,8 +116,8 @@ func acceptedBy(v *pingone.ApplicationSecret) (all []string) {
 	return all
 }
 
-// probeReplaced shows PingOne the secret that consumers still hold, once. No page says
-// that the previous secret verifies assertions which are signed with it.
+// probeReplaced shows PingOne, once, the secret that consumers still hold. No page says that
+// PingOne verifies assertions signed with the previous secret.
 func (r *run) probeReplaced(ctx context.Context) {
 	d := r.found.current
 	answer, err := r.probe(ctx, d.Document, d.ClientSecret, r.method(r.applicationID()))
@@ -126,9 +126,9 @@ func (r *run) probeReplaced(ctx context.Context) {
 	}
 }
 
-// announce writes the intent, with the outcome of the act before, and reports whether the
-// run has to look again instead: another process was first, or the lease has too little
-// time left.
+// announce writes the intent, together with the outcome of the act before. It reports true
+// if the run must look again instead of acting: another process was first, or the lease has
+// too little time left.
 func (r *run) announce(ctx context.Context, in register.Intent) (again bool, err error) {
 	if r.outcome != nil && !r.hold.rev.Item.MaySend(r.hold.who, r.client.Time()) {
 		r.flush(ctx, false)
@@ -140,11 +140,11 @@ func (r *run) announce(ctx context.Context, in register.Intent) (again bool, err
 	return false, err
 }
 
-// store stores PingOne's current secret, as the run's version or, for consumers whose
-// secret is about to end, as one whose id follows from what it holds.
+// store stores PingOne's current secret: as the run's version or, for consumers whose secret
+// is about to end, as a version whose id is derived from its content.
 //
-// Died before this write: the secret is only in PingOne, and the next run adopts it.
-// Died after it: the next run finds it stored.
+// A crash before this write leaves the secret in PingOne only, and the next run adopts it.
+// After it, the next run finds the secret stored.
 func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 	d := r.doc(m.Application)
 	if d.ClientID == "" {
@@ -174,7 +174,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 		func() error { return r.probeAll(ctx, m.Ask) },
 	)
 	if errors.Is(err, errExists) && m.Label == "" {
-		// Another invocation of this rotation was first. What it has stored counts.
+		// Another invocation of this rotation was first. What it stored counts.
 		r.found.own, err = r.readPending(ctx)
 		return true, err
 	}
@@ -191,7 +191,7 @@ func (r *run) store(ctx context.Context, m plan.Move) (again bool, err error) {
 	return false, nil
 }
 
-// label is on the run's version until that is AWSCURRENT.
+// label is the label of the run's version until that becomes AWSCURRENT.
 func (r *run) label() string {
 	if r.manual {
 		return plan.ManualLabel
@@ -199,14 +199,15 @@ func (r *run) label() string {
 	return labelPending
 }
 
-// versionOf returns the id of a version that follows from what it holds, so that two
-// runs which store the same make one version.
+// versionOf derives a version's id from its content, so that two runs that store the same
+// document make one version.
 func versionOf(arn string, d *document.Document) string {
 	id := sha256.Sum256([]byte(arn + " " + d.Reveal()))
 	return hex.EncodeToString(id[:])
 }
 
-// whyDead tells a regeneration elsewhere from an older document that was stored again.
+// whyDead distinguishes a secret that was regenerated elsewhere from an older or incomplete
+// document that was stored.
 func (r *run) whyDead() string {
 	d := r.found.current
 	fingerprint := d.ClientSecret.Fingerprint()
@@ -221,8 +222,7 @@ func (r *run) whyDead() string {
 	return "the secret was regenerated outside of the rotation"
 }
 
-// readPending returns the run's version, which Secrets Manager may take a moment to
-// show.
+// readPending returns the run's version. Secrets Manager may take a moment to show it.
 func (r *run) readPending(ctx context.Context) (*stored, error) {
 	for p := r.polls(250*time.Millisecond, 2*time.Second, 5*time.Second); ; {
 		v, err := r.secret.read(ctx, r.token, "")
@@ -239,8 +239,8 @@ func (r *run) readPending(ctx context.Context) (*stored, error) {
 	}
 }
 
-// verifyAndTake judges the run's version by all that the document demands, and takes the
-// lease meanwhile.
+// verifyAndTake verifies the run's version as the document demands, and takes the lease
+// meanwhile.
 func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 	own := r.found.own
 	d := own.Document
@@ -259,7 +259,8 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 		},
 	)
 	if pingone.IsRejected(err) {
-		// Waiting for it to be known everywhere must not keep the lease from others.
+		// The new secret may take a while to reach every node. Others must not wait for the
+		// lease meanwhile.
 		r.hold.release(ctx)
 		err = r.verify(ctx, d)
 	} else if err != nil {
@@ -275,10 +276,10 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 	return r.hold.hasLease() || r.hold.failure != nil, nil
 }
 
-// promote moves AWSCURRENT. Here a rotation takes effect.
+// promote moves AWSCURRENT. With this write a rotation takes effect.
 //
-// Died before the move: AWSCURRENT is the old version, whose secret works until its
-// fuse has burnt down. Died after it: the next run finds AWSCURRENT on the version.
+// A crash before the move leaves AWSCURRENT on the old version, whose secret works until its
+// fuse has burned down. After it, the next run finds AWSCURRENT on the new version.
 func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) {
 	if r.hold.failure == nil {
 		intent := register.Intent{
@@ -294,7 +295,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 		if e := (*SecretsManagerError)(nil); errors.As(err, &e) && e.refused() {
 			r.outcome = register.Item.Forget
 			if r.secret.holder(labelCurrent) != m.From && r.overtakenMoves < maxOvertakenMoves {
-				r.overtakenMoves++ // by another hand, between the look and the move
+				r.overtakenMoves++ // someone else moved the label after the look
 				return true, nil
 			}
 			return false, err
@@ -316,7 +317,7 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	case plan.Dying:
 		r.record.warn("AWSCURRENT was promoted without the document's demands, because its secret was refused or about to end")
 	case plan.LeftBehind:
-		r.record.complete("promoted PingOne's secret %s, which a rotation had left", m.Fingerprint)
+		r.record.complete("promoted PingOne's secret %s, which a rotation had left unpromoted", m.Fingerprint)
 	}
 	if m.Why == plan.Dying {
 		r.record.complete("promoted PingOne's secret %s, before AWSCURRENT's ended", m.Fingerprint)
@@ -325,10 +326,11 @@ func (r *run) promote(ctx context.Context, m plan.Move) (again bool, err error) 
 	return false, nil
 }
 
-// maxOvertakenMoves is how often a run looks again because AWSCURRENT was moved under its hands.
+// maxOvertakenMoves is how often a run looks again because someone else moved AWSCURRENT
+// between its look and its own move.
 const maxOvertakenMoves = 10
 
-// follow makes a version AWSCURRENT in what was found.
+// follow records in what was found that a version is now AWSCURRENT.
 func (r *run) follow(version string) {
 	old := r.found.current
 	for i, v := range r.found.others {
@@ -346,8 +348,8 @@ func (r *run) follow(version string) {
 	}
 }
 
-// end makes PingOne's previous secret die. Died before the call: the next run decides
-// anew. Died after it: there is nothing left to end.
+// end makes PingOne end its previous secret. After a crash before the call, the next run
+// decides again. After one following it, there is nothing left to end.
 func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 	intent := register.Intent{Act: register.End, Application: m.Application, Secret: r.secret.arn, By: r.by, Before: m.Fingerprint}
 	if again, err := r.announce(ctx, intent); err != nil || again {
@@ -379,8 +381,7 @@ func (r *run) end(ctx context.Context, m plan.Move) (again bool, err error) {
 	return false, nil
 }
 
-// untag takes a label off a version. Died before: the next run does it. Died after: it
-// is done.
+// untag takes a label off a version. After a crash before the write, the next run does it.
 func (r *run) untag(ctx context.Context, m plan.Move) error {
 	if err := r.secret.untag(ctx, m.Label, m.From); err != nil {
 		return err

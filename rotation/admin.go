@@ -15,24 +15,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// An admin is the credential that acts on a target, and what its owner allows.
+// An admin is the credential that acts on a target, with what its owner allows.
 type admin struct {
 	client      pingone.Client // acts as the admin application
 	application string         // its id
 	permission  *document.Permission
-	any         bool // it allows the secret any application, by "*"
+	any         bool // it allows the secret every application, by "*"
 }
 
 // adminSecret is an admin's secret as it was read.
 type adminSecret struct {
-	id  string // as it was asked for
+	id  string // the name or ARN by which it was requested
 	out *secretsmanager.GetSecretValueOutput
 	err error
 }
 
-// permit returns the admin, if its owner allows the target. It does so before anything
-// about the target is read, locked or recorded, but for the description in PingOne on
-// which that may depend.
+// permit returns the admin, if its owner allows the target. It decides before anything about
+// the target is read, locked or recorded, except the description in PingOne, on which the
+// decision may depend.
 func (r *run) permit(ctx context.Context, a adminSecret, target *document.Document) (*admin, error) {
 	if r.secret.isCalled(a.id) {
 		return nil, ownAdmin(target)
@@ -89,16 +89,16 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 	return acting, nil
 }
 
-// An allowed is what a run has asked an admin's document about. The answer holds for the
-// rest of the run: what is allowed is no state that a rotation changes.
+// An allowed is a question put to an admin's document. Its answer holds for the rest of the
+// run, because a rotation does not change what is allowed.
 type allowed struct {
 	admin                            string // the version of its secret
 	environmentID, application, twin string
 	resource                         bool
 }
 
-// denial reports whether an admin's owner does not allow something, or does not say so
-// as it should. Anything else is a failure to find out.
+// denial reports whether the admin's owner does not allow something, or whether a document
+// is wrong about it. Any other error means that the run could not find out.
 func denial(err error) bool {
 	_, refused := errors.AsType[*document.Refusal](err)
 	_, wrong := errors.AsType[*document.FieldError](err)
@@ -112,7 +112,7 @@ var (
 		"is missing, and the function's default is the secret itself; no application can read or regenerate its own secret, name another admin application's")
 )
 
-// ownAdmin is why a secret cannot be its own admin's.
+// ownAdmin is the error for a secret that would be its own admin's.
 func ownAdmin(d *document.Document) error {
 	if d.Rotation.AdminSecretID == "" {
 		return errOwnDefault
@@ -120,7 +120,7 @@ func ownAdmin(d *document.Document) error {
 	return errOwnAdmin
 }
 
-// provisioner configures what the secret's document specifies, as the admin.
+// provisioner acts as the admin on what the secret's document specifies.
 func (r *run) provisioner() *provision.Provisioner {
 	return &provision.Provisioner{
 		Client: &r.found.acting.client, AdminApplication: r.found.acting.application, Marker: provision.MarkerOf(r.secret.arn),
@@ -128,9 +128,9 @@ func (r *run) provisioner() *provision.Provisioner {
 	}
 }
 
-// read returns the application with the id, of the document's kind. A custom resource
-// is described as if it were an application, which spares the protocol the difference:
-// it is never disabled, and how it authenticates only its document says.
+// read returns the application with the id, of the document's kind. It describes a custom
+// resource as an application, so that the protocol need not distinguish the two. A resource
+// is never disabled, and only its document says how it authenticates.
 func (a *admin) read(ctx context.Context, d *document.Document, id string) (*pingone.Application, error) {
 	if !d.IsResource() {
 		return a.client.Application(ctx, d.EnvironmentID, id)
@@ -143,7 +143,7 @@ func (a *admin) read(ctx context.Context, d *document.Document, id string) (*pin
 	}, nil
 }
 
-// view reads the target's secret, at an instant that is known.
+// view reads the target's secret. The result always has the time as of which it holds.
 func (a *admin) view(ctx context.Context, t pingone.Target) (*pingone.ApplicationSecret, error) {
 	live, err := a.client.ReadSecret(ctx, t)
 	if err == nil && live.AsOf.IsZero() {

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// Which secrets are admins is for the function's settings to say, and for nothing that a
-// document's writer can change.
+// The function's settings alone decide which secrets are admins. The writer of a document
+// must not be able to change that.
 
-// admins lists the secrets that are admins of the function, as the settings name them.
+// admins lists the secrets that the settings name as the function's admins.
 func (s Settings) admins() (ids []string) {
 	for _, id := range append([]string{s.AdminSecretID}, s.AdminSecretIDs...) {
 		if id != "" && !slices.Contains(ids, id) {
@@ -31,31 +31,31 @@ func (s Settings) admins() (ids []string) {
 	return ids
 }
 
-// isAdmin reports whether a secret, by the ARN and the name that Secrets Manager has of
-// it, is an admin of the function. A name in the settings is of a secret in the function's
-// own account and Region.
+// isAdmin reports whether a secret, given by the ARN and the name that Secrets Manager
+// returns, is an admin of the function. A name in the settings means a secret in home, the
+// function's own account and Region.
 func (s Settings) isAdmin(arn, name, home string) bool {
 	return slices.ContainsFunc(s.admins(), func(id string) bool {
 		return id == arn || id == name && place(arn) == home
 	})
 }
 
-// mayBeAdmin reports whether what a document calls its admin can be one, before it is
-// read. What Secrets Manager then takes for that secret is for [Settings.isAdmin] to
-// judge: a secret of another account may have the same name.
+// mayBeAdmin reports whether the id that a document gives as its admin can be one, before
+// the secret is read. [Settings.isAdmin] judges the secret that Secrets Manager then returns,
+// because a secret of another account may have the same name.
 func (s Settings) mayBeAdmin(id string) bool {
 	return slices.ContainsFunc(s.admins(), func(admin string) bool { return id == admin || secretNameOf(id) == secretNameOf(admin) })
 }
 
-// home is the function's own account and Region, in which the managed secrets are.
+// home is the function's own account and Region. The managed secrets are there too.
 func (r *run) home() string {
-	if r.secret.arn == "" { // of a secret that does not exist yet
+	if r.secret.arn == "" { // the secret does not exist yet
 		return place(r.FunctionARN)
 	}
 	return place(r.secret.arn)
 }
 
-// place is the partition, Region and account of an ARN.
+// place returns the partition, Region and account of an ARN.
 func place(id string) string {
 	a, err := arn.Parse(id)
 	if err != nil {
@@ -64,8 +64,8 @@ func place(id string) string {
 	return a.Partition + ":" + a.Region + ":" + a.AccountID
 }
 
-// adminFor returns the id of the secret with the credential that acts on the document's
-// target. A document may name an admin of the function, and no other secret.
+// adminFor returns the id of the secret that holds the credential for the document's target.
+// A document may name only an admin of the function.
 func (s Settings) adminFor(d *document.Document) (string, error) {
 	id := cmp.Or(d.Rotation.AdminSecretID, s.AdminSecretID)
 	switch {
@@ -82,12 +82,12 @@ var errNoAdmin = remedy.With(document.NewFieldError("rotation.adminSecretId", "n
 
 var looksLikeID = lazyregexp.New(`[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}`)
 
-// adminApplications returns the ids of the applications that are admins of the function.
-// The secret given has been read already.
+// adminApplications returns the ids of the applications that are the function's admins. The
+// known secret is not read again.
 //
-// An admin whose secret is gone, or may not be read, is none, as far as the function can
-// tell; it is no reason to leave the secrets of other admins alone. A person who can bring that
-// about owns the admin. If its document does not parse, every id in it counts.
+// An admin whose secret is gone or unreadable is left out: the function cannot know its
+// application, and the secrets of other admins must not suffer. A person who can delete or
+// lock that secret owns the admin anyway. If a document does not parse, every id in it counts.
 func (r *run) adminApplications(ctx context.Context, known adminSecret) (ids []string, err error) {
 	for _, a := range r.adminSecrets(ctx, known) {
 		refused := (*SecretsManagerError)(nil)
@@ -103,7 +103,7 @@ func (r *run) adminApplications(ctx context.Context, known adminSecret) (ids []s
 	return ids, nil
 }
 
-// adminSecrets reads the secrets of all admins of the function but the one that is known.
+// adminSecrets reads the secrets of all the function's admins, except the known one.
 func (r *run) adminSecrets(ctx context.Context, known adminSecret) []adminSecret {
 	all := []adminSecret{known}
 	for _, id := range r.Settings.admins() {
@@ -115,11 +115,12 @@ func (r *run) adminSecrets(ctx context.Context, known adminSecret) []adminSecret
 	for i := range reads {
 		reads[i] = func() error { all[i+1] = r.secret.readAdmin(ctx, all[i+1].id); return nil }
 	}
-	parallel.Do(reads...) // what fails is beside each
+	parallel.Do(reads...) // each result has its own error
 	return all
 }
 
-// idsOf returns the id of the application whose credential an admin's secret holds.
+// idsOf returns the id of the application whose credential an admin's secret holds; if the
+// document does not parse, everything in it that looks like an id.
 func idsOf(out *secretsmanager.GetSecretValueOutput) []string {
 	v, err := decode(out)
 	if err == nil {

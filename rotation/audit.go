@@ -18,27 +18,27 @@ import (
 )
 
 const (
-	// auditRate is how many secrets an audit looks at in a minute, once it has looked
-	// at the first auditBurst: one configuration call each, a third of the 600 that
-	// PingOne allows a licence, so that rotations are not starved.
+	// auditRate is how many secrets an audit examines in a minute, after the first
+	// auditBurst. Each takes one configuration call, which makes a third of the 600 that
+	// PingOne allows a licence and leaves the rest for rotations.
 	auditRate  = 200
 	auditBurst = 60
 
 	auditWorkers = 4
 
-	// oneSecret is the longest that an audit takes for a secret. Only an emergency that it
-	// completes may take longer.
+	// oneSecret is the longest that an audit works on one secret, unless it completes an
+	// emergency.
 	oneSecret = 30 * time.Second
 
-	// longestAudit is the longest that a function may run, see "Timeout" in the Lambda
-	// quotas: so much later than the last one may an audit reach a secret.
+	// longestAudit is the longest that a function may run (see "Timeout" in the Lambda
+	// quotas), and so the longest that an audit may take to reach a secret.
 	longestAudit = 15 * time.Minute
 
-	// stuckAfter is how long a rotation may wait before a person should look.
+	// stuckAfter is how long a rotation may wait before a person should look into it.
 	stuckAfter = 24 * time.Hour
 )
 
-// audit looks at every secret of this function, and completes what any run has left.
+// audit examines every secret of this function, and completes what any run left unfinished.
 func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	rep := &AuditReport{Action: a.Action, At: r.PingOne.Time().UTC(), Secrets: []Health{}}
 	count := new(counter)
@@ -62,8 +62,8 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	return rep
 }
 
-// list returns the secrets that name this function as theirs, by name. What ListSecrets
-// says may be five minutes old: it only finds names, and a first order.
+// list returns the secrets attached to this function, sorted by name. ListSecrets may lag
+// five minutes, so it serves only to find the secrets and to put them in a first order.
 func (r *Rotator) list(ctx context.Context, count *counter) ([]description, error) {
 	if r.FunctionARN == "" {
 		return nil, remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
@@ -88,8 +88,8 @@ func (r *Rotator) list(ctx context.Context, count *counter) ([]description, erro
 	return all, nil
 }
 
-// lookAt looks at the secrets in their order for as long as there is time, and returns
-// how many it has reached and the name of the last.
+// lookAt examines the secrets in the order given for as long as there is time. It returns how
+// many it reached, and the name of the last.
 func (r *Rotator) lookAt(ctx context.Context, a Action, order []description, rep *AuditReport) (reached int, last string) {
 	found := make([]*Health, len(order))
 	var mu sync.Mutex
@@ -123,8 +123,8 @@ func (r *Rotator) lookAt(ctx context.Context, a Action, order []description, rep
 	return reached, last
 }
 
-// examine looks at one secret, completes what is left, and says how the secret is
-// afterwards.
+// examine looks at one secret, completes what was left unfinished, and describes the state
+// that results.
 func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health, Calls) {
 	n := r.begin(v.arn, plan.ByAudit, "audit", "")
 	n.readOnly = a.ReadOnly
@@ -134,7 +134,8 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 	defer cancel()
 	err := n.look(limited, plan.Audit)
 	if err != nil {
-		// The role denies what is attached by an alias, and the refusal does not say why.
+		// The role denies access to a secret that is attached by an alias. The refusal does
+		// not say so.
 		err = cmp.Or(r.qualified(v.function), err)
 	}
 	if n.hold != nil && n.hold.known {
@@ -151,7 +152,7 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 		e.judge(err)
 	}
 	if n.found.current == nil {
-		e.pending() // which is known although the rest is not
+		e.pending() // the labels are known, even if the rest is not
 	}
 	for id, labels := range n.secret.labels {
 		for _, l := range labels {
@@ -166,13 +167,13 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 	return h, n.count.calls()
 }
 
-// register enters a managed secret that the register does not know of among those that
-// hold the client: an emergency of another one must serve it.
+// register adds a managed secret to the register's list of those that hold the client, if it
+// is missing there: an emergency of another managed secret must serve it.
 func (r *run) register(ctx context.Context) {
 	if r.readOnly || r.hold == nil || !r.hold.known || r.hold.failure != nil || r.applicationID() == "" {
 		return
 	}
-	// The client's other secret may be entered at this moment by the same audit.
+	// Another worker of this audit may be adding the client's other secret right now.
 	for range 5 {
 		if _, ok := r.hold.rev.Item.Secrets[r.secret.arn]; ok {
 			return
@@ -191,10 +192,10 @@ func cmpTime(a, b time.Time) time.Time {
 	return a
 }
 
-// examination is one secret's place in an audit.
+// An examination is an audit's work on one secret.
 type examination struct {
 	*run
-	Checkup // only its findings, of what is not OK
+	Checkup // only its findings, and only those that are not OK
 	health  *Health
 }
 
@@ -211,8 +212,8 @@ const (
 	pointAllow      = "allow"
 )
 
-// judge says what is not well, by what the run has seen last. The error is why it could
-// not complete what was left.
+// judge enters what is wrong with the secret, by the last look of the run. The error says why
+// the run could not complete what was left unfinished.
 func (e *examination) judge(err error) {
 	d, h := e.found.current, e.health
 	h.Kind, h.Strategy = kindOf(d.Document), strategyOf(d.Document)
@@ -235,13 +236,13 @@ func (e *examination) judge(err error) {
 	e.previous(s)
 }
 
-// leak tells of an emergency that is open.
+// leak reports an open emergency.
 func (e *examination) leak() {
 	if e.hold == nil || e.item().Emergency == nil {
 		return
 	}
 	e.fail(pointLeak, "run the emergency again, or wait: the next audit or rotation continues it",
-		"an emergency is open since %s, and a leaked secret is not shown to be dead", e.item().Emergency.Since.UTC().Format(time.RFC3339))
+		"an emergency has been open since %s, and the leaked secret is not yet shown to be dead", e.item().Emergency.Since.UTC().Format(time.RFC3339))
 }
 
 func (e *examination) pending() {
@@ -278,19 +279,19 @@ func (e *examination) current(s plan.Situation, err error) {
 	case s.Off[s.Current.Application]:
 		e.failed(pointCurrent, disabled(s.Current.Application))
 	case standing == plan.Dead:
-		e.fail(pointCurrent, "rotate it now: that adopts PingOne's secret", "AWSCURRENT is dead: %s", e.whyDead())
+		e.fail(pointCurrent, "rotate it now, which adopts PingOne's secret", "AWSCURRENT is dead: %s", e.whyDead())
 	case standing == plan.IsCurrent && s.Answers[fingerprint] == plan.Refused:
-		e.fail(pointCurrent, "look whether the application is enabled, and run check", "PingOne refuses AWSCURRENT, although it shows it as the current secret")
+		e.fail(pointCurrent, "find out whether the application is enabled, and run pingrotate check", "PingOne refuses AWSCURRENT, although it shows it as the current secret")
 	case standing == plan.IsPrevious:
 		state := e.warn
 		if view.Expires.Sub(view.At) < s.Grace/4 {
 			state = e.fail // consumers are locked out soon
 		}
-		state(pointCurrent, "rotate it before: that adopts the newer one", "AWSCURRENT is PingOne's previous secret, and ends at %s", view.Expires.UTC().Format(time.RFC3339))
+		state(pointCurrent, "rotate it before then, which adopts the newer secret", "AWSCURRENT is PingOne's previous secret, and ends at %s", view.Expires.UTC().Format(time.RFC3339))
 	case standing == plan.Contradicted || standing == plan.Undecided:
-		e.warn(pointCurrent, "the next audit tells", "PingOne does not show AWSCURRENT's secret, which was stored or regenerated a moment ago")
+		e.warn(pointCurrent, "wait for the next audit", "PingOne does not show AWSCURRENT's secret, which was stored or regenerated a moment ago")
 	case standing == plan.Mute:
-		e.fail(pointCurrent, "see whether PingOne's token endpoint answers", "PingOne does not show AWSCURRENT's secret, and does not say whether it accepts it")
+		e.fail(pointCurrent, "find out whether PingOne's token endpoint answers", "PingOne does not show AWSCURRENT's secret, and does not say whether it accepts it")
 	}
 	switch {
 	case err == nil || errors.As(err, &busy):
@@ -302,7 +303,7 @@ func (e *examination) current(s plan.Situation, err error) {
 	}
 }
 
-// previous judges the secret that was replaced.
+// previous judges the secret that AWSCURRENT replaced.
 func (e *examination) previous(s plan.Situation) {
 	view := s.Views[s.Current.Application]
 	if s.Alternates || view.Previous == "" || view.Previous == s.Current.Fingerprint {
@@ -312,7 +313,7 @@ func (e *examination) previous(s plan.Situation) {
 	h.PreviousUntil, h.PreviousLastUsed = view.Expires, view.LastUsed
 	lagging, _ := plan.Lag(view, h.CurrentSince, s.Grace)
 	past := view.At.Sub(h.CurrentSince) >= s.Grace
-	// Past its grace an audit ends it as soon as it is idle; it expires later.
+	// Once its grace is over, an audit ends it as soon as it is idle. It expires later.
 	end := h.CurrentSince.Add(s.Grace)
 	if view.Expires.Before(end) {
 		end = view.Expires

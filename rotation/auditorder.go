@@ -8,44 +8,45 @@ import (
 	"time"
 )
 
-// urgent reports whether an audit should begin with the secret.
+// urgent reports whether an audit should start with the secret.
 func (d description) urgent() bool {
 	pending := d.holder(labelPending)
 	return d.holder(labelCompromised) != "" || pending != "" && pending != d.holder(labelCurrent)
 }
 
-// auditOrder says in which order to look at the secrets: the urgent ones first, and
-// then by name, each hour from another one on, so that an hourly audit comes round
-// even where one does not reach them all. A cursor names the secret after which to go
-// on, and the one with which the round began among those that are not urgent.
+// auditOrder returns the secrets in the order in which to examine them: first the urgent
+// ones, then the others by name. Each hour it starts the others at a different one, so that
+// every secret gets its turn even if no audit reaches them all. A cursor has the name of the
+// last secret examined, and the name with which the round of the others started.
 func auditOrder(all []description, cursor string, now time.Time) (order []description, first string) {
-	var calm []description
+	var others []description
 	for _, v := range all {
 		if v.urgent() {
 			order = append(order, v)
 		} else {
-			calm = append(calm, v)
+			others = append(others, v)
 		}
 	}
 	last, first, resumed := strings.Cut(cursor, " ")
 	start := 0
 	switch {
-	case len(calm) == 0:
+	case len(others) == 0:
 	case resumed:
-		start = max(0, slices.IndexFunc(calm, func(d description) bool { return d.name >= first }))
+		start = max(0, slices.IndexFunc(others, func(d description) bool { return d.name >= first }))
 	default:
-		start = startIndex(now, len(calm))
-		first = calm[start].name
+		start = startIndex(now, len(others))
+		first = others[start].name
 	}
-	order = slices.Concat(order, calm[start:], calm[:start])
-	// Where the last one is gone, the round begins anew: to look twice does no harm.
+	order = slices.Concat(order, others[start:], others[:start])
+	// If the last one no longer exists, the round starts again. Examining a secret twice does
+	// no harm.
 	at := slices.IndexFunc(order, func(d description) bool { return d.name == last })
 	return order[at+1:], first
 }
 
-// startIndex returns with which of n secrets an audit of this hour begins. It is as good as
-// random: any rule that steps on by so much each hour leaves secrets out for ever where
-// audits come in another rhythm, or reach less.
+// startIndex returns with which of n secrets this hour's audit starts. It is as good as
+// random: if the start moved by a fixed step each hour, audits that come in another rhythm or
+// reach fewer secrets could leave some out for ever.
 func startIndex(now time.Time, n int) int {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(now.Unix()/3600)))
 	return int(binary.BigEndian.Uint64(sum[:]) % uint64(n))

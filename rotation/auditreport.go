@@ -10,18 +10,18 @@ import (
 	"pingrotate/internal/register"
 )
 
-// An AuditReport is what an audit found, and what it did about it.
+// An AuditReport says what an audit found, and what it did about it.
 type AuditReport struct {
 	Action     string    `json:"action"`
 	At         time.Time `json:"at"`
 	Error      string    `json:"error,omitempty"`
 	Secrets    []Health  `json:"secrets"`
-	NotReached int       `json:"notReached"`     // secrets for which the time did not suffice
-	Next       string    `json:"next,omitempty"` // in the event as "after", it leads to those
+	NotReached int       `json:"notReached"`     // secrets that the audit had no time for
+	Next       string    `json:"next,omitempty"` // pass it as After to examine those
 	Calls      Calls     `json:"calls"`
 }
 
-// Health is how one secret is.
+// Health is the state of one secret.
 type Health struct {
 	SecretID         string            `json:"secretId"`
 	Name             string            `json:"name"`
@@ -39,8 +39,8 @@ type Health struct {
 	PreviousUntil    time.Time         `json:"previousUntil,omitzero"`
 	PreviousLastUsed time.Time         `json:"previousLastUsed,omitzero"`
 
-	client  register.Key // whose item the run has met
-	nearEnd bool         // the previous secret is in use, and may end before the next audit says so
+	client  register.Key // the client whose item the run has read
+	nearEnd bool         // the previous secret may end before the next audit could warn again
 }
 
 func (r *Rotator) logHealth(ctx context.Context, h *Health) {

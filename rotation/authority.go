@@ -10,13 +10,13 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// The writer of a managed secret chooses what its document names, and so does anyone who
-// may store a version under another label. Before a run reads, locks or records anything of a
-// client, the owner of the admin that it acts as has allowed that client for this secret.
+// The writer of a managed secret chooses what its document names. So does anyone who may
+// store a version under another label. A run therefore reads, locks and records nothing of a
+// client before it has seen that the admin's owner allows this secret that client.
 
-// authorize finds the admin and checks that its owner allows AWSCURRENT's target. A twin
-// that the document only claims to be one is left alone: the target itself may need to be
-// healed all the same.
+// authorize finds the admin and checks that its owner allows AWSCURRENT's target. If the owner
+// allows the target but not the twin that the document names, the run continues without the
+// twin, because the target may still need its secret adopted.
 func (r *run) authorize(ctx context.Context) (err error) {
 	d := r.found.current.Document
 	r.found.acting, err = r.adminOf(ctx, d)
@@ -30,7 +30,7 @@ func (r *run) authorize(ctx context.Context) (err error) {
 	return err
 }
 
-// adminOf returns the admin that acts on the document's target, if its owner allows that.
+// adminOf returns the admin for the document's target, if its owner allows that target.
 func (r *run) adminOf(ctx context.Context, d *document.Document) (*admin, error) {
 	if _, err := r.Settings.environment(d); err != nil {
 		return nil, err
@@ -48,9 +48,9 @@ func (r *run) adminOf(ctx context.Context, d *document.Document) (*admin, error)
 	return r.permit(ctx, r.found.admin, d)
 }
 
-// identify finds out which applications the run is about besides AWSCURRENT's: the twin,
-// and the application that an earlier run has created for a document that names none yet.
-// What a version names counts once that is allowed.
+// identify finds the other applications that the run deals with: the twin, and the one that an
+// earlier run created for a document that names none yet. What a version names counts only
+// once the admin's owner allows it.
 func (r *run) identify(ctx context.Context) error {
 	d := r.found.current
 	named := d.Rotation.Twin
@@ -69,8 +69,9 @@ func (r *run) identify(ctx context.Context) error {
 	return nil
 }
 
-// recognize takes a version's application for AWSCURRENT's twin, or for the one that was
-// created for it, where the version may follow AWSCURRENT and that is allowed.
+// recognize uses the application of a version as AWSCURRENT's twin, or as the one created for
+// AWSCURRENT's document, if the version may follow AWSCURRENT and the admin's owner allows
+// the application.
 func (r *run) recognize(ctx context.Context, v *stored) error {
 	d, id := r.found.current, v.ApplicationID()
 	switch {
@@ -83,7 +84,7 @@ func (r *run) recognize(ctx context.Context, v *stored) error {
 		if err != nil {
 			return err
 		}
-		r.found.created = id // for this secret, or the look refuses it
+		r.found.created = id // if it was not created for this secret, the look refuses it
 		r.client.Settle, r.found.acting.client.Settle = provision.Settle, provision.Settle
 	case d.Alternates() && r.found.twin == "": // created for this rotation
 		return r.adoptTwin(ctx, id)
@@ -91,7 +92,7 @@ func (r *run) recognize(ctx context.Context, v *stored) error {
 	return nil
 }
 
-// adoptTwin makes an application AWSCURRENT's twin, if it is allowed as that.
+// adoptTwin makes an application AWSCURRENT's twin, if the admin's owner allows that.
 func (r *run) adoptTwin(ctx context.Context, id string) error {
 	_, err := r.adminOf(ctx, r.found.current.WithTwin(id))
 	switch {
@@ -105,7 +106,8 @@ func (r *run) adoptTwin(ctx context.Context, id string) error {
 	return nil
 }
 
-// rejectTwin remembers an application as one that is not to be touched.
+// rejectTwin records that an application must be left alone, although a document names it as
+// the twin.
 func (r *run) rejectTwin(id string) {
 	if r.found.falseTwin == id {
 		return
@@ -114,8 +116,8 @@ func (r *run) rejectTwin(id string) {
 	r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", id)
 }
 
-// twinOfRegister finds the twin that no version names which may be AWSCURRENT: of a first
-// rotation that is not over. Its secret may have leaked as well.
+// twinOfRegister finds a twin that no version names that may become AWSCURRENT: it belongs to
+// a first rotation that is not over. Its secret may have leaked too.
 func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 	d := r.found.current
 	if r.found.twin != "" || !d.Alternates() {
@@ -126,7 +128,7 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 			r.found.twin = id
 		}
 	}
-	for _, v := range r.found.others { // or it was created, and never regenerated
+	for _, v := range r.found.others { // it may have been created and never regenerated
 		if r.found.twin != "" {
 			break
 		}
@@ -136,13 +138,13 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 	}
 	if r.found.twin == "" && !r.found.searched {
 		r.found.searched = true
-		_, _ = r.searchTwin(ctx) // once more before all is said to have ended, where a failure counts
+		_, _ = r.searchTwin(ctx) // showDead searches again, and there a failure counts
 	}
 	return r.found.twin != "", nil
 }
 
-// searchTwin looks for a twin that neither a version nor the register names, by its
-// marker: a rotation has created it and come no further.
+// searchTwin uses the marker to find a twin that neither a version nor the register names: a
+// rotation created it and stopped there.
 func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
 	d := r.found.current
 	original := r.found.apps[d.ApplicationID()]
@@ -162,4 +164,4 @@ func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
 }
 
 var errNoTwin = remedy.With(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
-	"remove the field, and a twin is created")
+	"remove the field; the next rotation creates a twin")

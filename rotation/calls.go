@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// Calls counts requests, repeats included.
+// Calls counts requests, including retries.
 type Calls struct {
 	SecretsManager int64 `json:"secretsManager"`
 	PingOne        int64 `json:"pingOne"`            // all of them
@@ -15,7 +15,7 @@ type Calls struct {
 	Register       int64 `json:"register,omitempty"` // reads and writes of the register's table
 }
 
-// Add counts more of them.
+// Add adds more to the counts.
 func (c *Calls) Add(more Calls) {
 	c.SecretsManager += more.SecretsManager
 	c.PingOne += more.PingOne
@@ -23,7 +23,7 @@ func (c *Calls) Add(more Calls) {
 	c.Register += more.Register
 }
 
-// counter counts the calls of one run, which may be made in parallel.
+// A counter counts the calls of one run. Its methods may be called concurrently.
 type counter struct{ secretsManager, pingOne, platform, register atomic.Int64 }
 
 func (c *counter) calls() Calls {
@@ -35,12 +35,12 @@ func (c *counter) calls() Calls {
 	}
 }
 
-// requests makes a call to Secrets Manager count each of its requests.
+// requests makes a call to Secrets Manager count each of its requests, including retries.
 func (c *counter) requests(o *secretsmanager.Options) {
 	o.HTTPClient = counted{o.HTTPClient, &c.secretsManager}
 }
 
-// counted counts the requests that go to Secrets Manager.
+// counted is an HTTP client that counts the requests to Secrets Manager.
 type counted struct {
 	next secretsmanager.HTTPClient
 	n    *atomic.Int64
@@ -51,7 +51,7 @@ func (c counted) Do(r *http.Request) (*http.Response, error) {
 	return c.next.Do(r)
 }
 
-// observe counts a request to PingOne, as [pingone.Client.Observe] tells of it.
+// observe counts a request to PingOne. It is a [pingone.Client.Observe].
 func (c *counter) observe(_ string, platform bool) {
 	c.pingOne.Add(1)
 	if platform {

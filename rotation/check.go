@@ -16,17 +16,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// checkup is a check under way. It takes the same looks as a rotation and has the same
-// plan decide, so that it foretells what a rotation does.
+// A checkup is a check in progress. It looks and decides as a rotation does, with the same
+// plan, so it predicts what a rotation would do.
 type checkup struct {
 	*run
 	Checkup
 	action  Action
-	decided bool // what createSecret would do is known
+	decided bool // Decision is what createSecret would do
 }
 
-// check looks at each condition of a successful rotation. It changes nothing, but
-// for the test user if that is asked for.
+// check examines each condition of a successful rotation. It changes nothing, unless the
+// action asks for the test user to be created.
 func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
 	n := r.begin(a.SecretID, plan.ByStep, "check", "")
 	n.readOnly = true
@@ -42,7 +42,8 @@ func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
 	return &c.Checkup
 }
 
-// examine continues for as long as the next points can be told at all.
+// examine goes through the points and stops at the first that makes the next ones
+// unanswerable.
 func (c *checkup) examine(ctx context.Context) {
 	if c.failed("secret", c.secret.describe(ctx)) {
 		return
@@ -91,9 +92,8 @@ func (c *checkup) examine(ctx context.Context) {
 	c.decide(ctx)
 }
 
-// adminIsReady reports whether the admin that acts on the document's target is found,
-// allowed by its owner to do so, and obtains a token. Before that it says whether the
-// region and the grace are what a document may have.
+// adminIsReady reports whether the document's admin is found, allowed to act on the target,
+// and able to obtain a token. It first checks the region and the grace.
 func (c *checkup) adminIsReady(ctx context.Context) bool {
 	d := c.found.current
 	env, err := c.Settings.environment(d.Document)
@@ -120,7 +120,7 @@ func (c *checkup) rotationIsOn() {
 	case c.FunctionARN != "" && s.function != c.FunctionARN:
 		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", document.Printable(s.function))
 	case !s.next.IsZero() && s.next.Before(c.client.Time()):
-		c.warn("rotation", "look for the error of the last one in the function's log", "was due at %s", s.next.UTC().Format(time.RFC3339))
+		c.warn("rotation", "find the error of the last rotation in the function's log", "was due at %s", s.next.UTC().Format(time.RFC3339))
 	case s.next.IsZero():
 		c.warn("rotation", "give the secret a schedule with --rotation-rules", "is enabled and has no schedule")
 	default:
@@ -137,7 +137,7 @@ func (c *checkup) labelsAreInPlace() {
 	case age < plan.Quiet:
 		c.warn("pending", "check again in a minute", "a rotation is under way, version %s", pending)
 	default:
-		c.fail("pending", "find its error in the function's log and correct that, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
+		c.fail("pending", "find its error in the function's log and correct the cause, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
 			"version %s has been waiting for %v or longer", pending, age)
 	}
 }
@@ -163,7 +163,7 @@ func (c *checkup) permissions(ctx context.Context) {
 	}
 }
 
-// longestCache is how long AWS's caching clients keep a secret.
+// longestCache is how long AWS's caching clients keep a secret by default.
 const longestCache = time.Hour
 
 func (c *checkup) graceFits() {
@@ -176,9 +176,9 @@ func (c *checkup) graceFits() {
 	every := interval(c.secret.rules)
 	switch {
 	case grace <= longestCache:
-		c.warn("grace", "raise rotation.grace, or ROTATION_GRACE", "%v is no longer than AWS's caching clients keep a secret, which is %v", grace, longestCache)
+		c.warn("grace", "raise rotation.grace, or ROTATION_GRACE", "%v is not longer than AWS's caching clients keep a secret, which is %v", grace, longestCache)
 	case every > 0 && grace >= every:
-		c.warn("grace", "lower rotation.grace, or rotate less often", "%v is no shorter than the time between two rotations, which is %v: each will find the previous secret alive, and refuse if that is in use", grace, every)
+		c.warn("grace", "lower rotation.grace, or rotate less often", "%v is not shorter than the time between two rotations, which is %v: each rotation will find the previous secret alive, and refuse if it is in use", grace, every)
 	default:
 		c.ok("grace", "a replaced secret works for %v from the promotion, and ends after %v at the latest", grace, plan.Fuse(grace))
 	}
@@ -211,8 +211,8 @@ func (c *checkup) makeTestUser(ctx context.Context) {
 	}
 }
 
-// createTestUser makes what is missing of the user that rotation.verify.userSecretId
-// names, and returns what it has made, also when it then fails.
+// createTestUser creates what is missing of the user that rotation.verify.userSecretId names.
+// It returns what it created, even if it then fails.
 func (r *run) createTestUser(ctx context.Context) (done []string, err error) {
 	d := r.found.current.Document
 	u, err := r.testUser(ctx, d)

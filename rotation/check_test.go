@@ -96,7 +96,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			w.deny("DELETE application secret")
 			w.emergency(rotation.Swift)
 			w.ping.Before(nil)
-		}, "leak", rotation.Failure, "an emergency is open", "emergency again"},
+		}, "leak", rotation.Failure, "an emergency has been open", "emergency again"},
 		{"the document is no JSON", nil, func(w *world) { w.sm.Put(orders, "hunter2") }, "document", rotation.Failure, "JSON", ""},
 		{"a typing error", []option{withDocument(func(d map[string]any) { d["rotation"] = map[string]any{"garce": "24h"} })}, func(*world) {}, "document", rotation.Failure, "garce", "spelling"},
 		{"a foreign domain", []option{withDocument(func(d map[string]any) { d["authDomain"] = "login.example.com" })}, func(*world) {}, "region", rotation.Failure, "authDomain", "PINGONE_AUTH_DOMAINS"},
@@ -131,7 +131,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) {
 				a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Environment Admin"})
 			})
-		}, "roles", rotation.Failure, "Environment Admin at ENVIRONMENT", "give the admin the same"},
+		}, "roles", rotation.Failure, "Environment Admin at ENVIRONMENT", "give the admin these roles"},
 		{"... and so its secret is out of reach", nil, func(w *world) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) {
 				a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: "Environment Admin"})

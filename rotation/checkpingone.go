@@ -18,8 +18,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// specificationHolds shows in what the application differs from what the document
-// says of it, and applies nothing.
+// specificationHolds reports how the application differs from the document's specification. It
+// applies nothing.
 func (c *checkup) specificationHolds(ctx context.Context) {
 	d := c.found.current.Document
 	if d.Rotation.Application == nil {
@@ -46,10 +46,10 @@ func (c *checkup) specificationHolds(ctx context.Context) {
 	}
 	app, err := c.found.acting.client.Application(ctx, d.EnvironmentID, d.ApplicationID())
 	if err != nil {
-		return // which is a separate point
+		return // the point "application" reports it
 	}
 	if method := d.Rotation.Application.Method(); method != app.TokenEndpointAuthMethod {
-		c.fail("specification", "correct rotation.application.tokenEndpointAuthMethod: to change the application's would lock out the consumers of AWSCURRENT",
+		c.fail("specification", "correct rotation.application.tokenEndpointAuthMethod; changing the application's would lock out the consumers of AWSCURRENT",
 			"asks for %s, and the application uses %s", method, app.TokenEndpointAuthMethod)
 		return
 	}
@@ -63,7 +63,7 @@ func (c *checkup) specificationHolds(ctx context.Context) {
 	}
 }
 
-// applicationIsFit looks at the application, and at how a new secret would be verified.
+// applicationIsFit checks the application, and how a new secret would be verified.
 func (c *checkup) applicationIsFit(ctx context.Context, app *pingone.Application) {
 	d := c.found.current.Document
 	live := c.found.views[c.applicationID()]
@@ -84,8 +84,8 @@ func (c *checkup) applicationIsFit(ctx context.Context, app *pingone.Application
 	}
 }
 
-// verificationFits checks that the new secret can be verified in the way that the
-// document asks for.
+// verificationFits checks that a new secret can be verified in the way that the document
+// demands.
 func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application) {
 	d := c.found.current.Document
 	v := d.Rotation.Verify
@@ -108,14 +108,15 @@ func (c *checkup) verificationFits(ctx context.Context, app *pingone.Application
 	}
 }
 
-// needs enters what the admin's owner has to allow, for the document to be served.
+// needs records the admin that the document uses, and the entry that the admin's owner has to
+// add to allow.
 func (c *checkup) needs(d *document.Document) {
-	c.Admin, _ = c.Settings.adminFor(d) // that there is none is a separate point
+	c.Admin, _ = c.Settings.adminFor(d) // the point "admin" reports that there is none
 	c.Allow = json.RawMessage(document.EntryFor(c.secret.name, d))
 }
 
-// writerReaches says what the writer of the document could bring about, with whichever
-// admin of the function the document names.
+// writerReaches lists what the writer of the document could bring about, with each of the
+// admins that the document may name.
 func (c *checkup) writerReaches(ctx context.Context) {
 	var texts []string
 	any := false
@@ -126,7 +127,7 @@ func (c *checkup) writerReaches(ctx context.Context) {
 		}
 		v, err := decode(a.out)
 		if err != nil {
-			continue // it serves nothing, until it is corrected
+			continue // until it is corrected, it allows nothing
 		}
 		for _, entry := range v.AllowancesFor(c.secret.names()) {
 			any = any || entry.Applications.Any
@@ -146,8 +147,8 @@ func (c *checkup) writerReaches(ctx context.Context) {
 // remedyAnyApplication says what to do about an allowance of "*".
 const remedyAnyApplication = `replace "*" in the admin's allow by the ids of applications, or by "marked"; pingrotate allow prints the entry that a secret needs`
 
-// adminReaches checks that no role of the target keeps its secret from the admin, and
-// that some role of the admin's lets it regenerate.
+// adminReaches checks that no role of the target keeps its secret from the admin, and that one
+// of the admin's roles lets it regenerate the secret.
 func (c *checkup) adminReaches(ctx context.Context) {
 	d, admin := c.found.current.Document, c.found.acting
 	var held, own []pingone.RoleAssignment
@@ -170,7 +171,7 @@ func (c *checkup) adminReaches(ctx context.Context) {
 		return
 	}
 	if lacking := provision.OutOfReach(held, roles); len(lacking) > 0 {
-		c.fail("roles", "give the admin the same, or rotate with another admin", "the application has roles that the admin lacks: %s", strings.Join(lacking, ", "))
+		c.fail("roles", "give the admin these roles, or rotate with another admin", "the application has roles that the admin lacks: %s", strings.Join(lacking, ", "))
 	} else {
 		c.ok("roles", "the admin holds, or may assign, each of the application's %d", len(held))
 	}
@@ -203,7 +204,7 @@ func (c *checkup) registerIsThere() {
 		c.ok("register", "can be read")
 	}
 	if em := item.Emergency; em != nil {
-		c.fail("leak", "run the emergency again, or wait: the next audit or rotation continues it", "an emergency is open since %s, which the next rotation completes before anything else", em.Since.UTC().Format(time.RFC3339))
+		c.fail("leak", "run the emergency again, or wait: the next audit or rotation continues it", "an emergency has been open since %s; the next rotation completes it before anything else", em.Since.UTC().Format(time.RFC3339))
 	}
 	if len(item.Secrets) > 1 {
 		c.warn("shared", "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(item.Secrets))
@@ -214,7 +215,7 @@ func (c *checkup) registerIsThere() {
 func (c *checkup) currentWorks(ctx context.Context) {
 	d := c.found.current
 	if before := c.secret.holder(labelPrevious); d.ClientSecret.IsZero() && slices.ContainsFunc(c.found.others, func(v *stored) bool { return v.versionID == before && !v.ClientSecret.IsZero() }) {
-		c.fail("current", "rotate now: that stores PingOne's secret again; and find out what stored this document", "holds no secret, and the version before it does: %s", c.whyDead())
+		c.fail("current", "rotate now, which stores PingOne's secret again, and find out what stored this document", "holds no secret, and the version before it does: %s", c.whyDead())
 		return
 	}
 	if d.ClientSecret.IsZero() {
@@ -235,7 +236,7 @@ func (c *checkup) currentWorks(ctx context.Context) {
 	case err == nil:
 		c.ok("current", "%s: %s", own, cmp.Or(c.record.verified, "obtains a token"))
 	case pingone.IsRejected(err) && !live.Accepts(d.ClientSecret):
-		c.fail("current", "rotate now: it adopts PingOne's", "%s is refused: %s, and PingOne's is %s", own, c.whyDead(), live.Secret.Fingerprint())
+		c.fail("current", "rotate now, which adopts PingOne's", "%s is refused: %s, and PingOne's is %s", own, c.whyDead(), live.Secret.Fingerprint())
 	default:
 		c.failed("current", err)
 	}
@@ -244,7 +245,7 @@ func (c *checkup) currentWorks(ctx context.Context) {
 // pointDecision is the point that says what a rotation would do.
 const pointDecision = "decision"
 
-// decide says what createSecret would do about the state as it is.
+// decide says what createSecret would do now.
 func (c *checkup) decide(ctx context.Context) {
 	if c.found.closed != nil {
 		return // said above
@@ -252,7 +253,7 @@ func (c *checkup) decide(ctx context.Context) {
 	if c.found.twin != "" && c.found.current.Alternates() {
 		c.ok("twin", "application %s is idle", c.found.twin)
 	}
-	c.done.Applied = true // in what it differs is said above
+	c.done.Applied = true // the point "specification" lists the differences
 	m, err := c.pursueAfterLook(ctx, plan.Create)
 	c.Decision, c.decided = m.Decision, err == nil
 	c.previousLives(m)
@@ -294,8 +295,8 @@ func (c *checkup) previousLives(m plan.Move) {
 	c.ok("previous", "%s", text)
 }
 
-// refusedUntil says for how long a rotation is refused. That it is refused now is no
-// failure where none is due before it is allowed again.
+// refusedUntil says how long rotations are refused. A refusal now is not a failure if the next
+// rotation is due only after it has ended.
 func (c *checkup) refusedUntil(m plan.Move) {
 	id := c.applicationID()
 	since := c.since(c.found.current, c.item())

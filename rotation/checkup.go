@@ -21,45 +21,45 @@ const (
 	Seed       = plan.Seed
 )
 
-// A State is how something looks.
+// A State says how serious something is.
 type State string
 
 const (
 	OK      State = "ok"
-	Warning State = "warning" // works, and should be looked at
-	Failure State = "failure" // a rotation fails, or consumers do
+	Warning State = "warning" // it works, and deserves a look
+	Failure State = "failure" // rotations fail, or consumers do
 )
 
 // A Finding is one point of a check or an audit.
 type Finding struct {
-	Point  string `json:"point"` // a few words, the same each time
+	Point  string `json:"point"` // a fixed name of a word or two
 	State  State  `json:"state"`
 	Detail string `json:"detail,omitempty"`
 	Remedy string `json:"remedy,omitempty"` // what to do; empty when all is well
 }
 
-// A Checkup is what a check found: whether a rotation would succeed now.
+// A Checkup is the result of a check: whether a rotation would succeed now.
 type Checkup struct {
 	Action   string `json:"action"`
 	SecretID string `json:"secretId"`
 	Name     string `json:"name,omitempty"`
 
-	// WouldRotate says whether a rotation that began now would succeed, and Because why, or
-	// why not. A warning, or a failure that a rotation repairs, does not count.
+	// WouldRotate says whether a rotation that began now would succeed. Because says why, or
+	// why not. Warnings do not count, nor do failures that a rotation repairs.
 	WouldRotate bool   `json:"wouldRotate"`
 	Because     string `json:"because"`
 
-	// Admin is the admin's secret, and Allow the entry that the secret needs in its allow.
+	// Admin is the admin's secret. Allow is the entry that the secret needs in its allow.
 	Admin string          `json:"admin,omitempty"`
 	Allow json.RawMessage `json:"allow,omitempty"`
 
-	State    State     `json:"state"`              // the worst of the findings'
+	State    State     `json:"state"`              // the worst of the findings
 	Decision Decision  `json:"decision,omitempty"` // what createSecret would do
 	Findings []Finding `json:"findings"`
 	Calls    Calls     `json:"calls"`
 }
 
-// worst returns the state of findings taken together.
+// worst returns the worst state of the findings.
 func worst(findings []Finding) State {
 	state := OK
 	for _, f := range findings {
@@ -82,11 +82,11 @@ func (c *Checkup) fail(point, remedy, format string, args ...any) {
 	c.Findings = append(c.Findings, Finding{point, Failure, fmt.Sprintf(format, args...), remedy})
 }
 
-// failed enters an error and its remedy, if there is one.
+// failed adds an error and its remedy, if there is an error, and reports whether there is.
 func (c *Checkup) failed(point string, err error) bool {
 	if err == nil {
 		return false
 	}
-	c.fail(point, remedy.Of(err), "%s", strings.ReplaceAll(err.Error(), "\n", ", and ")) // of calls that ran at once
+	c.fail(point, remedy.Of(err), "%s", strings.ReplaceAll(err.Error(), "\n", ", and ")) // calls that ran in parallel join their errors by lines
 	return true
 }

@@ -13,12 +13,12 @@ import (
 // pointUser is the point of the test user.
 const pointUser = "test user"
 
-// userCanSignOn checks what a sign-on needs of the application: the grant type, the redirect
-// URI, and that the scopes are granted which the user asks for.
+// userCanSignOn checks what the test user needs of the application to sign on: the grant type,
+// the redirect URI, and the scopes.
 func (c *checkup) userCanSignOn(ctx context.Context, app *pingone.Application, u *document.TestUser) {
 	d := c.found.current.Document
 	var redirects []string
-	json.Unmarshal(app.Body["redirectUris"], &redirects) // none where there are none
+	json.Unmarshal(app.Body["redirectUris"], &redirects) // if it is absent, there are none
 	switch {
 	case !slices.Contains(app.GrantTypes, "AUTHORIZATION_CODE"):
 		c.fail(pointUser, "add AUTHORIZATION_CODE to the application's grantTypes, or remove rotation.verify.userSecretId", "cannot sign on: the application does not have the grant type AUTHORIZATION_CODE")
@@ -41,7 +41,7 @@ func (c *checkup) userCanSignOn(ctx context.Context, app *pingone.Application, u
 	c.ok(pointUser, "may ask for %s", document.Printable(u.Login.Scope))
 }
 
-// grantedScopes returns the names of the scopes that the application is granted.
+// grantedScopes returns the names of the scopes granted to the application.
 func (c *checkup) grantedScopes(ctx context.Context) (names []string, err error) {
 	d, client := c.found.current.Document, c.found.acting.client
 	grants, err := client.Grants(ctx, d.EnvironmentID, d.ApplicationID())

@@ -2,13 +2,13 @@ package rotation
 
 import "context"
 
-// claimedBy is the member of a log line that says who asked, in their own words. What
-// Lambda knows is the request id beside it: CloudTrail has who sent that request.
+// claimedBy is the key in a log line for who asked, in their own words. Lambda vouches only
+// for the request id, which leads to the sender in CloudTrail.
 const claimedBy = "claimedBy"
 
 type requestKey struct{}
 
-// WithRequestID returns a context for an invocation with this id, which reports repeat.
+// WithRequestID returns a context for the invocation with this id. Reports include the id.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestKey{}, id)
 }

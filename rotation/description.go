@@ -17,17 +17,17 @@ const (
 	labelPending  = plan.PendingLabel
 	labelPrevious = "AWSPREVIOUS"
 
-	// labelCompromised is a sign for people: a secret of this version has leaked. Nothing
-	// depends on it.
+	// labelCompromised tells people that the secret of this version has leaked. Audits start
+	// with such a secret; nothing else depends on the label.
 	labelCompromised = "COMPROMISED"
 )
 
-// A description is what DescribeSecret, or a page of ListSecrets, says of a secret.
+// A description is what DescribeSecret, or an entry of ListSecrets, says about a secret.
 type description struct {
 	arn, name       string
 	rotationEnabled bool
 	function        string    // the ARN of the rotation function
-	rotated         time.Time // when the last rotation was over; zero before the first
+	rotated         time.Time // when the last rotation ended; zero before the first
 	changed         time.Time // when a version or a label last changed
 	next            time.Time // when Secrets Manager rotates next; zero if never
 	rules           *types.RotationRulesType
@@ -52,8 +52,8 @@ func described(out *secretsmanager.DescribeSecretOutput) description {
 	}
 }
 
-// listed reads an entry of ListSecrets, which may lag by five minutes: it is good for
-// names, and nothing is judged by it.
+// listed reads an entry of ListSecrets. It may lag five minutes, so it serves to find names
+// and nothing is decided by it.
 func listed(e types.SecretListEntry) description {
 	return description{
 		arn:             aws.ToString(e.ARN),
@@ -90,9 +90,8 @@ func (d description) staged() plan.Labels {
 	}
 }
 
-// promoted returns when consumers were given the current version, as far as Secrets
-// Manager knows. A rotation makes its version when it begins, and may take hours to
-// promote it.
+// promoted returns when consumers got the current version, as far as Secrets Manager knows. A
+// rotation creates its version at its start and may promote it hours later.
 func (d description) promoted(current *stored) time.Time {
 	if d.rotated.After(current.created) {
 		return d.rotated
@@ -110,8 +109,8 @@ func (d description) replicaBehind() (region string, failed bool) {
 	return "", false
 }
 
-// relabel returns the description after a label has moved: our own write beats a later
-// read. An empty version id is no version.
+// relabel returns the description after a label has moved: our own write is newer than any
+// later read, which may lag. An empty version id means no version.
 func (d description) relabel(label, from, to string) description {
 	next := d
 	next.labels = make(map[string][]string, len(d.labels)+1)

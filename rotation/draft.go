@@ -17,12 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// checkDraft looks at a document that no secret holds yet, as a check looks at a secret:
-// the admin and what its owner allows, the application, what is specified of it, how its
-// secret would be verified, and whether another managed secret holds the client. It
-// changes nothing, and mints nothing.
+// checkDraft checks a document that no secret holds yet, as check does a secret: the admin and
+// what its owner allows, the application and its specification, how its secret would be
+// verified, and whether another managed secret holds the client. It changes nothing and mints
+// nothing.
 //
-// The secret need not exist: it is known by the name that it will have, or by its ARN.
+// The secret need not exist. The action gives its ARN, or the name that it will have.
 func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
 	c := r.newDraft(a)
 	c.draft(ctx)
@@ -53,10 +53,10 @@ func (r *Rotator) newDraft(a Action) *checkup {
 	return &checkup{run: n, Checkup: Checkup{Action: a.Action, SecretID: a.SecretID, Name: n.secret.name}, action: a}
 }
 
-// markApplication marks the application that a document names as the secret's, in its
-// description in PingOne, where the admin's owner allows that secret "marked"
-// applications. It is how an operator allows one that exists: the writer of the document
-// cannot. The report is of the points that were looked at.
+// markApplication marks the application that a document names as belonging to the secret, in
+// the application's description in PingOne, if the admin's owner allows the secret "marked"
+// applications. This is how an operator allows an existing application: the writer of the
+// document cannot. The report lists the points that were checked.
 func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
 	c := r.newDraft(a)
 	if d := c.drafted(ctx); d != nil {
@@ -75,8 +75,8 @@ func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
 	return &c.Checkup
 }
 
-// drafted reads the document and checks that the admin's owner allows it, nil if not. An
-// application to mark must be there: one that a rotation creates is marked by it.
+// drafted reads the document and checks that the admin's owner allows it. It returns nil after
+// a failure. The application must exist: a rotation marks the ones that it creates itself.
 func (c *checkup) drafted(ctx context.Context) *document.Document {
 	d, err := document.Parse(c.action.Document)
 	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
@@ -95,7 +95,7 @@ func (c *checkup) drafted(ctx context.Context) *document.Document {
 	return d
 }
 
-// draft continues for as long as the next points can be told at all.
+// draft goes through the points and stops at the first that makes the next ones unanswerable.
 func (c *checkup) draft(ctx context.Context) {
 	d, err := document.Parse(c.action.Document)
 	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
@@ -140,8 +140,8 @@ func (c *checkup) draft(ctx context.Context) {
 	c.clientIsFree(ctx)
 }
 
-// storedIsPingOnes checks that what the secret holds already, of which only the fingerprint
-// is known here, is PingOne's current secret.
+// storedIsPingOnes checks that the secret stored already is PingOne's current one. Only its
+// fingerprint is known here.
 func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
 	switch holds := c.action.Holds; {
 	case holds == "":
@@ -156,8 +156,8 @@ func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
 	}
 }
 
-// clientIsFree checks that no other managed secret holds the client: a rotation of one of
-// two would end the secret that the other still holds.
+// clientIsFree checks that no other managed secret holds the client. If two did, a rotation of
+// one would end the secret that the other holds.
 func (c *checkup) clientIsFree(ctx context.Context) {
 	_, err := c.findItem(ctx)
 	if c.failed("client", err) {
@@ -186,15 +186,16 @@ func (c *checkup) clientIsFree(ctx context.Context) {
 		other := &secret{api: c.Secrets, id: id, count: c.count}
 		v, err := other.read(ctx, "", labelCurrent)
 		if err == nil && (v == nil || v.ClientID != c.found.current.ClientID) {
-			continue // it is deleted, or names another client by now
+			continue // it was deleted, or names another client now
 		}
-		c.fail("client", "use that one; or delete it, or point it at another application, first", "the managed secret %s holds this client already", secretNameOf(id))
+		c.fail("client", "use that managed secret; or first delete it, or point it at another application", "the managed secret %s holds this client already", secretNameOf(id))
 		return
 	}
 	c.ok("client", "no other managed secret holds it")
 }
 
-// secretNameOf returns the name in a secret's ARN, without the six characters at its end.
+// secretNameOf returns the name in a secret's ARN, without the random suffix of six
+// characters. Anything but an ARN is returned unchanged.
 func secretNameOf(id string) string {
 	parsed, err := arn.Parse(id)
 	if err != nil {

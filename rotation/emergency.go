@@ -16,8 +16,9 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// emergency ends what leaked. Everything hangs on the mark in the register: whatever
-// dies afterwards, the same command, a rotation or an audit continues.
+// emergency ends a leaked secret. It first marks the emergency in the register. If the
+// function dies after that, the same command, a rotation or an audit continues from the
+// mark.
 func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	id := cmp.Or(a.ClientRequestToken, NewToken())
@@ -45,13 +46,14 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	}
 	switch {
 	case err == nil && marked == nil && item.Ended.Has(id):
-		// An answer was lost, or another run was quicker. What it has made has not leaked.
+		// This command was repeated because its answer was lost, or another run completed it.
+		// The secret that was minted for it has not leaked.
 		rep.Outcome = Ended
 		rep.Revoked = &Mark{Fingerprint: item.Ended.Must[0].Fingerprint, At: item.Ended.At}
-		rep.Warnings = append(rep.Warnings, "this emergency had ended before this invocation; if AWSCURRENT has leaked as well, run the command anew")
+		rep.Warnings = append(rep.Warnings, "this emergency had ended before this invocation; if AWSCURRENT has leaked as well, run the command again")
 	case err == nil && item.Ended.Has(id):
 		rep.Outcome = Ended
-		rep.PreviousUntil = time.Time{} // it is dead
+		rep.PreviousUntil = time.Time{} // the previous secret is dead
 	case marked != nil:
 		rep.Outcome = Open
 		if err == nil {
@@ -70,17 +72,18 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	return rep
 }
 
-// mark records the emergency in the register, before anything else is done about it: in
-// the item, with the lease where that can be had, and in the same write as rows beside it,
-// which outlive the loss of the item. It returns the emergency, nil if this command's has
-// ended already.
+// mark records the emergency in the register before anything else is done about it: in the
+// item, with the lease if that can be had, and in the same write as rows of their own,
+// which survive the loss of the item. It returns the open emergency, or nil if this
+// command's has ended.
 //
-// Died before: nothing has happened. Died after: every run that comes by continues.
+// A crash before the write changes nothing. After it, every run on this client continues
+// the emergency.
 func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergency, error) {
 	for try := range 5 {
 		if try > 0 {
-			// What overtook the mark may have made a secret. A look that fails holds nothing
-			// up: the register knows what it made.
+			// The run that overtook the mark may have minted a secret. If the look fails, the
+			// mark need not wait: the register knows that secret.
 			_ = r.look(ctx, plan.Emergency)
 		}
 		item := r.hold.rev.Item
@@ -114,20 +117,20 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 	return nil, remedy.With(errors.New("mark the emergency in the register: other invocations are always first"), "run the command again")
 }
 
-// foreignVersions says which versions hold a secret of another client than the one that
-// AWSCURRENT names: the secret was pointed at another one, by an operator or by a thief.
+// foreignVersions describes the versions that hold a secret of another client than
+// AWSCURRENT's. An operator or a thief has pointed the secret at another client.
 func (r *run) foreignVersions() (all []string) {
 	for _, v := range r.found.others {
 		if id := v.ApplicationID(); id != "" && !slices.Contains(r.applications(), id) {
-			all = append(all, fmt.Sprintf("version %s holds a secret of another client, %s, which this emergency was not about: AWSCURRENT named %s. If that one has leaked, store its document as AWSCURRENT and run the command again",
+			all = append(all, fmt.Sprintf("version %s holds a secret of another client, %s, which this emergency did not cover: AWSCURRENT named %s. If that secret has leaked, store its document as AWSCURRENT and run the command again",
 				v.versionID, v.ClientID, r.found.current.ClientID))
 		}
 	}
 	return all
 }
 
-// victims lists all that must die: what PingOne accepts, by its own account or the
-// register's, and what labelled versions hold.
+// victims lists all secrets that must die: those that PingOne accepts, according to PingOne or
+// to the register, and those in labelled versions.
 func (r *run) victims() (all []register.Victim) {
 	add := func(application, fingerprint string) {
 		v := register.Victim{Application: application, Fingerprint: fingerprint}
@@ -142,7 +145,7 @@ func (r *run) victims() (all []register.Victim) {
 	}
 	for id, a := range r.hold.rev.Item.Applications {
 		if id == r.applicationID() || id == r.found.twin {
-			add(id, a.Current.Fingerprint) // which a view that lags does not show
+			add(id, a.Current.Fingerprint) // a view that lags does not show it
 		}
 	}
 	for _, v := range append([]*stored{r.found.current}, r.found.others...) {
@@ -153,9 +156,10 @@ func (r *run) victims() (all []register.Victim) {
 	return all
 }
 
-// restated returns the emergency's rows as they are after a mint that it has just made.
-// The commands are those that were in the register when it was announced: for one that
-// was given since, another secret is minted.
+// restated returns the emergency's rows as they are after the mint that the run has just made
+// for it, or nil if there was no such mint. The rows have the commands that were in the
+// register when the mint was announced: for a command given since then, another secret must be
+// minted.
 func (r *run) restated(outcome func(register.Item) register.Item) []register.Emergency {
 	if !r.restating {
 		return nil
@@ -164,8 +168,8 @@ func (r *run) restated(outcome func(register.Item) register.Item) []register.Eme
 	return outcome(r.hold.rev.Item).Rows()
 }
 
-// restate writes the emergency's rows anew. Died before: if the item is lost as well, who
-// restores the emergency mints once more.
+// restate rewrites the emergency's rows. After a crash before this write, a run that has to
+// restore the emergency because the item is lost too mints once more.
 func (r *run) restate(ctx context.Context, rows []register.Emergency) {
 	var writes []func() error
 	for _, row := range rows {
@@ -177,30 +181,31 @@ func (r *run) restate(ctx context.Context, rows []register.Emergency) {
 	}
 }
 
-// completeEmergency continues the emergency that another run has left open.
+// completeEmergency completes an emergency that another run left open.
 func (r *run) completeEmergency(ctx context.Context) error {
 	by, token, own := r.by, r.token, r.found.own
 	r.by, r.token, r.found.own = plan.ByEmergency, "", nil
 	defer func() { r.by, r.token, r.found.own = by, token, own }()
 	open := r.item().Emergency
 	if _, err := r.pursue(ctx, plan.Emergency); err != nil {
-		return fmt.Errorf("complete the emergency that is open since %s: %w", open.Since.Format(time.RFC3339), err)
+		return fmt.Errorf("complete the emergency that has been open since %s: %w", open.Since.Format(time.RFC3339), err)
 	}
 	r.done = plan.Progress{}
 	r.record.complete("ended the leaked secret of the emergency of %s", open.Since.Format(time.RFC3339))
 	return nil
 }
 
-// errCompleted ends a rotation that found an emergency open: it begins nothing.
+// errCompleted ends a rotation that found an open emergency and completed it. The rotation
+// itself begins nothing.
 var errCompleted = remedy.With(errors.New("an emergency was open, and was completed; this rotation began nothing, because AWSCURRENT is new"),
-	"the schedule starts the next; to rotate before, start another rotation")
+	"the schedule starts the next rotation; to rotate earlier, start another one")
 
-// close records that the emergency has ended. Died before the write: the next run shows
-// it once more. Died before the row is gone: it does no more than open an emergency again
-// in an item that was lost.
+// close records that the emergency has ended. After a crash before the write, the next run
+// shows once more that the leaked secrets are refused. After a crash before the row is
+// deleted, the row can at most reopen the emergency, if the item is lost.
 func (r *run) close(ctx context.Context) error {
 	if r.unserved {
-		// To contain the leak could not wait for it. Its end can.
+		// Containing the leak could not wait for it. Recording the end can.
 		if _, err := r.serve(ctx); err != nil {
 			return err
 		}
@@ -229,10 +234,11 @@ func (r *run) close(ctx context.Context) error {
 	return nil
 }
 
-// findTargets names what else has to be rotated, where an admin of the function leaked.
+// findTargets lists what else must be rotated if the leaked application is an admin of the
+// function.
 func (rep *Report) findTargets(ctx context.Context, n *run) {
 	if !n.Settings.isAdminSecret(n.secret.description) {
-		return // to read every secret of a fleet in every emergency would take hours
+		return // reading every secret of a fleet in every emergency would take hours
 	}
 	rep.Admin = true
 	targets, err := n.Rotator.targets(ctx, n.secret.description, n.found.current.Document)
@@ -245,7 +251,7 @@ func (rep *Report) findTargets(ctx context.Context, n *run) {
 	}
 }
 
-// tellWhatIsOpen says what a leak still allows.
+// tellWhatIsOpen adds what the leak still allows.
 func (rep *Report) tellWhatIsOpen(n *run) {
 	if rep.Outcome != Ended {
 		rep.StillOpen = append(rep.StillOpen, "the leaked secret may still obtain tokens; run the same command again, and what it has done so far stays done")
@@ -265,8 +271,8 @@ func (rep *Report) tellWhatIsOpen(n *run) {
 		if len(each) > 1 {
 			text += " (" + strings.Join(each, ", ") + ")"
 		}
-		// "Token Revocation" in the PingOne API reference: of a client's own tokens it revokes
-		// none.
+		// "Token Revocation" in the PingOne API reference revokes none of the tokens that a
+		// client obtained for itself.
 		rep.StillOpen = append(rep.StillOpen, fmt.Sprintf("%s; PingOne cannot revoke them, and no page of its reference has a request that ends them. "+
 			"Resource servers can refuse tokens of this client that were issued (iat) before %s. For the PingOne API, take the application's roles away until then, or disable it, and see whether a token is refused: no page promises that",
 			text, at.Format(time.RFC3339)))
@@ -278,7 +284,7 @@ func (rep *Report) tellWhatIsOpen(n *run) {
 	}
 	rep.StillOpen = append(rep.StillOpen, n.record.foreignVersions...)
 	if len(rep.Gone) > 0 {
-		rep.StillOpen = append(rep.StillOpen, "of "+strings.Join(rep.Gone, ", ")+" PingOne shows no trace; it was not asked, because no version holds the value any more")
+		rep.StillOpen = append(rep.StillOpen, "PingOne no longer shows "+strings.Join(rep.Gone, ", ")+"; whether it refuses them could not be asked, because no version holds the values any more")
 	}
 	rep.StillOpen = append(rep.StillOpen, "consumers that cache the secret are refused until they read it again")
 }

@@ -13,29 +13,29 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// An ending is what the action endPrevious is about.
+// An ending is the state of an endPrevious action.
 type ending struct {
-	named   []string          // fingerprints that the caller has seen in a preview
-	lockOut bool              // consumers that still use it are locked out
-	victims []register.Victim // what ends, as found by the first look
-	sent    bool              // PingOne was asked to end one
+	named   []string          // the fingerprints that the caller named, from a preview
+	lockOut bool              // lock out consumers that still use the secret
+	victims []register.Victim // the secrets to end, as the first look found them
+	sent    bool              // a request to end a secret was sent, and PingOne has not refused it
 }
 
-// A KeptSecret is a secret that PingOne accepts beside an application's current one.
+// A KeptSecret is a secret that PingOne accepts besides an application's current one.
 type KeptSecret struct {
 	Application string    `json:"application"` // or resource, by id
 	Fingerprint string    `json:"fingerprint"`
-	Until       time.Time `json:"until"`             // when it ends by itself
-	LastUsed    time.Time `json:"lastUsed,omitzero"` // zero when not used since it was replaced
+	Until       time.Time `json:"until"`             // when it expires
+	LastUsed    time.Time `json:"lastUsed,omitzero"` // zero if it was not used since it was replaced
 }
 
-// endPrevious ends the secrets that PingOne keeps beside the client's current ones, before
-// their grace does, and shows that they are refused. It never ends one that AWSCURRENT, a
-// replica or another managed secret of the client holds.
+// endPrevious ends the secrets that PingOne keeps besides the client's current ones before
+// their grace is over, and shows that they are refused. It never ends a secret that
+// AWSCURRENT, a replica or another managed secret of the client holds.
 //
-// Died before the end was announced: nothing has happened. Died after it: the next run
-// waits until it has taken effect or never will, and the same command finds nothing left
-// to end, or ends it.
+// A crash before the end is announced changes nothing. After one following it, the next run
+// waits until the end has taken effect or no longer can; the same command then ends what is
+// left.
 func (r *Rotator) endPrevious(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	n := r.begin(a.SecretID, plan.ByEnding, "end of the previous secret", "")
@@ -44,7 +44,7 @@ func (r *Rotator) endPrevious(ctx context.Context, a Action) *Report {
 	defer func() { r.logReport(ctx, rep) }()
 	nothing, err := n.endPrevious(ctx, rep)
 	rep.take(n)
-	rep.Replaced = "" // what was AWSCURRENT still is
+	rep.Replaced = "" // AWSCURRENT has not changed
 	switch {
 	case err == nil && nothing:
 		rep.Outcome = Skipped
@@ -70,8 +70,8 @@ func (r *Rotator) endPrevious(ctx context.Context, a Action) *Report {
 	return rep
 }
 
-// endPrevious does it, and reports whether there was nothing to end. Of a preview the
-// report has what is known, even where the plan would refuse.
+// endPrevious does the work of [Rotator.endPrevious], and reports whether there was nothing to
+// end. A preview fills the report with what is known, even if the plan would refuse.
 func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err error) {
 	if err := r.look(ctx, plan.EndPrevious); err != nil {
 		return false, err
@@ -88,7 +88,7 @@ func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err e
 		}
 		rep.Preview = p
 	}
-	if r.item().Emergency == nil { // which the plan refuses to meddle with
+	if r.item().Emergency == nil { // if one is open, the plan refuses
 		if err := r.chooseVictims(kept); err != nil {
 			return false, err
 		}
@@ -100,7 +100,7 @@ func (r *run) endPrevious(ctx context.Context, rep *Report) (nothing bool, err e
 	return false, err
 }
 
-// keptSecrets lists the secrets that PingOne keeps beside the current ones of AWSCURRENT's
+// keptSecrets lists the secrets that PingOne keeps besides the current ones of AWSCURRENT's
 // application and its twin.
 func (r *run) keptSecrets() (all []KeptSecret) {
 	for _, id := range slices.Sorted(maps.Keys(r.found.views)) {
@@ -113,9 +113,10 @@ func (r *run) keptSecrets() (all []KeptSecret) {
 	return all
 }
 
-// chooseVictims settles which secrets end: those that the caller has named, of which PingOne may
-// have ended some meanwhile, or all. A rotation that ends in between makes another secret
-// the previous one, and that was not meant.
+// chooseVictims decides which secrets end: those that the caller named, even if some are
+// gone meanwhile, or else all that PingOne keeps. If the caller named some and PingOne
+// keeps another, the client was rotated in between, and the caller did not mean that
+// secret.
 func (r *run) chooseVictims(kept []KeptSecret) error {
 	e := r.ending
 	if len(e.named) == 0 {
@@ -126,7 +127,7 @@ func (r *run) chooseVictims(kept []KeptSecret) error {
 	}
 	for _, k := range kept {
 		if !slices.Contains(e.named, k.Fingerprint) {
-			return remedy.With(fmt.Errorf("PingOne keeps another previous secret than the one to end: %s, and not %s", k.Fingerprint, strings.Join(e.named, ", ")),
+			return remedy.With(fmt.Errorf("PingOne keeps the previous secret %s, which is not the one to end: %s", k.Fingerprint, strings.Join(e.named, ", ")),
 				"the client was rotated meanwhile; look at it again")
 		}
 	}
@@ -158,7 +159,7 @@ func (r *run) whyKept(m plan.Move) (text, remedy string) {
 		return fmt.Sprintf("the previous secret %s %s, and consumers that still hold it would be locked out", m.Fingerprint, state),
 			fmt.Sprintf("find them, or run the command again after %s, when it has been idle for %v; to lock them out, add --lock-out", m.Until.UTC().Format(time.RFC3339), plan.IdleAfter)
 	case plan.Behind:
-		return "AWSCURRENT does not hold PingOne's current secret, so that consumers may need the previous one", "rotate the secret first, which takes PingOne's current one over"
+		return "AWSCURRENT does not hold PingOne's current secret, so consumers may need the previous one", "rotate the secret first, which adopts PingOne's current one"
 	case plan.Replicas:
 		region, _ := r.secret.replicaBehind()
 		return fmt.Sprintf("the replica in %s is not in sync, and consumers there may hold the previous secret", region), "repair the replication, and run the command again"
@@ -166,7 +167,7 @@ func (r *run) whyKept(m plan.Move) (text, remedy string) {
 		return "another managed secret of the same PingOne client, " + r.found.otherBehind + ", does not hold PingOne's current secret",
 			"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
 	case plan.NotAccepted:
-		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if that lasts, run pingrotate check to see what is wrong"
+		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if it still fails, run pingrotate check to see what is wrong"
 	}
 	return "", ""
 }

@@ -118,7 +118,7 @@ func TestEndPreviousLeavesAloneWhatAHolderNeeds(t *testing.T) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })
 		}, rotation.Failed, "disabled"},
 		{"another invocation is at work", func(w *world) { w.holdLease("another invocation") }, rotation.Ended, ""}, // after it
-		{"it was replaced again since it was shown", func(w *world) { w.rotate() }, rotation.Failed, "PingOne keeps another previous secret"},
+		{"it was replaced again since it was shown", func(w *world) { w.rotate() }, rotation.Failed, "which is not the one to end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, before := rotatedOnce(t, 3*time.Hour)

@@ -10,32 +10,32 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// OperateAlias is the alias of the function through which alone it takes actions. The
-// unqualified function takes the steps of Secrets Manager and nothing else: attaching a
-// secret needs the right to invoke that one, which must not be the right to end a secret of
-// another team.
+// OperateAlias is the alias through which the function takes actions. Without an alias it
+// takes Secrets Manager's steps and nothing else: attaching a secret requires the right to
+// invoke the function without an alias, and that right must not include ending another
+// team's secret.
 const OperateAlias = "operate"
 
-// An entrance is the way by which an event reached the rotator. Its zero value is a
-// process that acts with its caller's own rights, and takes everything.
+// An entrance is the way by which an event reached the rotator.
 type entrance int
 
 const (
-	inProcess       entrance = iota
-	unqualified              // the function's ARN, without a version or alias
-	throughOperate           // the alias operate
-	throughAnother           // a version, $LATEST or an alias that is not operate
-	throughEmulator          // sam local, which knows no aliases
+	inProcess       entrance = iota // a process that has its caller's own rights; it takes everything
+	unqualified                     // the function's ARN, without a version or alias
+	throughOperate                  // the alias operate
+	throughAnother                  // a version, $LATEST or an alias that is not operate
+	throughEmulator                 // sam local, which has no aliases; it takes everything
 )
 
-// invokedARN is the ARN by which Lambda says that a function was invoked. See "Resources
-// and conditions for Lambda actions" in the Lambda developer guide.
+// invokedARN matches the ARN by which the function was invoked, as Lambda reports it. See
+// "Resources and conditions for Lambda actions" in the Lambda developer guide.
 var invokedARN = lazyregexp.New(`^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$`)
 
-// Invoke carries out an event that Lambda has delivered, by the ARN with which the caller
-// invoked the function: steps by the function's ARN alone, actions through the alias
-// operate alone. Anything else is refused before anything is read. Otherwise it is
-// [Rotator.Handle]. FunctionARN, where it is empty, becomes that of the invoked function.
+// Invoke carries out an event that Lambda delivered, as [Rotator.Handle] does, if the way
+// by which the function was invoked admits it: the function's ARN admits only steps, the
+// alias operate only actions, and any other version or alias nothing. A refused event
+// causes no read. arn is the ARN by which the caller invoked the function. It also sets
+// FunctionARN, if that is empty.
 func (r *Rotator) Invoke(ctx context.Context, arn string, event []byte) (report any, err error) {
 	m := invokedARN.FindStringSubmatch(arn)
 	if m == nil {
@@ -48,8 +48,8 @@ func (r *Rotator) Invoke(ctx context.Context, arn string, event []byte) (report 
 			r.FunctionARN = m[1]
 		}
 	})
-	if r.FunctionARN != m[1] { // a process is of one function
-		err := errors.New("read the invocation: it is of another function, " + m[1])
+	if r.FunctionARN != m[1] { // a process belongs to one function
+		err := errors.New("read the invocation: it is for another function, " + m[1])
 		r.log().ErrorContext(ctx, "rotation action", "error", err.Error())
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (r *Rotator) Invoke(ctx context.Context, arn string, event []byte) (report 
 	return r.handle(ctx, event, way)
 }
 
-// admitsActions returns why an action is refused; nil if it is not.
+// admitsActions returns why an action is refused, or nil.
 func (r *Rotator) admitsActions(way entrance) error {
 	switch way {
 	case inProcess, throughOperate, throughEmulator:
@@ -75,7 +75,7 @@ func (r *Rotator) admitsActions(way entrance) error {
 		"invoke "+functionName(r.FunctionARN)+":"+OperateAlias+"; a pingrotate older than the function does not: upgrade it with make install")
 }
 
-// admitsSteps returns why a step is refused; nil if it is not.
+// admitsSteps returns why a step is refused, or nil.
 func (r *Rotator) admitsSteps(way entrance) error {
 	switch way {
 	case inProcess, unqualified, throughEmulator:
@@ -89,9 +89,9 @@ func attachTo(functionARN string) string {
 	return "attach the secret with aws secretsmanager rotate-secret --rotation-lambda-arn " + functionARN
 }
 
-// qualified returns an error for a secret that names this function with a version or an
-// alias: the role lets the function touch none that does not name it by its ARN alone, and
-// it takes no step of such a rotation.
+// qualified returns an error if a secret is attached to this function by a version or an
+// alias. The role allows the function only secrets that are attached by its plain ARN, and
+// the function takes steps only through that ARN.
 func (r *Rotator) qualified(function string) error {
 	if r.FunctionARN == "" || !strings.HasPrefix(function, r.FunctionARN+":") {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// A Step is one of the four in which Secrets Manager rotates a secret.
-// See "Rotation by Lambda function" in the Secrets Manager user guide.
+// A Step is one of the four steps in which Secrets Manager rotates a secret. See "Rotation by
+// Lambda function" in the Secrets Manager user guide.
 type Step string
 
 const (
@@ -19,19 +19,19 @@ const (
 	FinishSecret Step = "finishSecret"
 )
 
-// An Event is what Secrets Manager calls the function with.
+// An Event is what Secrets Manager invokes the function with.
 type Event struct {
 	Step               Step
 	SecretID           string
 	ClientRequestToken string // the id of the version that the rotation makes
 
-	// RotationToken proves to PutSecretValue that the writer acts for this
-	// rotation. Events of older rotations have none.
+	// RotationToken proves to PutSecretValue that the writer acts for this rotation. It may
+	// be empty.
 	RotationToken pingone.Secret
 }
 
-// ParseEvent decodes and checks an event. Keys that it does not know are ignored:
-// AWS adds some from time to time.
+// ParseEvent decodes and checks an event. It ignores unknown keys, because AWS adds keys from
+// time to time.
 func ParseEvent(data []byte) (Event, error) {
 	var wire struct {
 		Step               string         `json:"Step"`

@@ -13,41 +13,41 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// Evidence is what auditors read of the register's table: who did what to which secret,
-// when, and how it ended. It is written beside the work, and nothing depends on it.
+// Evidence is for auditors, who read it in the register's table: who did what to which
+// secret, when, and how it ended. Nothing depends on it.
 
-// A StepReport is what a step, or an audit, adds to the evidence of an act, as JSON in
-// [register.Evidence].Report. An action files its [Report] instead. Secrets are in it as
-// fingerprints.
+// A StepReport is what a step or an audit adds to the evidence of an act, as JSON in
+// [register.Evidence].Report. An action stores its [Report] there instead. Secrets appear
+// as fingerprints.
 type StepReport struct {
 	Begun         time.Time `json:"begun"`
 	Current       string    `json:"current,omitempty"` // AWSCURRENT's, before the act
 	PreviousUntil time.Time `json:"previousUntil,omitzero"`
 	Verified      string    `json:"verified,omitempty"`
-	Changed       string    `json:"changed,omitempty"` // in PingOne, beside the secret
+	Changed       string    `json:"changed,omitempty"` // what else was changed in PingOne
 	Warning       string    `json:"warning,omitempty"`
 	Error         string    `json:"error,omitempty"`
 }
 
-// What was done, as the Decision of evidence about an act has it. The mint of a rotation
-// has its own decision.
+// Values of [register.Evidence].Decision that say what was done.
 const (
 	DidMint    = string(plan.Regenerate)
 	DidPromote = "promote"
 	DidEnd     = "end the previous secret"
 	DidClose   = "end the emergency"
+	DidTest    = "test the settings" // a step tried the settings with AWSCURRENT's own document
 )
 
-// noteEvidence prepares the evidence of an act that has just been done.
+// noteEvidence prepares the evidence of an act that the run has just done.
 func (r *run) noteEvidence(decision string, fingerprints ...string) {
 	if r.filesReport {
-		return // the action's report says it all
+		return // the action's report is the evidence
 	}
 	r.evidence = r.evidenceOf(decision, nil, fingerprints...)
 }
 
-// writeFoundEvidence writes the evidence of an act whose own run has not recorded its outcome:
-// it may have died, and then nothing else tells of it.
+// writeFoundEvidence writes the evidence of another run's act whose outcome this run found.
+// That run may have died, and then there is no other evidence of the act.
 func (r *run) writeFoundEvidence(ctx context.Context, in register.Intent, m plan.Move) {
 	decision, fingerprint := DidMint, m.Fingerprint
 	switch in.Act {
@@ -77,16 +77,12 @@ func (r *run) evidenceOf(decision string, failure error, fingerprints ...string)
 	if failure != nil {
 		report.Error = remedy.Line(failure)
 	}
-	e.Report, _ = json.Marshal(report) // texts and times
+	e.Report, _ = json.Marshal(report) // strings and times always encode
 	return e
 }
 
-// DidTest is the Decision of a step that has tried the settings, with AWSCURRENT as it is.
-const DidTest = "test the settings"
-
-// fileStep writes the evidence of a step that has failed, that has taken a secret over
-// from PingOne, or that has tried the settings. Of what it announced in the register there
-// is evidence already.
+// fileStep writes the evidence of a step that failed, took over a secret from PingOne, or
+// tried the settings. Acts that were announced in the register have their evidence already.
 func (r *run) fileStep(ctx context.Context, step Step, failure error) {
 	decision := r.record.decision
 	note := false
@@ -109,7 +105,7 @@ func (r *run) fileStep(ctx context.Context, step Step, failure error) {
 	r.writeEvidence(ctx)
 }
 
-// writeEvidence writes what was witnessed.
+// writeEvidence writes the evidence that is prepared, if any.
 func (r *run) writeEvidence(ctx context.Context) {
 	if r.evidence == nil {
 		return
@@ -122,15 +118,15 @@ func (r *run) writeEvidence(ctx context.Context) {
 	}
 }
 
-// file writes the metrics of an action, and its report as evidence.
+// file writes an action's metrics, and its report as evidence.
 func (r *Rotator) file(ctx context.Context, n *run, rep *Report, failure error) {
 	r.emitRun(n.record, rep.Ended.Sub(rep.Begun).Milliseconds(), failure, rep.SecretID, rep.Action)
 	if n.secret.arn == "" {
-		return // nothing is known of such a secret
+		return // the secret could not even be described
 	}
 	text, err := json.Marshal(rep)
 	if err != nil {
-		return // it is made of texts, numbers and times
+		return // strings, numbers and times always encode
 	}
 	e := register.Evidence{
 		Secret: n.secret.arn, Rotation: rep.Version, What: rep.Action, Who: rep.By, Decision: string(rep.Outcome), Failed: rep.Error != "", Report: text,

@@ -8,8 +8,7 @@ import (
 )
 
 // findItem finds the client's item in the register. With two applications it is the
-// original's, which is the one whose item knows of both. It reports whether it has read
-// the item.
+// original's, because that item has both. It reports whether it fetched the item.
 func (r *run) findItem(ctx context.Context) (fetched bool, err error) {
 	d := r.found.current
 	at := func(id string) *hold {
@@ -54,7 +53,7 @@ func (r *run) findItem(ctx context.Context) (fetched bool, err error) {
 	return true, nil
 }
 
-// A rows is what has outlived the loss of an item. It comes back where that is.
+// rows say what survived the loss of an item. The item is restored where they are.
 type rows int
 
 const (
@@ -63,7 +62,7 @@ const (
 	emergencyRows
 )
 
-// survivingRows returns what the rows beside an absent item tell.
+// survivingRows returns which rows there are beside an absent item.
 func (h *hold) survivingRows(ctx context.Context) (rows, error) {
 	h.count.register.Add(1)
 	open, err := h.table.Opened(ctx, h.key)
@@ -78,14 +77,14 @@ func (h *hold) survivingRows(ctx context.Context) (rows, error) {
 	return noRows, nil
 }
 
-// knows reports whether an item, which is of one application, has a record of the other.
+// knows reports whether an item has a record of the other's application.
 func knows(item register.Item, other *hold) bool {
 	_, ok := item.Applications[other.key.ID]
 	return ok
 }
 
-// table returns the register's store. Without one each use of it is an error that names
-// the setting.
+// table returns the register's table. If none is set, each use of it returns an error that
+// names the missing setting.
 func (r *Rotator) table() *register.Table {
 	if r.Register != nil {
 		return r.Register

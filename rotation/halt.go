@@ -11,11 +11,11 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// A BusyError means that another invocation is at work on the same PingOne client.
-// Nothing was changed.
+// A BusyError means that another invocation is at work on the same PingOne client. Nothing was
+// changed.
 type BusyError struct {
-	Doing string    // what it does, such as "createSecret of pingone/orders"
-	Until time.Time // until when it may take
+	Doing string    // what the other invocation does, such as "createSecret of pingone/orders"
+	Until time.Time // when it ends at the latest
 }
 
 func (e *BusyError) Error() string {
@@ -26,16 +26,16 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%s is at work on the same PingOne client, until %s at the latest", what, e.Until.UTC().Format(time.RFC3339))
 }
 
-// Remedy says what to do.
+// Remedy says to wait.
 func (e *BusyError) Remedy() string {
-	return "wait until then; Secrets Manager repeats a rotation by itself"
+	return "wait until then; Secrets Manager itself retries a rotation"
 }
 
-// A HaltError says why a goal cannot be reached now. Nothing was changed, unless a
-// warning beside it says so.
+// A HaltError says why a goal cannot be reached now. Nothing was changed, unless a warning
+// says so.
 type HaltError struct {
 	Why   plan.Why
-	Until time.Time // when that changes by itself; zero where it does not, or where that is not known
+	Until time.Time // when the obstacle passes without help; zero if it does not, or if that is unknown
 
 	text, remedy string
 }
@@ -45,7 +45,7 @@ func (e *HaltError) Error() string { return e.text }
 // Remedy says what to do.
 func (e *HaltError) Remedy() string { return e.remedy }
 
-// haltError says why a run ends before its goal.
+// haltError describes why a run stops short of its goal.
 func (r *run) haltError(m plan.Move) error {
 	d := r.found.current
 	e := &HaltError{Why: m.Why, Until: m.Until}
@@ -67,16 +67,16 @@ func (r *run) haltError(m plan.Move) error {
 		e.text = fmt.Sprintf("PingOne does not show AWSCURRENT's secret %s, and still accepts it: one of the two answers is stale", d.ClientSecret.Fingerprint())
 		e.remedy = "run it again in a minute"
 	case plan.Unresolved:
-		e.text = "an act of an earlier run may still take effect"
+		e.text = "a request that an earlier run sent may still take effect"
 		if in := r.item().Intent; in != nil {
 			e.text = fmt.Sprintf("a %s that was announced at %s has no outcome yet", in.Act, in.Since.UTC().Format(time.RFC3339))
 		}
 		e.remedy = "run it again after " + until
 	case plan.Unknown:
-		e.text = "the register's item of this client is new, or was lost, and an act that it does not show may still take effect"
+		e.text = "the register's item of this client is new, or was lost, and a request that it does not show may still take effect"
 		e.remedy = "run it again after " + until
 	case plan.NotAccepted:
-		e.text, e.remedy = "PingOne does not accept its own current secret yet", "run it again in a minute; if that lasts, look at the application in PingOne's console"
+		e.text, e.remedy = "PingOne does not accept its own current secret yet", "run it again in a minute; if it still fails, look at the application in PingOne's console"
 	case plan.NotAskable:
 		if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
 			err := disabled(app.ID)
@@ -90,12 +90,12 @@ func (r *run) haltError(m plan.Move) error {
 			break
 		}
 		e.text = "the version's secret is not the one that PingOne shows as current"
-		e.remedy = "run it again in a minute; a rotation takes PingOne's over"
+		e.remedy = "run it again in a minute; a rotation adopts PingOne's secret"
 	case plan.Superseded:
 		e.text = "the secret stored as " + r.label() + " was regenerated again after it was stored, and is refused; this rotation was ended"
 		e.remedy = "start another with aws secretsmanager rotate-secret, which adopts PingOne's secret"
 	case plan.Edited:
-		e.text = "AWSCURRENT was changed after " + r.label() + " was made from it, and to promote that would undo the change"
+		e.text = "AWSCURRENT was changed after " + r.label() + " was made from it, and promoting that would undo the change"
 		if m.Kind == plan.Untag {
 			e.text += "; this rotation was ended"
 		}
@@ -106,7 +106,7 @@ func (r *run) haltError(m plan.Move) error {
 	case plan.NotStored:
 		e.text, e.remedy = "version "+r.token+" has no value yet", "createSecret comes first"
 	case plan.Lost:
-		e.text, e.remedy = "PingOne does not show the secret that it made for this rotation", "run it again in a minute; if that lasts, the secret was regenerated elsewhere, and a new rotation adopts PingOne's"
+		e.text, e.remedy = "PingOne does not show the secret that it made for this rotation", "run it again in a minute; if it still fails, the secret was regenerated elsewhere, and a new rotation adopts PingOne's"
 	case plan.EmergencyOpen:
 		e.text, e.remedy = "an emergency of this client is open", "run the emergency again, which completes it"
 	case plan.NotFilled:
@@ -115,7 +115,7 @@ func (r *run) haltError(m plan.Move) error {
 		e.text, e.remedy = r.noWayBack()
 	case plan.RotationRunning:
 		e.text = "a rotation is under way"
-		e.remedy = "run it again when that is over, after " + until + " at the latest"
+		e.remedy = "run it again when that rotation is over, which is by " + until + " at the latest"
 	case plan.CopyKept:
 		e.text = "a member of the document holds a copy of the secret that a rotation would leave stale: " + strings.Join(r.copies(), ", ")
 		e.remedy = "remove the copy, or name the member in rotation.names"
@@ -142,7 +142,7 @@ func (r *run) haltError(m plan.Move) error {
 	return e
 }
 
-// notFilled says of a document without a client secret that no rotation has been there.
+// notFilled describes a document without a client secret, which no rotation has filled yet.
 func notFilled(d *document.Document) string {
 	if d.ClientID == "" {
 		return "the secret has not been filled yet: its first rotation creates the application and stores its client secret"
@@ -150,7 +150,7 @@ func notFilled(d *document.Document) string {
 	return "the secret has not been filled yet: its first rotation stores the client secret that PingOne has, unchanged"
 }
 
-// refusal explains why consumers must come first.
+// refusal explains that consumers must first let go of the previous secret.
 func (r *run) refusal(m plan.Move) (text, remedy string) {
 	id := r.applicationID()
 	if r.found.current.Alternates() {
@@ -174,20 +174,20 @@ func (r *run) noWayBack() (text, remedy string) {
 		return `with the strategy "single" there is no way back: PingOne cannot make a replaced secret its current one again, and the one in AWSPREVIOUS ends`,
 			"if the new secret gives trouble, rotate again, or run pingrotate check to see what is wrong"
 	case r.secret.holder(labelPrevious) == "":
-		return "no version is labelled AWSPREVIOUS", "there is nothing to go back to; rotate first"
+		return "no version is labelled AWSPREVIOUS", "there is nothing to roll back to; rotate first"
 	}
-	return "AWSPREVIOUS holds no secret of the twin that AWSCURRENT names", "there is nothing to go back to; rotate instead"
+	return "AWSPREVIOUS holds no secret of the twin that AWSCURRENT names", "there is nothing to roll back to; rotate instead"
 }
 
-// endedBefore explains why AWSPREVIOUS would not last, or does not work at all.
+// endedBefore explains why AWSPREVIOUS would stop working soon, or does not work at all.
 func (r *run) endedBefore(m plan.Move) (text, remedy string) {
 	if !m.Until.IsZero() {
-		return fmt.Sprintf("AWSPREVIOUS is not promoted, because it ends at %s: a rotation that has stopped has made a newer secret for its application", m.Until.UTC().Format(time.RFC3339)),
-			"rotate instead, which takes that one over"
+		return fmt.Sprintf("AWSPREVIOUS is not promoted, because its secret ends at %s: a rotation that stopped had made a newer one for its application", m.Until.UTC().Format(time.RFC3339)),
+			"rotate instead, which adopts that secret"
 	}
 	return "AWSPREVIOUS is not promoted, because it does not work: PingOne does not show its secret", "rotate instead"
 }
 
-// copies names the members that hold what a rotation is about to replace, and that no
-// rotation would renew.
+// copies names the document's members that hold a copy of the secret that a rotation replaces,
+// and that no rotation would update.
 func (r *run) copies() []string { return r.found.current.StaleCopies(r.found.current.ClientSecret) }

@@ -10,11 +10,11 @@ import (
 	"pingrotate/internal/register"
 )
 
-// A hold is a run's dealings with the register about one client: what it knows of the
-// item, and whether it has the lease.
+// A hold is a run's handle on one client's item in the register: the revision that it last
+// saw, and the lease, if the run has it.
 //
-// What it remembers may be old by the time it writes. That is safe: a write fails
-// unless the item is still the one that was remembered.
+// The revision may be outdated when the run writes. That is safe, because a write fails
+// unless the item is still at that revision.
 type hold struct {
 	table *register.Table
 	key   register.Key
@@ -24,7 +24,7 @@ type hold struct {
 	count *counter
 
 	rev     register.Revision
-	known   bool  // rev was read or written by this run, or remembered from an earlier one
+	known   bool  // rev is set: this run read or wrote it, or an earlier run of the process did
 	failure error // why the register cannot be reached; nil while it can
 }
 
@@ -40,24 +40,24 @@ func (h *hold) fetch(ctx context.Context) error {
 	return nil
 }
 
-// replace writes the next item. When another process was first, nothing is written, and
-// what was found takes the place of what was remembered.
+// replace writes the next item. If another process wrote first, nothing is written, and what
+// that process wrote becomes the known revision.
 func (h *hold) replace(ctx context.Context, next register.Item) error {
 	h.count.register.Add(1)
 	return h.replaced(h.table.Replace(ctx, h.key, h.rev, next))
 }
 
-// mark is [hold.replace] with a mark of an emergency, and writes with it the rows that
-// outlive the item.
+// mark is [hold.replace] for an emergency. In the same write it adds the rows that survive the
+// loss of the item.
 func (h *hold) mark(ctx context.Context, next register.Item, e register.Emergency, arn string) error {
 	if _, ok := h.rev.Item.Secrets[arn]; ok && h.rev.Known() {
-		arn = "" // which has its row
+		arn = "" // its row exists already
 	}
 	h.count.register.Add(1)
 	return h.replaced(h.table.Mark(ctx, h.key, h.rev, next, e, arn))
 }
 
-// replaced takes over the outcome of a replacement.
+// replaced records the result of a replacement.
 func (h *hold) replaced(rev register.Revision, err error) error {
 	if err == nil {
 		h.rev, h.known, h.failure = rev, true, nil
@@ -71,15 +71,15 @@ func (h *hold) replaced(rev register.Revision, err error) error {
 	return err
 }
 
-// hasLease reports whether the run holds the lease, by what it knows.
+// hasLease reports whether the run has the lease, as far as it knows.
 func (h *hold) hasLease() bool {
 	return h.known && h.rev.Item.Lease.Holder == h.who && h.now().Before(h.rev.Item.Lease.Until)
 }
 
-// take takes the lease, if it is free or shall be taken by force. It returns from when
-// on it is free, if it is another's. The look that counts is the one made afterwards.
+// take takes the lease if it is free, or by force. If another process has it, take returns
+// when it will be free. What was read before the lease was taken must be read again.
 //
-// Died after the write: the lease runs out by itself.
+// After a crash following this write, the lease expires.
 func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from time.Time, err error) {
 	for range 3 {
 		if !h.known {
@@ -103,9 +103,9 @@ func (h *hold) take(ctx context.Context, arn string, force bool) (ok bool, from 
 	return false, h.now().Add(time.Second), nil
 }
 
-// withHolder returns the item with a managed secret among those that hold the client. A
-// separate row says so too, which outlives the loss of the item: an emergency must
-// know whom to serve.
+// withHolder returns the item with the managed secret among those that hold the client. It
+// first writes a row that says the same and survives the loss of the item: an emergency
+// must know which managed secrets to serve.
 func (h *hold) withHolder(ctx context.Context, arn string, now time.Time) (item register.Item, err error) {
 	if item, err = h.itemOrFirst(ctx, now); err != nil {
 		return item, err
@@ -120,7 +120,7 @@ func (h *hold) withHolder(ctx context.Context, arn string, now time.Time) (item 
 	return item.Holds(arn), nil
 }
 
-// itemOrFirst returns the item, or the first one of a client that has none.
+// itemOrFirst returns the item, or a first one if the client has none.
 func (h *hold) itemOrFirst(ctx context.Context, now time.Time) (register.Item, error) {
 	if h.rev.Known() {
 		return h.rev.Item, nil
@@ -128,8 +128,8 @@ func (h *hold) itemOrFirst(ctx context.Context, now time.Time) (register.Item, e
 	return h.firstItem(ctx, now)
 }
 
-// firstItem returns the first item of a client, or of one whose item was lost. An emergency
-// that was open then is open again.
+// firstItem returns the first item of a client, or one in place of an item that was lost. It
+// reopens an emergency that was open when the item was lost.
 func (h *hold) firstItem(ctx context.Context, now time.Time) (register.Item, error) {
 	var open []register.Emergency
 	var holders []string
@@ -148,14 +148,15 @@ func (h *hold) firstItem(ctx context.Context, now time.Time) (register.Item, err
 	return item, nil
 }
 
-// errLeaseOver means that an act came too late to be sent within the lease.
+// errLeaseOver means that the lease would end before an act is sure to have been sent.
 var errLeaseOver = errors.New("the lease has too little time left to send anything")
 
-// announce writes the intent, and the outcome of the act before. It is the fence: a run
-// that was overtaken fails here and sends nothing.
+// announce writes the intent, with the outcome of the act before. This write is the fence:
+// a run that was overtaken fails here and sends nothing.
 //
-// Died before the write: nothing has happened since that act. Died after it: the next run
-// that takes the lease finds out whether the announced act took effect.
+// A crash before the write leaves the earlier act for the next run to resolve, and no new
+// one. After it, the next run that takes the lease finds out whether the announced act took
+// effect.
 func (h *hold) announce(ctx context.Context, outcome func(register.Item) register.Item, in register.Intent) error {
 	if !h.rev.Item.MaySend(h.who, h.now()) {
 		return errLeaseOver
@@ -169,8 +170,8 @@ func (h *hold) announce(ctx context.Context, outcome func(register.Item) registe
 	return nil
 }
 
-// settle writes the outcome of an act. When the run was overtaken meanwhile, the outcome
-// is for the next holder to find: it looks before it acts.
+// settle writes the outcome of an act. If another run overtook this one, nothing is
+// written, and the next run to take the lease finds the outcome when it looks.
 func (h *hold) settle(ctx context.Context, outcome func(register.Item) register.Item, release bool) error {
 	item := outcome(h.rev.Item)
 	if release {
@@ -179,9 +180,9 @@ func (h *hold) settle(ctx context.Context, outcome func(register.Item) register.
 	return h.replace(ctx, item)
 }
 
-// release gives the lease back. Nothing depends on it: it runs out by itself.
+// release gives the lease back. If that fails, the lease expires.
 func (h *hold) release(ctx context.Context) {
 	if h.known && h.rev.Item.Lease.Holder == h.who {
-		_ = h.replace(ctx, h.rev.Item.Release(h.who)) // or it runs out
+		_ = h.replace(ctx, h.rev.Item.Release(h.who))
 	}
 }

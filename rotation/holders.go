@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// searchTime is how long an emergency looks for other managed secrets of its client. A
-	// leak that has a thousand secrets beside it must not wait for all of them.
+	// searchTime is how long an emergency searches for other managed secrets of its client.
+	// It must not wait until every secret of a large fleet has been read.
 	searchTime = 40 * time.Second
 
-	// searchKept is how long what a search has found serves other emergencies as well. A
-	// list of the secrets may be as old.
+	// searchKept is how long other emergencies may use the result of a search. ListSecrets
+	// may be just as old.
 	searchKept = 5 * time.Minute
 
 	secretReaders = 16
 )
 
-// searchHolders enters the managed secrets of the client that the register does not know:
-// they hold the secret that is about to end. Where the item is new, or was lost with all
-// that stood beside it, no audit may have entered them.
+// searchHolders adds to the register the managed secrets of the client that are missing there,
+// because they hold the secret that is about to end. If the item is new, or was lost together
+// with its rows, no audit may have added them yet.
 func (r *run) searchHolders(ctx context.Context) error {
 	if !r.item().MayMiss(r.client.Time()) {
 		return nil
 	}
 	found, complete, err := r.Rotator.holders(ctx, r.count)
 	if err != nil {
-		r.record.warn("the register does not know yet whether other managed secrets hold the same client, and they could not be looked for: %s", remedy.Line(err))
+		r.record.warn("the register does not know yet whether other managed secrets hold the same client, and the search for them failed: %s", remedy.Line(err))
 		return nil
 	}
 	if !complete {
-		r.record.warn("the register does not know yet which other managed secrets hold the same client, and there was no time to look at all; consumers of one that was not found are locked out until an audit or a rotation of it")
+		r.record.warn("the register does not know yet which other managed secrets hold the same client, and there was no time to look at every secret; consumers of one that was missed are locked out until an audit reaches it or it is rotated")
 	}
 	var arns []string
 	for _, id := range r.applications() {
@@ -68,8 +68,9 @@ func (r *run) searchHolders(ctx context.Context) error {
 }
 
 // mayHold reports whether another managed secret may hold the client that its document
-// names: an admin allows it to, or could not be asked. A document may claim any client, and
-// one that is not allowed to must neither get its secret nor hold up those who are.
+// names: the admin's owner allows it, or that could not be determined. A document may claim
+// any client; one whose claim is not allowed must neither get that client's secret nor
+// delay those that hold it.
 func (r *run) mayHold(ctx context.Context, arn string) bool {
 	n := r.Rotator.begin(arn, r.by, r.what, "")
 	n.count, n.secret.count, n.client.Observe = r.count, r.count, r.count.observe
@@ -80,8 +81,9 @@ func (r *run) mayHold(ctx context.Context, arn string) bool {
 	return !denial(err)
 }
 
-// holders returns which of the function's secrets hold which client, as far as there is
-// time to look at them. One that cannot be read holds none that it can rotate.
+// holders returns which of the function's secrets hold which client, and whether there was
+// time to look at all of them. A secret that cannot be read is left out, since it cannot be
+// rotated either.
 func (r *Rotator) holders(ctx context.Context, count *counter) (found map[register.Key][]string, complete bool, err error) {
 	now := r.PingOne.Time()
 	if s, ok := r.searched.last(); ok && now.Sub(s.at) < searchKept {
@@ -112,8 +114,8 @@ func (r *Rotator) holders(ctx context.Context, count *counter) (found map[regist
 	return found, complete, nil
 }
 
-// each reads AWSCURRENT of the secrets, several at once, and returns how many there was
-// time for.
+// each reads AWSCURRENT of the secrets, several at once, and calls look with each result. It
+// returns how many there was time for.
 func (r *Rotator) each(ctx context.Context, count *counter, all []description, look func(description, *document.Document, error)) (looked int) {
 	var wg sync.WaitGroup
 	free := make(chan struct{}, secretReaders)
@@ -138,16 +140,15 @@ func (r *Rotator) each(ctx context.Context, count *counter, all []description, l
 	return looked
 }
 
-// A search is what an emergency has found of the function's secrets. It is not changed
-// afterwards.
+// A search is what an emergency found out about the function's secrets. It is immutable.
 type search struct {
 	at       time.Time
 	clients  map[register.Key][]string
 	complete bool
 }
 
-// searches keeps the last search. Two emergencies at once may both search: neither waits
-// for the other.
+// searches keeps the last search. Two emergencies at once may both search, so that neither
+// waits for the other.
 type searches struct {
 	mu    sync.Mutex
 	found *search

@@ -18,12 +18,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// The kinds of notes that the items of a campaign leave.
+// The kinds of notes that the items of a campaign write, and what identifies each note.
 const (
-	noteEnding  = "ending"  // by the secret's name
-	noteLimited = "limited" // by the time, and the secret's name
-	noteLooked  = "looked"  // by the first secret of the batch
-	noteHalt    = "halt"    // by the time
+	noteEnding  = "ending"  // the secret's name
+	noteLimited = "limited" // the time and the secret's name
+	noteLooked  = "looked"  // the first secret of the batch
+	noteHalt    = "halt"    // the time
 )
 
 // How long notes are kept.
@@ -32,8 +32,8 @@ const (
 	auditKept    = 7 * 24 * time.Hour
 )
 
-// planCampaign says what the state machine of a campaign does next. It lists secrets, and
-// changes nothing. The error makes the state machine try again.
+// planCampaign says what the state machine of a campaign does next. It only lists secrets and
+// changes nothing. If it returns an error, the state machine tries again.
 func (r *Rotator) planCampaign(ctx context.Context, a Action) (*waves.Plan, error) {
 	c := *a.Campaign
 	t, err := r.readTally(ctx, c)
@@ -70,14 +70,14 @@ func (r *Rotator) planCampaign(ctx context.Context, a Action) (*waves.Plan, erro
 	return p, nil
 }
 
-// fill adds secrets from where the last plan has left the list.
+// fill adds secrets from the point of the list that the last plan reached.
 func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Plan) error {
 	m := &p.Memory
 	for again := false; ; {
 		page, next, err := r.listPage(ctx, m.Token)
 		if refused, ok := errors.AsType[*types.InvalidNextTokenException](err); ok && m.Token != "" && !again {
-			// Secrets Manager does not say how long a token lasts. From the beginning again:
-			// what has ended is not added twice.
+			// The token has expired; Secrets Manager does not document after how long. Start
+			// again: secrets that have ended are not added twice.
 			r.log().WarnContext(ctx, "list the secrets from the beginning", "error", refused.ErrorCode())
 			again, m.Token, m.Skip = true, "", 0
 			continue
@@ -92,7 +92,7 @@ func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Pla
 			switch e := page[m.Skip]; {
 			case !r.owns(aws.ToString(e.RotationLambdaARN)) || !tagged(e.Tags, tags):
 			case !aws.ToBool(e.RotationEnabled) && !p.Order.Audit && p.Order.Emergency == "":
-				m.LeftOut(aws.ToString(e.Name)) // but in an emergency it has leaked as the others did
+				m.LeftOut(aws.ToString(e.Name)) // not in an emergency: it leaked with the others
 			default:
 				p.Add(aws.ToString(e.Name))
 			}
@@ -104,9 +104,9 @@ func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Pla
 	}
 }
 
-// fillUrgent adds the secrets with which an audit begins. It reads the whole list for
-// them, a hundred secrets a call; where there are none, or more than a page takes, the
-// list itself comes next, from its beginning.
+// fillUrgent adds the urgent secrets, with which an audit starts. It reads the whole list
+// for them, a hundred secrets a call. If there are none, it adds secrets from the start of
+// the list; if there are more than fit, the rest get their turn in the list.
 func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
 	p.Memory.Urgent = true
 	for token := ""; ; {
@@ -129,8 +129,7 @@ func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
 	return r.fill(ctx, nil, p)
 }
 
-// listPage returns one page of ListSecrets, and the token of the next; "" after the
-// last.
+// listPage returns one page of ListSecrets and the token of the next page, "" after the last.
 func (r *Rotator) listPage(ctx context.Context, token string) (page []types.SecretListEntry, next string, err error) {
 	if r.FunctionARN == "" {
 		return nil, "", remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
@@ -146,13 +145,13 @@ func (r *Rotator) listPage(ctx context.Context, token string) (page []types.Secr
 	return out.SecretList, aws.ToString(out.NextToken), nil
 }
 
-// owns reports whether a secret with this rotation function is this function's. One that
-// names it with a version or alias is, too: what is wrong with that is said of each.
+// owns reports whether a secret with this rotation function belongs to this function. So
+// does one attached by a version or alias: each examination reports what is wrong with it.
 func (r *Rotator) owns(function string) bool {
 	return function == r.FunctionARN || r.qualified(function) != nil
 }
 
-// tagged reports whether all the wanted tags are there.
+// tagged reports whether all the wanted tags are present.
 func tagged(tags []types.Tag, wanted map[string]string) bool {
 	found := 0
 	for _, t := range tags {
@@ -163,7 +162,7 @@ func tagged(tags []types.Tag, wanted map[string]string) bool {
 	return found == len(wanted)
 }
 
-// readTally reads what the items of a campaign have left.
+// readTally reads the notes that the items of a campaign have written.
 func (r *Rotator) readTally(ctx context.Context, c waves.Campaign) (t waves.Tally, err error) {
 	for n, err := range r.table().Notes(ctx, c.ID(), "") {
 		if err != nil {
@@ -196,8 +195,8 @@ func decodeNote[T any](n register.Note, all *[]T) error {
 	return nil
 }
 
-// writeNote stores what an item of a campaign has left. Where that fails the log has it, and
-// the campaign's summary counts the secret among those that are left.
+// writeNote stores a note about an item of a campaign. If that fails, the note is only in
+// the log, and the campaign's summary counts the secret as left over.
 func (r *Rotator) writeNote(ctx context.Context, c waves.Campaign, kind, of string, what any) {
 	kept := campaignKept
 	if c.Audit {
@@ -212,8 +211,8 @@ func (r *Rotator) writeNote(ctx context.Context, c waves.Campaign, kind, of stri
 	}
 }
 
-// haltReason returns why the campaign has stopped; "" if it has not, or if the register does
-// not say: then nothing is minted either.
+// haltReason returns why the campaign was halted, or "". It returns "" too if the register
+// cannot be read; then nothing is minted anyway.
 func (r *Rotator) haltReason(ctx context.Context, c waves.Campaign) string {
 	var t waves.Tally
 	for n, err := range r.table().Notes(ctx, c.ID(), noteHalt) {
@@ -224,7 +223,7 @@ func (r *Rotator) haltReason(ctx context.Context, c waves.Campaign) string {
 	return t.Halted(c.Since)
 }
 
-// recordHalt stops a campaign: what has begun ends, and no other item begins.
+// recordHalt halts a campaign: items that have begun run to their end, and no other begins.
 func (r *Rotator) recordHalt(ctx context.Context, c waves.Campaign, why string) error {
 	at := r.PingOne.Time().UTC()
 	text, err := json.Marshal(waves.Halt{Why: why, At: at})
@@ -234,9 +233,9 @@ func (r *Rotator) recordHalt(ctx context.Context, c waves.Campaign, why string) 
 	return r.table().Note(ctx, c.ID(), register.Note{Kind: noteHalt, Of: strconv.FormatInt(at.UnixNano(), 10), Text: text}, campaignKept)
 }
 
-// rotateItem rotates one secret of a campaign. That the campaign has stopped is looked for
-// here, because a state machine that stops need not end the items that it has begun and
-// that wait for their moment.
+// rotateItem rotates one secret of a campaign, unless the campaign was halted. It checks that
+// itself, because a state machine that stops need not cancel the items that it has started and
+// that wait for their turn.
 func (r *Rotator) rotateItem(ctx context.Context, a Action) *waves.Ending {
 	c := *a.Campaign
 	if why := r.haltReason(ctx, c); why != "" {
@@ -248,9 +247,10 @@ func (r *Rotator) rotateItem(ctx context.Context, a Action) *waves.Ending {
 		ClientRequestToken: waves.Token(c.Start, c.Emergency, a.SecretID),
 	}
 	if c.Emergency == "" {
-		// Not in an emergency: what the schedule has rotated since leaves the leaked secret
-		// alive for its grace. There the token alone tells what is done. Versions may be
-		// dated to the second, and one of the second of the start is taken for older.
+		// Not in an emergency: a scheduled rotation since the start has left the leaked secret
+		// alive for its grace, so only the token shows what this campaign has done. Dates of
+		// versions may be rounded to the second; a version of the second in which the campaign
+		// started counts as older.
 		one.IfStoredBefore = c.Start.Truncate(time.Second).Add(time.Second)
 	}
 	rep := r.rotate(ctx, one)
@@ -272,13 +272,13 @@ func (r *Rotator) rotateItem(ctx context.Context, a Action) *waves.Ending {
 			why = e.Secret + ": a leaked secret may still work"
 		}
 		if err := r.recordHalt(ctx, c, why); err != nil {
-			r.log().ErrorContext(ctx, "the register does not take that the campaign stops", "campaign", c.ID(), "error", err.Error())
+			r.log().ErrorContext(ctx, "record in the register that the campaign is halted", "campaign", c.ID(), "error", err.Error())
 		}
 	}
 	return &e
 }
 
-// auditBatch looks at some secrets of a campaign, and completes what any run has left.
+// auditBatch examines some secrets for a campaign, and completes what any run left unfinished.
 func (r *Rotator) auditBatch(ctx context.Context, a Action) *waves.Looked {
 	rep := &AuditReport{Action: a.Action, At: r.PingOne.Time().UTC(), Secrets: []Health{}}
 	var order []description
@@ -297,9 +297,10 @@ func (r *Rotator) auditBatch(ctx context.Context, a Action) *waves.Looked {
 	return l
 }
 
-// emitWalk writes the metrics of an audit whose batches the state machine has walked
-// through: once, as the alarms look at one value for all secrets. Where it has not come to
-// the end, how many were not reached is not known, and at least one was not.
+// emitWalk writes the metrics of an audit that the state machine made in batches. It writes
+// them once, because the alarms expect one value for all secrets. If the audit did not get
+// to the end of the list, the number of secrets not reached is unknown, and it reports at
+// least one.
 func (r *Rotator) emitWalk(t waves.Tally, end bool) {
 	values := (&AuditReport{At: r.PingOne.Time()}).values()
 	if !end {
@@ -317,7 +318,7 @@ func (r *Rotator) emitWalk(t waves.Tally, end bool) {
 	r.emit(values, map[string]string{"of": ActionAudit})
 }
 
-// haltCampaign stops a campaign because a person says so.
+// haltCampaign halts a campaign at a person's request.
 func (r *Rotator) haltCampaign(ctx context.Context, a Action) (*waves.Summary, error) {
 	if err := r.recordHalt(ctx, *a.Campaign, a.Stopped); err != nil {
 		return nil, err
@@ -325,7 +326,7 @@ func (r *Rotator) haltCampaign(ctx context.Context, a Action) (*waves.Summary, e
 	return r.summarize(ctx, a)
 }
 
-// summarize says how a campaign stands, or has ended.
+// summarize says how far a campaign has come, or how it ended.
 func (r *Rotator) summarize(ctx context.Context, a Action) (*waves.Summary, error) {
 	t, err := r.readTally(ctx, *a.Campaign)
 	if err != nil {

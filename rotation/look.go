@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// look reads what the next decision depends on. Calls that do not need each other's
-// answers are made at once. Under the lease it reads anew all that can change.
+// look reads what the next decision depends on. Calls that do not need each other's answers
+// are made in parallel. With the lease, it reads again everything that can change.
 func (r *run) look(ctx context.Context, goal plan.Goal) error {
 	if r.hold != nil && r.hold.hasLease() && (goal == plan.Create || goal == plan.Finish || pressing(goal) && r.found.views != nil && !r.fresh) {
 		return r.lookAtOnce(ctx, goal)
@@ -33,11 +33,11 @@ func (r *run) look(ctx context.Context, goal plan.Goal) error {
 	return r.readClient(ctx, goal)
 }
 
-// pressing reports whether a leak makes haste.
+// pressing reports whether the goal is to end a leak, so that time counts.
 func pressing(goal plan.Goal) bool { return goal == plan.Emergency || goal == plan.Follow }
 
-// lookAtOnce is a look under the lease that reads both services at once. Whose secrets
-// matter is known from the look before it.
+// lookAtOnce is a look under the lease that reads both services in parallel. The look
+// before it showed which clients matter.
 func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	before := r.found.current.versionID
 	clients := r.newSnapshot()
@@ -50,7 +50,7 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 		return err
 	}
 	if r.found.current.versionID != before {
-		return r.readClient(ctx, goal) // it may name another client now
+		return r.readClient(ctx, goal) // the new version may name another client
 	}
 	if d := r.found.current; d.Alternates() || d.ClientSecret.IsZero() || pressing(goal) {
 		if err := r.readOthers(ctx); err != nil {
@@ -72,13 +72,13 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	return r.readSiblings(ctx)
 }
 
-// secretSnapshot is what one look shows of the managed secret.
+// A secretSnapshot is what one look shows of the managed secret.
 type secretSnapshot struct {
 	current, own *stored
 	admin        adminSecret
 }
 
-// readSecret reads the managed secret: its labels, AWSCURRENT and the run's version.
+// readSecret reads the managed secret and merges the result into what the run knows.
 func (r *run) readSecret(ctx context.Context) error {
 	found, err := r.fetchSecret(ctx)
 	if err != nil {
@@ -87,8 +87,10 @@ func (r *run) readSecret(ctx context.Context) error {
 	return r.mergeSecret(ctx, found)
 }
 
+// fetchSecret reads the managed secret: its labels, AWSCURRENT and the run's version. It
+// also reads the default admin's secret, because most documents name no admin.
 func (r *run) fetchSecret(ctx context.Context) (found secretSnapshot, err error) {
-	adminID := r.Settings.AdminSecretID // which most documents name none instead of
+	adminID := r.Settings.AdminSecretID
 	reads := []func() error{
 		func() error { return r.secret.describe(ctx) },
 		func() (err error) { found.current, err = r.current(ctx, ""); return err },
@@ -102,7 +104,7 @@ func (r *run) fetchSecret(ctx context.Context) (found secretSnapshot, err error)
 	return found, parallel.Do(reads...)
 }
 
-// mergeSecret takes over what was found of the managed secret.
+// mergeSecret merges a snapshot of the managed secret into what the run knows.
 func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 	current := found.current
 	if found.own != nil {
@@ -119,8 +121,8 @@ func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 		return remedy.With(errors.New("no version is labelled AWSCURRENT"), "store a document with environmentId, region and clientId first")
 	}
 	if current == nil || current.versionID != id {
-		// AWSCURRENT moved in between, or one of the reads lags. Labels are taken from the
-		// description alone.
+		// AWSCURRENT moved between the two reads, or one of them lags. The description alone
+		// decides about labels.
 		var err error
 		if current, err = r.current(ctx, id); err != nil {
 			return err
@@ -131,10 +133,10 @@ func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 	}
 	switch old := r.found.current; {
 	case old != nil && r.by == plan.ByEmergency && old.lost(current):
-		r.record.warn("AWSCURRENT was changed while the emergency was under way, and does not lead to the client that it is about; it is moved back to that client")
+		r.record.warn("AWSCURRENT was changed during the emergency, and no longer leads to the leaked client; it is moved back to that client")
 		current = &stored{old.Document, current.versionID, current.created, true}
 	case old != nil && old.EnvironmentID+old.ClientID != current.EnvironmentID+current.ClientID && !old.MayFollow(current.ClientID):
-		return remedy.With(errors.New("AWSCURRENT names another client than a moment ago"), "run it again")
+		return remedy.With(errors.New("AWSCURRENT was changed during this run, and names another client now"), "run it again")
 	default:
 		if err := current.rotatable(); err != nil {
 			return err
@@ -142,7 +144,7 @@ func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 	}
 	r.found.current = current
 	if r.record.current.IsZero() {
-		r.record.current = current.ClientSecret // what the run may replace
+		r.record.current = current.ClientSecret // the secret that the run may replace
 	}
 	r.remember(current.ClientSecret)
 	if r.found.own != nil {
@@ -151,10 +153,12 @@ func (r *run) mergeSecret(ctx context.Context, found secretSnapshot) error {
 	return nil
 }
 
-// current returns the version labelled AWSCURRENT, or the one with the id where the
-// label was read elsewhere. In an emergency a document that does not parse any more must
-// not hold anything up: what the run has read before stands in for it, or another version
-// of the client that it names. If it names none, that is any client.
+// current returns the version labelled AWSCURRENT, or the version with the id, if the label
+// was read elsewhere.
+//
+// In an emergency, a document that does not parse must not delay anything. What the run
+// read before stands in for it, or else another version of the client whose ids its text
+// contains. If its text contains no id, any other version does.
 func (r *run) current(ctx context.Context, id string) (*stored, error) {
 	label := ""
 	if id == "" {
@@ -169,25 +173,25 @@ func (r *run) current(ctx context.Context, id string) (*stored, error) {
 		return v, err
 	}
 	if old := r.found.current; old != nil {
-		r.record.warn("AWSCURRENT cannot be read (%v); what it held when the emergency began stands in for it", err)
+		r.record.warn("AWSCURRENT cannot be read (%v); the emergency continues with what it held at the start", err)
 		return &stored{old.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate), true}, nil
 	}
-	text := aws.ToString(out.SecretString) // none, if the version is binary
+	text := aws.ToString(out.SecretString) // "" if the version is binary
 	for _, l := range []string{labelPrevious, plan.HealLabel, plan.ManualLabel, labelPending} {
 		other, readErr := r.secret.read(ctx, "", l)
 		if readErr != nil || other == nil || other.ClientID == "" {
 			continue
 		}
 		if strings.Contains(text, other.ClientID) && strings.Contains(text, other.EnvironmentID) || !looksLikeID.MatchString(text) {
-			r.record.warn("AWSCURRENT cannot be read (%v); the version labelled %s, which is of the client that it names, or names none, stands in for it", err, l)
+			r.record.warn("AWSCURRENT cannot be read (%v); the emergency continues with the version labelled %s", err, l)
 			return &stored{other.Document, aws.ToString(out.VersionId), aws.ToTime(out.CreatedDate), true}, nil
 		}
 	}
 	return nil, err
 }
 
-// readClient reads what the register and PingOne know of the client, once the admin's
-// owner is known to allow that.
+// readClient reads what the register and PingOne know about the client, after checking that
+// the admin's owner allows that.
 func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	if err := r.authorize(ctx); err != nil {
 		return err
@@ -217,7 +221,7 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 	return nil
 }
 
-// readAll reads in parallel.
+// readAll makes the reads of a look, except those of the managed secret itself, in parallel.
 func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	d := r.found.current
 	clients := r.newSnapshot()
@@ -252,8 +256,8 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	return r.readSiblings(ctx)
 }
 
-// consult reads the client's item in the register, which has to be found at first. That it
-// is out of reach is for the plan to judge.
+// consult finds the client's item in the register and reads it. An unreachable register is
+// not an error here, because the plan decides what may be done without it.
 func (r *run) consult(ctx context.Context) error {
 	if r.hold == nil {
 		if fetched, err := r.findItem(ctx); err != nil || fetched {
@@ -266,8 +270,7 @@ func (r *run) consult(ctx context.Context) error {
 	return nil
 }
 
-// explained says which roles keep a secret from the admin, where that is why PingOne
-// refused.
+// explained adds to PingOne's refusal which roles keep the secret from the admin.
 func (r *run) explained(ctx context.Context, err error) error {
 	if pingone.IsForbidden(err) {
 		return r.provisioner().Explain(ctx, r.found.current.Document, err)
@@ -275,9 +278,9 @@ func (r *run) explained(ctx context.Context, err error) error {
 	return err
 }
 
-// dropFalseTwin forgets the twin that the document names where PingOne does not say that
-// this rotation created it: the writer of a document must not be able to have the secret
-// of another application renewed or ended.
+// dropFalseTwin forgets the twin that the document names unless PingOne confirms that this
+// rotation created it. Otherwise the writer of a document could have another application's
+// secret regenerated or ended.
 func (r *run) dropFalseTwin() {
 	app, twin := r.found.apps[r.applicationID()], r.found.apps[r.found.twin]
 	if r.found.twin == "" || app != nil && twin != nil && provision.MarkerOf(r.secret.arn).Twins(app, twin) {
@@ -292,8 +295,8 @@ func (r *run) dropFalseTwin() {
 	}
 }
 
-// readSiblings looks whether the other managed secrets of the client, if there are any,
-// hold PingOne's current secret: a mint would evict the one that they hold.
+// readSiblings finds out whether each other managed secret of the client holds PingOne's
+// current secret. If one lags, a mint would evict the secret that it holds.
 func (r *run) readSiblings(ctx context.Context) error {
 	view := r.found.views[r.applicationID()]
 	r.found.otherBehind = ""
@@ -306,7 +309,7 @@ func (r *run) readSiblings(ctx context.Context) error {
 		if e := (*SecretsManagerError)(nil); errors.As(err, &e) {
 			return fmt.Errorf("look at another managed secret of the same client: %w", err)
 		}
-		// One that is gone, or names another client by now, holds nothing.
+		// One that was deleted, or names another client now, holds nothing.
 		if err == nil && v != nil && v.ClientID == r.found.current.ClientID && !v.ClientSecret.IsZero() && !v.ClientSecret.Equal(view.Secret) && r.mayHold(ctx, arn) {
 			r.found.otherBehind = arn
 		}
@@ -314,7 +317,7 @@ func (r *run) readSiblings(ctx context.Context) error {
 	return nil
 }
 
-// applications returns those whose secrets matter: AWSCURRENT's and its twin.
+// applications returns the ids of AWSCURRENT's application and its twin.
 func (r *run) applications() (all []string) {
 	if id := r.applicationID(); id != "" {
 		all = append(all, id)
@@ -326,7 +329,7 @@ func (r *run) applications() (all []string) {
 }
 
 // applicationID returns the id of AWSCURRENT's application, or of the one that this run
-// has created for it.
+// created for it.
 func (r *run) applicationID() string {
 	if id := r.found.current.ApplicationID(); id != "" {
 		return id
@@ -334,7 +337,7 @@ func (r *run) applicationID() string {
 	return r.found.created
 }
 
-// readOthers reads the versions with other labels that decisions depend on.
+// readOthers reads the other labelled versions that decisions depend on.
 func (r *run) readOthers(ctx context.Context) error {
 	labels := r.secret.staged()
 	var ids []string
@@ -354,7 +357,7 @@ func (r *run) readOthers(ctx context.Context) error {
 			}
 			v, err := r.secret.read(ctx, id, "")
 			if e := (*SecretsManagerError)(nil); err != nil && !errors.As(err, &e) {
-				return nil // a version that does not parse cannot be promoted, and stops nothing
+				return nil // a version that does not parse cannot be promoted, and is ignored
 			}
 			others[i] = v
 			return err
@@ -370,7 +373,7 @@ func (r *run) readOthers(ctx context.Context) error {
 	return nil
 }
 
-// unfit says why the secret cannot be rotated at all, nil if it can.
+// unfit returns why the secret cannot be rotated at all, or nil.
 func (r *run) unfit() error {
 	d := r.found.current.Document
 	app := r.found.apps[r.applicationID()]
@@ -393,7 +396,7 @@ func (r *run) unfit() error {
 	return nil
 }
 
-// remember remembers a secret by its fingerprint for the time of the run.
+// remember keeps a secret by its fingerprint until the run ends.
 func (r *run) remember(s pingone.Secret) {
 	if !s.IsZero() {
 		r.found.secrets[s.Fingerprint()] = s

@@ -7,41 +7,41 @@ import (
 	"strings"
 )
 
-// MetricNamespace is where the function's metrics are in CloudWatch.
+// MetricNamespace is the CloudWatch namespace of the function's metrics.
 const MetricNamespace = "PingOneRotation"
 
-// A Metric is one of the function's own. All have one dimension, FunctionName: a
-// dimension for the secret would cost as much as the secret does.
+// A Metric is one of the function's metrics. FunctionName is their only dimension: a metric
+// for each secret would cost as much as the secret itself.
 type Metric string
 
-// The metrics of a step, each once a step.
+// The metrics that each step and each action writes.
 const (
 	StepDuration      Metric = "StepDuration"      // milliseconds
-	StepErrors        Metric = "StepErrors"        // 1 for a step that failed
-	Rotations         Metric = "Rotations"         // 1 when AWSCURRENT has moved
-	CredentialRefused Metric = "CredentialRefused" // 1 when PingOne refused a secret that was to be promoted, or the admin's
-	DriftFound        Metric = "DriftFound"        // 1 when a secret had been regenerated outside of the rotation
-	ConsumersLag      Metric = "ConsumersLag"      // 1 when a rotation was refused because of it
+	StepErrors        Metric = "StepErrors"        // 1 if the step failed
+	Rotations         Metric = "Rotations"         // 1 if AWSCURRENT moved
+	CredentialRefused Metric = "CredentialRefused" // 1 if PingOne refused the secret to be promoted, or the admin's
+	DriftFound        Metric = "DriftFound"        // 1 if AWSCURRENT was dead and PingOne's secret was adopted
+	ConsumersLag      Metric = "ConsumersLag"      // 1 if a rotation was refused because consumers lag
 )
 
-// The metrics of an audit, each once an audit. They count secrets but for the age.
+// The metrics that each audit writes. All but the last count secrets.
 const (
 	SecretsAudited       Metric = "SecretsAudited"
-	SecretsNotReached    Metric = "SecretsNotReached"    // time did not suffice
+	SecretsNotReached    Metric = "SecretsNotReached"    // the audit had no time for them
 	SecretsFailing       Metric = "SecretsFailing"       // AWSCURRENT is refused, or the secret cannot be read
-	PreviousInUse        Metric = "PreviousInUse"        // consumers have not let go of the secret before
-	PreviousInUseNearEnd Metric = "PreviousInUseNearEnd" // and it ends within a quarter of its grace, or before the next audit
+	PreviousInUse        Metric = "PreviousInUse"        // consumers still use the replaced secret
+	PreviousInUseNearEnd Metric = "PreviousInUseNearEnd" // the same, and it ends within a quarter of its grace or before the next audit
 	SecretsOverdue       Metric = "SecretsOverdue"       // not rotated when the schedule said
 	RotationsStuck       Metric = "RotationsStuck"       // AWSPENDING has been waiting for more than a day
-	EmergenciesOpen      Metric = "EmergenciesOpen"      // a leaked secret is not shown to be dead
-	OldestSecretHours    Metric = "OldestSecretHours"    // the age of the oldest AWSCURRENT
+	EmergenciesOpen      Metric = "EmergenciesOpen"      // the leaked secret is not yet shown to be dead
+	OldestSecretHours    Metric = "OldestSecretHours"    // how long the oldest AWSCURRENT has been in place
 )
 
-// units are CloudWatch's. What is not listed is a Count.
+// units are CloudWatch's names. A metric that is not listed is a Count.
 var units = map[Metric]string{StepDuration: "Milliseconds"}
 
-// emit writes one line of metrics, with properties that CloudWatch Logs can search
-// and that cost no metric. See "Embedded metric format" in the CloudWatch user guide.
+// emit writes one line of metrics. The properties cost no metric, and CloudWatch Logs can
+// search them. See "Embedded metric format" in the CloudWatch user guide.
 func (r *Rotator) emit(values map[Metric]float64, properties map[string]string) {
 	if r.Metrics == nil {
 		return
@@ -70,12 +70,12 @@ func (r *Rotator) emit(values map[Metric]float64, properties map[string]string) 
 	}
 	text, err := json.Marshal(line)
 	if err != nil {
-		return // numbers and strings
+		return // numbers and strings always encode
 	}
-	r.Metrics.Write(append(text, '\n')) // in one call, or another line could get in between
+	r.Metrics.Write(append(text, '\n')) // in one write, so that no other line gets in between
 }
 
-// functionName returns the name in a function's ARN, which may have a version behind it.
+// functionName returns the name in a function's ARN. A version or alias may follow it.
 func functionName(arn string) string {
 	if parts := strings.Split(arn, ":"); len(parts) > 6 {
 		return parts[6]
@@ -83,7 +83,7 @@ func functionName(arn string) string {
 	return arn
 }
 
-// count makes a metric of an answer.
+// count turns a yes or no into a metric's value.
 func count(yes bool) float64 {
 	if yes {
 		return 1

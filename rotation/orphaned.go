@@ -9,13 +9,14 @@ import (
 	"pingrotate/internal/register"
 )
 
-// An emergency is of a client, and hangs on the register's item of that. Where no managed
-// secret names the client any more, because AWSCURRENT was pointed at another one or the
-// secret is gone, no run comes by that item. The register's table lists what is open.
+// An emergency belongs to a client and is open in the client's item of the register. If
+// AWSCURRENT was pointed at another client, or the secret was deleted, no managed secret
+// names the client any more, and no run reads that item. So the register's table also has a
+// list of all open emergencies.
 
-// orphanedEmergencies returns the emergencies that are open although the runs on the managed secrets
-// given have not met them: those of the clients that these do not name. A row that was
-// left of one that has ended is taken out of the list, unless nothing may be written.
+// orphanedEmergencies returns the open emergencies that the runs on the managed secrets
+// have not met. met reports whether one was. A row left behind by an emergency that has
+// ended is removed from the list, unless readOnly is set.
 func (r *Rotator) orphanedEmergencies(ctx context.Context, count *counter, readOnly bool, met func(register.Open) bool) (all []register.Open, err error) {
 	count.register.Add(1)
 	listed, err := r.table().AllOpened(ctx)
@@ -46,9 +47,10 @@ func (r *Rotator) orphanedEmergencies(ctx context.Context, count *counter, readO
 	return all, nil
 }
 
-// findOrphaned adds to an audit the open emergencies that it has not met. Each is the
-// business of the managed secret for which it was commanded, if the audit has reached that,
-// or of its first part, if the secret is none of the function's any more.
+// findOrphaned adds to an audit the open emergencies that it did not meet. Each is reported
+// under the managed secret for which it was commanded, once: in the part of the audit that
+// reaches that secret or, if the secret is not the function's any more, in the audit's
+// first part.
 func (r *Rotator) findOrphaned(ctx context.Context, a Action, own []description, rep *AuditReport) {
 	count := new(counter)
 	defer func() { rep.Calls.Add(count.calls()) }()
@@ -62,7 +64,7 @@ func (r *Rotator) findOrphaned(ctx context.Context, a Action, own []description,
 		listed := slices.ContainsFunc(own, func(d description) bool { return d.arn == o.Emergency.Secret })
 		return of(o.Emergency.Secret) < 0 && (listed || a.After != "")
 	})
-	if err != nil && !register.Unreachable(err) { // each secret says that, where it is
+	if err != nil && !register.Unreachable(err) { // each secret reports an unreachable register
 		rep.Error = fmt.Sprintf("find the open emergencies of clients that no managed secret names: %v", err)
 	}
 	for _, o := range all {
@@ -82,13 +84,13 @@ func (r *Rotator) findOrphaned(ctx context.Context, a Action, own []description,
 	}
 }
 
-const remedyOrphaned = "have a managed secret's AWSCURRENT name that client again, and run the emergency for it; or generate the client's secret anew in PingOne's console, without a previous one"
+const remedyOrphaned = "make a managed secret's AWSCURRENT name that client again, and run the emergency for it; or generate the client's secret anew in PingOne's console and keep no previous one"
 
 func describeOpen(o register.Open) string {
-	return fmt.Sprintf("an emergency of PingOne client %s is open since %s", o.Key, o.Emergency.Since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("an emergency of PingOne client %s has been open since %s", o.Key, o.Emergency.Since.UTC().Format(time.RFC3339))
 }
 
-// otherLeaks names the open emergencies of other clients that were commanded for the run's
+// otherLeaks describes the open emergencies of other clients that were commanded for the run's
 // managed secret.
 func (r *run) otherLeaks(ctx context.Context) (all []string) {
 	if r.hold == nil || r.hold.failure != nil {
@@ -98,7 +100,7 @@ func (r *run) otherLeaks(ctx context.Context) (all []string) {
 		return o.Emergency.Secret != r.secret.arn || o.Key == r.hold.key
 	})
 	if err != nil {
-		r.record.warn("whether emergencies of other clients are open that were commanded for this managed secret could not be read: %v", err)
+		r.record.warn("emergencies of other clients may be open that were commanded for this managed secret; the register could not be read: %v", err)
 	}
 	for _, o := range open {
 		all = append(all, describeOpen(o)+", which this managed secret named when it was commanded; "+remedyOrphaned)

@@ -8,17 +8,17 @@ import (
 	"pingrotate/pingone"
 )
 
-// A poll repeats something with waits that double, until it is done or the time for it
+// A poll paces repeated attempts. Its waits double, until the attempts succeed or its time
 // is up.
 type poll struct {
-	client *pingone.Client // tells and passes the time
-	next   time.Duration   // the wait that comes next
+	client *pingone.Client // for the clock, and to wait
+	next   time.Duration   // the next wait
 	most   time.Duration   // the longest wait
-	end    time.Time       // when to give up; zero for when the context's time is up
+	end    time.Time       // when to give up; zero means with the context
 }
 
-// polls returns a poll that waits for first, then twice as long, and so on up to most,
-// and for no longer than limit altogether; zero means for as long as the context has.
+// polls returns a poll that waits for first, then for twice as long, and so on up to most,
+// until limit has passed. A limit of zero means as long as the context lasts.
 func (r *run) polls(first, most, limit time.Duration) *poll {
 	p := &poll{client: &r.client, next: first, most: most}
 	if limit > 0 {
@@ -27,8 +27,8 @@ func (r *run) polls(first, most, limit time.Duration) *poll {
 	return p
 }
 
-// wait waits for the next turn. It reports false when the next turn would come too
-// late, and then has not waited; the error is why the context ended.
+// wait waits until the next attempt is due. It reports false without waiting if that would
+// be too late. The error says why the context ended.
 func (p *poll) wait(ctx context.Context) (bool, error) {
 	d := p.next
 	p.next = min(2*p.next, p.most)
@@ -37,7 +37,7 @@ func (p *poll) wait(ctx context.Context) (bool, error) {
 		if left <= 0 {
 			return false, nil
 		}
-		d = min(d, left) // the last turn is at the end
+		d = min(d, left) // the last attempt is made at the end
 	}
 	if !timeFor(ctx, p.client, d+margin) {
 		return false, nil

@@ -12,8 +12,8 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// A Preview is what an emergency, endPrevious or a rollback would do, for the person who has to say yes to it. It was made
-// without changing anything.
+// A Preview says what an emergency, an endPrevious or a rollback would do, for the person
+// who has to confirm it. Nothing was changed to find that out.
 type Preview struct {
 	EnvironmentID string   `json:"environmentId"`
 	Kind          string   `json:"kind"` // application or resource
@@ -22,31 +22,32 @@ type Preview struct {
 	Strategy      string   `json:"strategy"`
 	MustDie       []string `json:"mustDie"` // fingerprints
 
-	// Previous is what PingOne keeps beside the current secrets, for endPrevious.
+	// Previous, for endPrevious, is what PingOne keeps besides the current secrets.
 	Previous []KeptSecret `json:"previous,omitempty"`
 
-	// From and To are of a rollback: the fingerprints of AWSCURRENT's secret and of the one
-	// that would take its place, and ToClient is the client of that.
+	// From and To, for a rollback, are the fingerprints of AWSCURRENT's secret and of the one
+	// that would replace it. ToClient is that one's client.
 	From     string `json:"from,omitempty"`
 	To       string `json:"to,omitempty"`
 	ToClient string `json:"toClient,omitempty"`
 
-	// Holders are the other managed secrets of the client, which get the new secret too.
+	// Holders are the other managed secrets of the client, by name. They get the new secret
+	// too.
 	Holders []string `json:"holders,omitempty"`
-	// Targets are the managed secrets whose applications' secrets the leaked one could
-	// read, because it is an admin of the function.
+	// Admin says that what leaked is an admin of the function. Targets are then the managed
+	// secrets whose applications' secrets it could read.
 	Admin   bool    `json:"admin,omitempty"`
 	Targets Targets `json:"targets,omitzero"`
 
-	Disabled  bool      `json:"disabled,omitempty"` // the application: nothing can be asked until it is enabled
+	Disabled  bool      `json:"disabled,omitempty"` // the application is disabled: PingOne says nothing about its secrets
 	Rotating  bool      `json:"rotating,omitempty"` // a rotation is under way
-	Replica   string    `json:"replica,omitempty"`  // the Region of one that lags
-	OpenSince time.Time `json:"openSince,omitzero"` // an emergency of the client has not ended
-	BusyUntil time.Time `json:"busyUntil,omitzero"` // another invocation is at work
-	KnownFrom time.Time `json:"knownFrom,omitzero"` // the register is new to the client: nothing is sent before
+	Replica   string    `json:"replica,omitempty"`  // the Region of a replica that is not in sync
+	OpenSince time.Time `json:"openSince,omitzero"` // when an emergency of the client began that has not ended
+	BusyUntil time.Time `json:"busyUntil,omitzero"` // when another invocation, at work on the client, ends at the latest
+	KnownFrom time.Time `json:"knownFrom,omitzero"` // the register has no item of the client yet: nothing is sent before this time
 }
 
-// preview looks at what an emergency would do. It changes nothing.
+// preview reports what an emergency would do, and changes nothing.
 func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	n := r.begin(a.SecretID, plan.ByEmergency, "preview", "")
@@ -69,8 +70,9 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	return rep
 }
 
-var errNothingLeaked = remedy.With(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without emergency, which creates it")
+var errNothingLeaked = remedy.With(errors.New("AWSCURRENT names no application whose secret could have leaked"), "rotate without an emergency, which creates the application")
 
+// buildPreview describes the run's client and what an action on it would meet.
 func (r *run) buildPreview(ctx context.Context) (*Preview, error) {
 	d, item, now := r.found.current, r.item(), r.client.Time()
 	p := &Preview{

@@ -13,12 +13,12 @@ import (
 	"pingrotate/pingone"
 )
 
-// Nothing is minted that cannot be promoted. Before PingOne regenerates, the secret that
-// it has is shown to it in the way in which the new one will be judged, what the
-// document specifies is applied, and the rights to store and to label are known.
+// No secret is minted that could not be promoted. Before a mint, a run verifies PingOne's
+// current secret as it will verify the new one, applies what the document specifies, and
+// checks that it may store and label versions.
 
-// rehearsals are the calls that prove the path for AWSCURRENT's secret, to be made while
-// the rest is read. Their results are for [run.prove].
+// rehearsals returns the calls that verify AWSCURRENT's secret and the permissions, to be made
+// together with the other reads of a look. [run.prove] uses their results.
 func (r *run) rehearsals(ctx context.Context) []func() error {
 	d := r.found.current.Document
 	if r.found.own != nil || d.ClientSecret.IsZero() || d.ClientID == "" || r.found.rehearsed {
@@ -28,7 +28,7 @@ func (r *run) rehearsals(ctx context.Context) []func() error {
 	calls := []func() error{func() error {
 		err := r.secret.mayWrite(ctx, r.found.current.versionID)
 		if denied(err) {
-			r.found.mayWrite = err // what could not be asked is for the write itself to find
+			r.found.mayWrite = err // after any other error, the write itself will tell
 		}
 		return nil
 	}}
@@ -45,7 +45,7 @@ func (r *run) rehearsals(ctx context.Context) []func() error {
 
 var proofs sync.Mutex
 
-// proved keeps the result of a rehearsal.
+// proved records the result of verifying a secret.
 func (r *run) proved(fingerprint string, err error) {
 	proofs.Lock()
 	defer proofs.Unlock()
@@ -58,10 +58,10 @@ func (r *run) proved(fingerprint string, err error) {
 	}
 }
 
-// prove returns why a secret that PingOne made now could not be promoted.
+// prove returns an error if a secret that PingOne minted now could not be promoted.
 func (r *run) prove(ctx context.Context, m plan.Move) error {
 	application, fingerprint := m.Application, m.Fingerprint
-	if application == "" { // the twin that does not exist yet will be a copy
+	if application == "" { // the twin does not exist yet, and will be a copy of the original
 		application = r.applicationID()
 		fingerprint = r.found.views[application].Secret.Fingerprint()
 	}
@@ -71,7 +71,7 @@ func (r *run) prove(ctx context.Context, m plan.Move) error {
 		if err = r.verifyFor(ctx, d, 10*time.Second); err != nil {
 			err = fmt.Errorf("show PingOne its current secret%w", err)
 		}
-		r.record.refused = false // that is said of a new secret
+		r.record.refused = false // it stands for a new secret's refusal
 		r.proved(fingerprint, err)
 	}
 	if err = errors.Join(r.found.mayWrite, err); err != nil {
@@ -81,8 +81,8 @@ func (r *run) prove(ctx context.Context, m plan.Move) error {
 	return nil
 }
 
-// apply changes in PingOne what the document specifies and the application lacks.
-// Died at any point: the next run compares again.
+// apply changes in PingOne what differs from the document's specification. After a crash at
+// any point, the next run compares again.
 func (r *run) apply(ctx context.Context, application string) error {
 	d := r.found.current
 	if d.Rotation.Application != nil {
@@ -99,18 +99,18 @@ func (r *run) apply(ctx context.Context, application string) error {
 	return nil
 }
 
-// provision creates the application that the document specifies, or its twin. A crash at
-// any point leads to the same application.
+// provision creates the application that the document specifies, or its twin. After a crash
+// at any point, the next run finds or creates the same application.
 func (r *run) provision(ctx context.Context) error {
 	d := r.found.current
 	if d.ClientID == "" {
 		app, err := r.provisioner().Provision(ctx, d.Document)
-		r.client.Settle = r.found.acting.client.Settle // if something was created
+		r.client.Settle = r.found.acting.client.Settle // set if something was created, which reads may not show yet
 		if err != nil {
 			return err
 		}
 		r.found.created = app.ID
-		r.hold = nil // the register knows it by its id
+		r.hold = nil // find the item of the application's id
 		return nil
 	}
 	if r.found.mayWrite != nil {
@@ -122,11 +122,11 @@ func (r *run) provision(ctx context.Context) error {
 		return err
 	}
 	r.found.twin = twin.ID
-	r.done.Proved = true // by the application that it is a copy of
+	r.done.Proved = true // the original was verified, and the twin is its copy
 	return nil
 }
 
-// probeAll shows secrets to PingOne, demanding nothing else.
+// probeAll asks PingOne in parallel whether it accepts secrets.
 func (r *run) probeAll(ctx context.Context, fingerprints []string) error {
 	answers := make([]plan.Answer, len(fingerprints))
 	calls := make([]func() error, len(fingerprints))
@@ -150,7 +150,7 @@ func (r *run) probeAll(ctx context.Context, fingerprints []string) error {
 	return nil
 }
 
-// probeCurrent shows AWSCURRENT's secret.
+// probeCurrent asks PingOne whether it accepts AWSCURRENT's secret.
 func (r *run) probeCurrent(ctx context.Context) error {
 	d := r.found.current
 	method := d.AuthMethod
@@ -159,7 +159,7 @@ func (r *run) probeCurrent(ctx context.Context) error {
 	}
 	answer, why := r.probe(ctx, d.Document, d.ClientSecret, method)
 	if pingone.IsWrongMethod(why) {
-		return nil // the plan has it shown by the application's own, once that is read
+		return nil // once the application is read, the plan has its own method tried
 	}
 	if why != nil {
 		r.record.warn("PingOne did not say whether it accepts AWSCURRENT: %v", why)
@@ -170,8 +170,8 @@ func (r *run) probeCurrent(ctx context.Context) error {
 	return nil
 }
 
-// docOf returns under which document a secret is shown, and by which method: of the
-// application whose it is, as far as that is known.
+// docOf returns the document and the method with which to show a secret: those of the
+// application that the secret belongs to, as far as that is known.
 func (r *run) docOf(fingerprint string) (*document.Document, pingone.AuthMethod) {
 	for id, v := range r.found.views {
 		if view := viewOf(v); view.Accepts(fingerprint) {

@@ -10,8 +10,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// A record keeps what the log line, the metrics and the report of a run will say.
-// Calls that run in parallel may write to it.
+// A record collects what a run's log line, metrics and report will say. Its methods with a
+// lock may be called concurrently.
 type record struct {
 	mu sync.Mutex
 
@@ -19,27 +19,27 @@ type record struct {
 	decision string
 	verified string
 	warnings []string
-	changes  []string // to the application
-	done     []string // what was completed, for an audit
+	changes  []string // made to the application
+	done     []string // what an audit completed
 
 	current, pending pingone.Secret
 	previousUntil    time.Time
 
 	minted, promoted *Mark
-	dead             []Mark        // that must die, and that PingOne refuses
-	gone             []string      // that must die, and of which PingOne shows no trace
+	dead             []Mark        // secrets that must die and that PingOne refuses
+	gone             []string      // secrets that must die and that PingOne no longer shows
 	served           []Served      // other managed secrets of the client
 	tokenLife        time.Duration // of the last token that was issued
-	foreignVersions  []string      // versions of other clients, when the emergency began
-	timeline         []Moment      // of an emergency
-	tokens           []tokenOf     // that the leaked secret could obtain
+	foreignVersions  []string      // versions that held other clients' secrets when the emergency began
+	timeline         []Moment      // of an emergency or an endPrevious
+	tokens           []tokenOf     // what the leaked secret could obtain
 
-	refused bool // PingOne refused the secret that was to be promoted
-	lagging bool // consumers; nothing was done
+	refused bool // PingOne refused the secret to be promoted
+	lagging bool // consumers lag, so nothing was done
 	drifted bool // AWSCURRENT was dead
 }
 
-// warn adds a warning, once.
+// warn adds a warning, unless it is there already.
 func (rec *record) warn(format string, args ...any) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -48,21 +48,21 @@ func (rec *record) warn(format string, args ...any) {
 	}
 }
 
-// change adds a change to the application.
+// change adds a change made to the application.
 func (rec *record) change(what string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.changes = append(rec.changes, what)
 }
 
-// complete adds something that another run had left undone.
+// complete adds something that another run left undone and this one completed.
 func (rec *record) complete(format string, args ...any) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.done = append(rec.done, fmt.Sprintf(format, args...))
 }
 
-// decide sets the decision, unless an earlier look of the run has determined it.
+// decide sets the decision, unless an earlier look of the run has set it.
 func (rec *record) decide(decision string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -71,15 +71,14 @@ func (rec *record) decide(decision string) {
 	}
 }
 
-// readBack adds to the decision that the reply was lost, and the outcome found by
-// looking.
+// readBack adds to the decision that the reply was lost and the outcome was found by looking.
 func (rec *record) readBack() {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.decision += ", outcome read back"
 }
 
-// serve notes that another managed secret was served. What counts is the last time.
+// serve records that another managed secret was served, in place of an earlier record of it.
 func (rec *record) serve(s Served) {
 	for i, was := range rec.served {
 		if was.SecretID == s.SecretID {
@@ -93,7 +92,7 @@ func (rec *record) serve(s Served) {
 	rec.served = append(rec.served, s)
 }
 
-// noteVerified notes how the new secret was verified, and how long its tokens live.
+// noteVerified records how the new secret was verified, and how long its tokens live.
 func (rec *record) noteVerified(verified string, tokenLife time.Duration) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// A Report says how a manual rotation or a rollback ended. Secrets are in it as
-// fingerprints.
+// A Report says how a manual rotation, an emergency, a rollback or an endPrevious went.
+// Secrets appear as fingerprints.
 type Report struct {
 	Action    string    `json:"action"`
 	SecretID  string    `json:"secretId"` // ARN, once it is known
@@ -23,60 +23,61 @@ type Report struct {
 	Error     string    `json:"error,omitempty"`
 	Emergency Emergency `json:"emergency,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
-	By        string    `json:"by,omitempty"`        // who asks, as they claim
-	RequestID string    `json:"requestId,omitempty"` // Lambda's, of the invocation: its record of that says who it was
+	By        string    `json:"by,omitempty"`        // who asked, in their own words
+	RequestID string    `json:"requestId,omitempty"` // of the invocation; CloudTrail records who sent that request
 	Version   string    `json:"version,omitempty"`   // the ClientRequestToken
 	Decision  string    `json:"decision,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
 	Begun     time.Time `json:"begun"`
 	Ended     time.Time `json:"ended"`
 
-	// Unverified is set when the new secret was refused: no rotation of other
-	// secrets should follow before a person has looked.
+	// Unverified says that PingOne refused the new secret. A person should look into it
+	// before other secrets are rotated.
 	Unverified bool `json:"unverified,omitempty"`
-	// RateLimited is set when PingOne asked to slow down.
+	// RateLimited says that PingOne asked the function to slow down.
 	RateLimited bool      `json:"rateLimited,omitempty"`
-	RetryAt     time.Time `json:"retryAt,omitzero"` // with Busy, and with RateLimited where PingOne said
+	RetryAt     time.Time `json:"retryAt,omitzero"` // with Busy, and with RateLimited if PingOne said when
 
 	Minted   *Mark    `json:"minted,omitempty"`   // PingOne made it in this invocation
 	Promoted *Mark    `json:"promoted,omitempty"` // it became AWSCURRENT
-	Revoked  *Mark    `json:"revoked,omitempty"`  // PingOne was asked, and refuses it; of several, the first
-	Verified []string `json:"verified,omitempty"` // what was asked of PingOne, and the answer
+	Revoked  *Mark    `json:"revoked,omitempty"`  // PingOne was asked and refuses it; the first, if there are several
+	Verified []string `json:"verified,omitempty"` // what PingOne was asked, and its answers
 
 	// Replaced is the fingerprint of the secret that was AWSCURRENT when the run began.
 	Replaced string `json:"replaced,omitempty"`
 
-	// PreviousUntil is until when the replaced secret works at the latest. An audit ends
-	// it once its grace is over and no consumer uses it.
+	// PreviousUntil is when the replaced secret expires. An audit ends it earlier, once its
+	// grace is over and no consumer uses it.
 	PreviousUntil time.Time `json:"previousUntil,omitzero"`
 
-	// Of an emergency.
+	// For an emergency.
 
-	Refused []Mark   `json:"refused,omitempty"` // had to die, and PingOne was asked and refuses it
-	Gone    []string `json:"gone,omitempty"`    // had to die, and PingOne shows no trace; no one holds the value to ask with
+	Refused []Mark   `json:"refused,omitempty"` // they had to die; PingOne was asked and refuses them
+	Gone    []string `json:"gone,omitempty"`    // they had to die; PingOne no longer shows them, and no version has the value to ask with
 	Served  []Served `json:"served,omitempty"`  // other managed secrets of the same client
 	Admin   bool     `json:"admin,omitempty"`   // what leaked is an admin of the function
-	Targets Targets  `json:"targets,omitzero"`  // and this is what it could read
+	Targets Targets  `json:"targets,omitzero"`  // what that admin could read
 
-	// Timeline is what happened to which secret, in order.
+	// Timeline says in order what happened to which secret.
 	Timeline []Moment `json:"timeline,omitempty"`
 
-	// Preview is what an emergency, endPrevious or a rollback would do, where that was all that was asked for.
+	// Preview, if the action asked for one, says what an emergency, an endPrevious or a
+	// rollback would do.
 	Preview *Preview `json:"preview,omitempty"`
 
-	// TokensValidUntil is until when an access token may live that was obtained with
-	// the leaked secret.
+	// TokensValidUntil is when the last access token expires that was obtained with the
+	// leaked or the previous secret.
 	TokensValidUntil time.Time `json:"tokensValidUntil,omitzero"`
-	// Tokens says it for each resource that the application may obtain tokens for. Empty
-	// where they cannot be read.
+	// Tokens has that time for each resource that the application may obtain tokens for. It
+	// is empty if the resources cannot be read.
 	Tokens []Token `json:"tokens,omitempty"`
-	// StillOpen is what an emergency leaves open, and what can be done about it.
+	// StillOpen says what an emergency leaves open, and what to do about it.
 	StillOpen []string `json:"stillOpen,omitempty"`
 
 	Calls Calls `json:"calls"`
 }
 
-// A Mark is something that happened to a secret.
+// A Mark says when something happened to a secret.
 type Mark struct {
 	Fingerprint string    `json:"fingerprint"`
 	At          time.Time `json:"at"`
@@ -93,7 +94,7 @@ func (r *Rotator) newReport(a Action) *Report {
 	return &Report{Action: a.Action, SecretID: a.SecretID, Emergency: a.Emergency, Reason: a.Reason, By: a.By, RequestID: a.requestID, Begun: r.PingOne.Time().UTC()}
 }
 
-// take takes over what a run has done.
+// take adds what a run did to the report.
 func (rep *Report) take(n *run) {
 	rec := n.record
 	if n.secret.arn != "" {
@@ -144,7 +145,7 @@ func (rep *Report) take(n *run) {
 	rep.Unverified = rep.Unverified || rec.refused
 }
 
-// limited notes that PingOne asked to slow down.
+// limited records that PingOne asked the function to slow down, if the error says so.
 func (rep *Report) limited(err error) {
 	if wait, limited := pingone.RateLimit(err); limited {
 		rep.RateLimited = true

@@ -12,8 +12,8 @@ import (
 	"pingrotate/internal/remedy"
 )
 
-// rotate does all that the four steps do at once, with its own version. Nothing
-// repeats it: what it leaves when it dies is completed by an audit.
+// rotate does in one invocation what the four steps do, with a version of its own. If it dies,
+// nothing repeats it; an audit completes what it left.
 func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 	switch {
 	case a.Preview:
@@ -32,8 +32,7 @@ func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 		rep.take(n)
 		halt := (*HaltError)(nil)
 		if errors.As(err, &halt) && (halt.Why == plan.Superseded || halt.Why == plan.Edited || halt.Why == plan.MethodChanged) {
-			// Its version holds a secret that can never be promoted, and a fresh one takes
-			// PingOne's over.
+			// This version's secret can never be promoted. A new version adopts PingOne's.
 			rep.Warnings = append(rep.Warnings, remedy.Line(err))
 			token = NewToken()
 			continue
@@ -43,7 +42,7 @@ func (r *Rotator) rotate(ctx context.Context, a Action) *Report {
 		break
 	}
 	if rep.Outcome == "" {
-		rep.Outcome, rep.Error = Failed, "the secret was regenerated or edited again and again while it was rotated; "+
+		rep.Outcome, rep.Error = Failed, "the secret was regenerated or edited again and again during the rotation; "+
 			"find out what else changes it, and run the command again"
 	}
 	return rep
@@ -70,14 +69,14 @@ func (r *run) rotateNow(ctx context.Context, a Action, rep *Report) error {
 		return err
 	}
 	if r.record.decision == string(Seed) {
-		r.register(ctx) // so that a second managed secret of the client is refused
+		r.register(ctx) // then a second managed secret of the client is refused
 	}
 	rep.Outcome = Promoted
 	return nil
 }
 
-// NewToken returns a ClientRequestToken, which becomes a version's id: a random UUID
-// (RFC 9562, version 4).
+// NewToken returns a ClientRequestToken, which becomes a version's id: a random UUID (RFC
+// 9562, version 4).
 func NewToken() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -86,8 +85,8 @@ func NewToken() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// rollback makes the version before AWSCURRENT again. With two applications that is one
-// label, and either version's secret works.
+// rollback makes AWSPREVIOUS AWSCURRENT again. The two versions belong to two applications,
+// so both secrets work, and only the label moves.
 func (r *Rotator) rollback(ctx context.Context, a Action) *Report {
 	rep := r.newReport(a)
 	defer func() { r.logReport(ctx, rep) }()
@@ -135,7 +134,7 @@ func (r *run) previewRollback(ctx context.Context) (*Preview, error) {
 	return p, nil
 }
 
-// conclude says how the action ended.
+// conclude sets the report's outcome, if it has none yet, and its error.
 func (rep *Report) conclude(n *run, err error) {
 	rep.Ended = n.client.Time().UTC()
 	if err != nil {
@@ -156,7 +155,7 @@ func (rep *Report) conclude(n *run, err error) {
 	}
 }
 
-// transientStop reports whether what stopped a run ends by itself within a minute or two.
+// transientStop reports whether what stopped a run passes within a minute or two without help.
 func transientStop(why plan.Why) bool {
 	switch why {
 	case plan.Stale, plan.Unresolved, plan.Unknown, plan.RotationRunning:

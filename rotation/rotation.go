@@ -2,16 +2,15 @@
 // stored in AWS Secrets Manager, by the four steps in which Secrets Manager calls
 // a rotation function.
 //
-// PingOne makes the secret, keeps one previous secret alive, and offers neither an
-// idempotency key nor a way back. So no run trusts what another one remembers: each
-// reads what Secrets Manager, PingOne and the register hold, has package plan decide,
-// and does the one thing that is missing. A run may die at any line and be repeated at
-// any time.
+// PingOne makes the secret and keeps one previous secret alive. It offers no idempotency
+// key and no undo. So no run relies on what another one remembers: each reads what Secrets
+// Manager, PingOne and the register hold, lets package plan decide, and does the one thing
+// that is missing. A run may die at any line, and may be repeated at any time.
 //
 // The order of the writes is what makes this safe:
 //
 //	createSecret  the register: the lease, then the intent to mint
-//	              PingOne replaces the secret; consumers' own lives on as previous
+//	              PingOne replaces the secret; the one that consumers hold becomes the previous one
 //	              the register: the outcome; PutSecretValue stores the new one as AWSPENDING
 //	finishSecret  the register: the lease, then the intent to move AWSCURRENT
 //	              AWSCURRENT moves, once the new secret has obtained a token
@@ -37,8 +36,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// SecretsManager is what a rotation calls of Secrets Manager: no more than the
-// function's role allows.
+// SecretsManager has the operations of Secrets Manager that a rotation calls. The
+// function's role allows no more than these.
 type SecretsManager interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
@@ -47,61 +46,59 @@ type SecretsManager interface {
 	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 }
 
-// A Rotator carries out rotation steps. It keeps nothing from one step to the next but
-// connections, access tokens, what spares a read of the register and, for five minutes,
-// which secrets hold which client. It is safe for concurrent use.
+// A Rotator carries out steps and actions. Between them it keeps only connections, access
+// tokens, the register's items as last seen, which save a read, and for five minutes which
+// secrets hold which client. It is safe for concurrent use.
 type Rotator struct {
 	Secrets  SecretsManager
 	Settings Settings
 
-	// Register is where runs agree on who may act. Without it nothing is minted or ended.
+	// Register is where runs agree on which of them may act. Without it nothing is minted or
+	// ended.
 	Register *register.Table
 
-	// PingOne is the client to copy for each step, which fills in Admin,
-	// TransactionID and Observe.
+	// PingOne is copied for each run, which sets Admin, TransactionID and Observe.
 	PingOne pingone.Client
 
-	// FunctionARN is the function's own, without a version: an audit is about the
-	// secrets that name it as theirs.
+	// FunctionARN is the function's own ARN, without a version. Audits examine the secrets
+	// that are attached to it.
 	FunctionARN string
 
-	// Log receives one line a step. Nil means slog.Default().
+	// Log receives one line for each step or action. Nil means slog.Default().
 	Log *slog.Logger
 
-	// Metrics receives one line a step, in CloudWatch's embedded metric format.
-	// Nil means that none are written.
+	// Metrics receives one line for each step or action, in CloudWatch's embedded metric
+	// format. Nil means no metrics.
 	Metrics io.Writer
 
 	searched searches
-	nameOnce sync.Once // FunctionARN, by the first invocation
+	nameOnce sync.Once // the first invocation sets FunctionARN
 }
 
-// Time kept back or set aside. A mint that is not stored is found by the next run,
-// but none is begun that could not be stored in this one.
 const (
-	// margin stays between the end of a step's work and the end of the invocation,
-	// to report what happened.
+	// margin is reserved at the end of an invocation to report what happened.
 	margin = 2 * time.Second
 
-	// mintBudget is what a mint needs: the POST, a read in case its reply is lost,
-	// and the Put.
+	// mintBudget is the time that a mint needs: for the POST, a read if its reply is lost,
+	// and the Put. No mint begins with less time left, although the next run would find the
+	// secret.
 	mintBudget = 2*pingone.CallTimeout + 5*time.Second
 
-	// StepLimit is the longest that a step works, however much time the invocation
-	// has: Secrets Manager waits for it, and another run that finds a rotation under
-	// way can tell by it when that rotation's last step must have ended.
+	// StepLimit is the longest that a step works, however much time the invocation has.
+	// From it, another run that finds a rotation under way knows when that rotation's last
+	// step must have ended.
 	StepLimit = 2 * time.Minute
 
-	// SlowStep is what the alarm slow-step calls slow. The first act on a client, which
-	// waits for 45 s, is not.
+	// SlowStep is the threshold of the alarm slow-step. It is longer than the first act on a
+	// client takes, which waits for 45 s.
 	SlowStep = 90 * time.Second
 )
 
-// Handle carries out an event, as JSON: a step that Secrets Manager asks for, or an
-// action. How an action ended, its failure included, is in the report, a [*Report],
-// [*Checkup] or [*AuditReport]; a step has none. What the state machine of a campaign
-// asks for is answered by a type of package waves. The error is of a step, of an event
-// that cannot be understood, or of the actions list, tally and halt.
+// Handle carries out a JSON event: a step of Secrets Manager, or an action. A step returns no
+// report. An action returns a [*Report], a [*Checkup] or an [*AuditReport], which says how it
+// ended even if it failed; the actions of a campaign's state machine return types of package
+// waves. The error is that of a step, of an event that cannot be read or is refused, or of one
+// of the actions list, tally, halt, note and unfinished.
 func (r *Rotator) Handle(ctx context.Context, event []byte) (report any, err error) {
 	return r.handle(ctx, event, inProcess)
 }
@@ -110,12 +107,12 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 	var kind struct {
 		Action *json.RawMessage `json:"action"`
 	}
-	json.Unmarshal(event, &kind) // what is no object is refused below
+	json.Unmarshal(event, &kind) // anything but an object is refused below
 	if kind.Action != nil {
 		err := r.admitsActions(way)
 		if err != nil {
 			r.log().ErrorContext(ctx, "rotation action", "error", remedy.Line(err))
-			return nil, errors.New(remedy.Line(err)) // the text is all that the caller gets
+			return nil, errors.New(remedy.Line(err)) // Lambda passes only the text on
 		}
 		a, err := ParseAction(event)
 		if err != nil {
@@ -150,7 +147,8 @@ func (r *Rotator) handle(ctx context.Context, event []byte, way entrance) (repor
 	return nil, r.Step(ctx, ev)
 }
 
-// Do carries out an action that [ParseAction] has checked, and returns its report.
+// Do carries out an action that [ParseAction] has checked, and returns its report. The actions
+// about a campaign as a whole are for [Rotator.Handle].
 func (r *Rotator) Do(ctx context.Context, a Action) any {
 	ctx, cancel := before(ctx, margin)
 	defer cancel()
@@ -180,7 +178,7 @@ func (r *Rotator) Do(ctx context.Context, a Action) any {
 	}
 }
 
-// campaignAction carries out what the state machine of a campaign asks for about the campaign.
+// campaignAction carries out an action about a campaign as a whole.
 func (r *Rotator) campaignAction(ctx context.Context, a Action) (any, error) {
 	ctx, cancel := before(ctx, margin)
 	defer cancel()

@@ -15,49 +15,49 @@ import (
 	"pingrotate/pingone"
 )
 
-// A run is the work of one invocation on one managed secret: it looks, has
-// [plan.Next] decide, and does that, until its goal is reached.
+// A run is the work of one invocation on one managed secret. It looks, lets [plan.Next]
+// decide, and does what that says, until it reaches its goal.
 //
-// It trusts nothing that an earlier run has told, but only what Secrets Manager,
-// PingOne and the register hold. So it may die at any line, and another run continues.
+// It relies only on what Secrets Manager, PingOne and the register hold, not on anything
+// that an earlier run reported. So it may die at any line, and another run continues.
 type run struct {
 	*Rotator
-	client pingone.Client // for the token endpoint, and for the time
+	client pingone.Client // for the token endpoint and the clock
 	count  *counter
 	record *record
 	secret *secret
 	hold   *hold
 
-	by           string // how the register names it: plan.ByStep and so on
+	by           string // the kind of run, as the register has it: plan.ByStep and so on
 	what         string // the step or action
-	doing        string // the same for people, with the secret
-	token        string // ClientRequestToken: the id of the version that it makes; empty if none
-	manual       bool   // it is not one of Secrets Manager's
+	doing        string // the step or action with the secret, for people
+	token        string // ClientRequestToken: the id of the version that the run makes; "" if it makes none
+	manual       bool   // the run is not a step of Secrets Manager's
 	readOnly     bool
-	assumeMarked bool      // an operator has, or will have, the application marked as the secret's
-	requested    time.Time // when the emergency was asked for
+	assumeMarked bool      // treat the application as marked: an operator is about to mark it
+	requested    time.Time // when the run began; an emergency waits from then on before it takes the lease by force
 
 	found          found
-	fresh          bool // the managed secret was read a moment ago, and nothing was decided since
+	fresh          bool // the managed secret was just read: the next look need not read it
 	done           plan.Progress
-	servedFor      string // the fingerprint for which done.Served holds
+	servedFor      string // done.Served holds for this fingerprint of AWSCURRENT only
 	unserved       bool   // another managed secret could not be served, for a reason that may pass
-	shownFor       string // likewise for done.Shown, see [run.shownState]
+	shownFor       string // done.Shown holds for this [run.shownState] only
 	waits          map[plan.Why]*poll
 	leasePoll      *poll          // paces the attempts to take the lease
-	overtakenMoves int            // how often AWSCURRENT was moved by another hand meanwhile
-	unreadMints    map[string]int // mints without a reply, by application
-	unknownOutcome error          // of an act whose outcome is not known yet
+	overtakenMoves int            // how often another process moved AWSCURRENT after this run's look
+	unreadMints    map[string]int // mints whose reply was not read, by application
+	unknownOutcome error          // the error of this run's last act, while it is unknown whether that took effect
 
-	ending *ending // of endPrevious; nil otherwise
+	ending *ending // for endPrevious; nil otherwise
 
-	filesReport bool // it is an action's, whose report is the evidence of what it does
+	filesReport bool // the run belongs to an action, whose report is the evidence of what it does
 
-	// outcome of the last act, which the next write to the register records, and the
-	// evidence of it, which goes out beside that write.
+	// outcome is that of the last act. The next write to the register records it, and the
+	// evidence is written together with it.
 	outcome   func(register.Item) register.Item
 	evidence  *register.Evidence
-	restating bool // it is a mint of the emergency, which the emergency's rows tell, too
+	restating bool // the last act was a mint for an emergency: update the emergency's rows too
 }
 
 // found is what the looks of a run have shown.
@@ -68,20 +68,20 @@ type found struct {
 	current     *stored
 	own         *stored
 	others      []*stored
-	twin        string // application id, once it is known
-	falseTwin   string // an application that a document names as the twin, and is none
-	created     string // id of the application that this run has created
-	searched    bool   // the twin was looked for by its marker
+	twin        string // the twin's application id, once it is known
+	falseTwin   string // an application that a document names as the twin, but which is not
+	created     string // the id of the application that was created for AWSCURRENT's document
+	searched    bool   // an emergency has searched for the twin by its marker
 	apps        map[string]*pingone.Application
 	views       map[string]*pingone.ApplicationSecret
 	secrets     map[string]pingone.Secret // by fingerprint
 	answers     map[string]plan.Answer    // by fingerprint
-	otherBehind string                    // ARN of another managed secret of the client that lags
-	closed      error                     // why the secret cannot be rotated at all
-	proof       map[string]error          // by fingerprint: of a secret that was shown as the new one will be
-	mayWrite    error                     // why nothing could be stored or labelled
-	rehearsed   bool                      // proof and mayWrite were asked for
-	underHold   bool                      // the last look was made while the run had the lease
+	otherBehind string                    // the ARN of another managed secret of the client that lags
+	closed      error                     // why the secret cannot be rotated at all; nil if it can
+	proof       map[string]error          // by fingerprint: the result of verifying the secret as a new one will be
+	mayWrite    error                     // why the function may not store or label versions; nil if nothing forbids it
+	rehearsed   bool                      // the calls for proof and mayWrite were made
+	underHold   bool                      // the last look began with the lease
 }
 
 // begin prepares a run on the secret.
@@ -102,8 +102,8 @@ func (r *Rotator) begin(secretID, by, what, token string) *run {
 	return n
 }
 
-// reach works towards the goal until the plan is done or has to stop. It returns the
-// last move. Whatever happens, the lease is given back.
+// reach works toward the goal until the plan is done or has to stop, and returns the last
+// move. Whatever happens, it gives the lease back.
 func (r *run) reach(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 	m, err := r.pursue(ctx, goal)
 	r.leave(ctx)
@@ -117,10 +117,11 @@ func (r *run) reachAfterLook(ctx context.Context, goal plan.Goal) (plan.Move, er
 	return m, err
 }
 
-// leave writes what is not written yet and gives the lease back.
+// leave writes the outcome that is not written yet and gives the lease back.
 func (r *run) leave(ctx context.Context) {
 	if r.hold != nil && (r.outcome != nil || r.hold.hasLease()) {
-		// The invocation may be about to end; what is not written is for the next to find.
+		// The invocation may be about to end. If there is no time to write, the next run finds
+		// the outcome.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin)
 		defer cancel()
 		r.flush(ctx, true)
@@ -134,7 +135,7 @@ func (r *run) pursue(ctx context.Context, goal plan.Goal) (plan.Move, error) {
 	return r.pursueAfterLook(ctx, goal)
 }
 
-// maxMoves is more than any run takes. It ends one whose moves lead nowhere.
+// maxMoves is more than any run needs. It ends a run that makes no progress.
 const maxMoves = 500
 
 func (r *run) pursueAfterLook(ctx context.Context, goal plan.Goal) (plan.Move, error) {
@@ -154,14 +155,14 @@ func (r *run) pursueAfterLook(ctx context.Context, goal plan.Goal) (plan.Move, e
 			}
 		}
 	}
-	return plan.Move{}, remedy.With(errors.New("the rotation did not come to an end"), "report this as a fault of the program, with the function's log")
+	return plan.Move{}, remedy.With(errors.New("the rotation made no progress"), "report this as a bug, with the function's log")
 }
 
-// do carries out a move, and reports whether the next decision needs another look: our
-// own replies beat any later read.
+// do carries out a move, and reports whether the next decision needs another look. Often it
+// does not: our own replies are newer than any later read, which may lag.
 func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, err error) {
 	switch m.Kind {
-	case plan.Store, plan.Mint, plan.Promote, plan.End: // which write it themselves
+	case plan.Store, plan.Mint, plan.Promote, plan.End: // these write the outcome themselves
 	default:
 		if r.outcome != nil {
 			r.flush(ctx, false)
@@ -209,7 +210,7 @@ func (r *run) do(ctx context.Context, goal plan.Goal, m plan.Move) (again bool, 
 	return false, r.haltError(m)
 }
 
-// await waits until something may have changed.
+// await waits until the state may have changed.
 func (r *run) await(ctx context.Context, m plan.Move) error {
 	p := r.waits[m.Why]
 	if p == nil {
@@ -233,17 +234,17 @@ func (r *run) await(ctx context.Context, m plan.Move) error {
 	return nil
 }
 
-// take takes the lease.
+// take takes the lease. If another process has it, take waits for it, except in an audit.
 func (r *run) take(ctx context.Context, goal plan.Goal) error {
 	for {
 		ok, from, err := r.hold.take(ctx, r.secret.arn, r.byForce(goal))
 		switch {
 		case ok && r.ending != nil:
-			return r.searchHolders(ctx) // each of them has to hold the current secret
+			return r.searchHolders(ctx) // none of them may still hold the secret that is about to end
 		case ok:
 			return nil
 		case register.Unreachable(err):
-			return nil // the plan knows what may be done without it
+			return nil // the plan decides what may be done without the register
 		case err != nil:
 			return err
 		}
@@ -253,7 +254,7 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 			r.leasePoll = r.polls(500*time.Millisecond, 3*time.Second, register.LeaseTime+register.Skew+time.Second)
 		}
 		if r.by == plan.ByAudit {
-			return busy // the next audit comes soon
+			return busy // the next audit is soon
 		}
 		again, err := r.leasePoll.wait(ctx)
 		if err != nil {
@@ -262,14 +263,14 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 		if !again {
 			return busy
 		}
-		r.hold.known = false // fetch it anew
+		r.hold.known = false // fetch it again
 		if goal == plan.Create {
-			return nil // the result may show already, and to take it over needs no lease
+			return nil // the other run may have minted, and adopting that needs no lease
 		}
 	}
 }
 
-// byForce reports whether an emergency takes the lease from its holder.
+// byForce reports whether an emergency may take the lease from its holder.
 func (r *run) byForce(goal plan.Goal) bool {
 	if goal != plan.Emergency || r.hold.rev.Item.Emergency == nil {
 		return false
@@ -277,7 +278,7 @@ func (r *run) byForce(goal plan.Goal) bool {
 	return r.hold.rev.Item.Emergency.How == plan.Contain || r.client.Time().Sub(r.requested) >= register.ForceAfter
 }
 
-// settle records how an act has ended that was announced without an outcome.
+// settle records the outcome of an act that was announced without one.
 func (r *run) settle(ctx context.Context, m plan.Move) error {
 	in := *r.hold.rev.Item.Intent
 	now := r.client.Time()
@@ -290,7 +291,7 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 		default:
 			item = item.Promoted(in.Secret, in.From, in.To, in.Fingerprint, now).Seen(in.Application, in.Fingerprint)
 		}
-		return item.Take(r.hold.who, r.hold.doing, now) // the waiting has used up the lease
+		return item.Take(r.hold.who, r.hold.doing, now) // waiting for the outcome has used up the lease
 	}, false)
 	if err != nil {
 		r.hold.known = errors.Is(err, register.ErrOvertaken)
@@ -307,7 +308,7 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 	r.unknownOutcome = nil
 	switch {
 	case mine && in.Act == register.End:
-		return nil // whether it took effect or not, the view tells what is left to end
+		return nil // the view shows what is left to end, whether this took effect or not
 	case mine && !m.Happened:
 		return failure
 	case mine && in.Act == register.Mint:
@@ -321,16 +322,17 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 	return nil
 }
 
-// flush writes the outcome of the last act. It is for the next holder to find when the
-// register cannot be reached, or was written by another meanwhile.
+// flush writes the outcome of the last act. If the register cannot be reached, or another
+// process wrote the item meanwhile, the next run to take the lease finds the outcome.
 func (r *run) flush(ctx context.Context, release bool) {
 	err := r.write(ctx, func(outcome func(register.Item) register.Item) error { return r.hold.settle(ctx, outcome, release) })
 	if err != nil && register.Unreachable(err) {
-		r.record.warn("the outcome is not recorded in the register, and the next run finds out: %v", err)
+		r.record.warn("the outcome could not be recorded in the register; the next run finds it out: %v", err)
 	}
 }
 
-// write has the outcome of the last act written, and the evidence of it beside that.
+// write writes the item with the outcome of the last act, and at the same time the evidence
+// of that act.
 func (r *run) write(ctx context.Context, item func(outcome func(register.Item) register.Item) error) (err error) {
 	outcome := r.outcome
 	r.outcome = nil
@@ -355,7 +357,7 @@ func (r *run) doc(application string) *document.Document {
 	return d.Successor(application)
 }
 
-// target returns the application or resource as PingOne knows it.
+// target returns the application or resource with the id, as PingOne's API addresses it.
 func (r *run) target(application string) pingone.Target {
 	t := r.found.current.Target()
 	t.ID = application
@@ -377,5 +379,5 @@ func (r *run) markOf(fingerprint string) *Mark {
 	return &Mark{Fingerprint: fingerprint, At: r.client.Time().UTC()}
 }
 
-// unique returns a name for a run that no other has.
+// unique returns a name that no other run has.
 func unique() string { return rand.Text() }

@@ -18,13 +18,13 @@ import (
 type secret struct {
 	api           SecretsManager
 	id            string         // name or ARN, as the event gives it
-	rotationToken pingone.Secret // of a rotation of Secrets Manager's, where the event has one
+	rotationToken pingone.Secret // from the event of a rotation that Secrets Manager started; may be empty
 	count         *counter
 
-	description // as last described
+	description // from the last DescribeSecret, and changed by this run's own writes
 }
 
-// names returns what allowances may call the secret: its name, and its ARN once it has one.
+// names returns what an allowance may call the secret: its name, and its ARN if it has one.
 func (s *secret) names() []string {
 	if s.arn == "" {
 		return []string{s.name}
@@ -32,12 +32,12 @@ func (s *secret) names() []string {
 	return []string{s.name, s.arn}
 }
 
-// isCalled reports whether the id is a name of the secret.
+// isCalled reports whether the id is the secret's name or ARN.
 func (s *secret) isCalled(id string) bool {
 	return id != "" && (id == s.arn || id == s.name || id == s.id)
 }
 
-// describe reads which version has which label. It may lag.
+// describe reads which version has which label. The answer may lag.
 func (s *secret) describe(ctx context.Context) error {
 	out, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.id}, s.count.requests)
 	if err != nil {
@@ -47,9 +47,9 @@ func (s *secret) describe(ctx context.Context) error {
 	return nil
 }
 
-// value reads a version by its id or its label; one of the two is empty. A version
-// without a value is nil. Only the typed exception means that: a throttle or a missing
-// permission taken for it would mint a second secret.
+// value reads a version by its id or its label; one of the two is empty. It returns nil if
+// there is no such value. Only ResourceNotFoundException means that: if a throttled or
+// forbidden call did too, a second secret would be minted.
 func (s *secret) value(ctx context.Context, versionID, label string) (*secretsmanager.GetSecretValueOutput, error) {
 	in := &secretsmanager.GetSecretValueInput{SecretId: &s.id}
 	what := "version " + versionID
@@ -69,7 +69,7 @@ func (s *secret) value(ctx context.Context, versionID, label string) (*secretsma
 	return out, nil
 }
 
-// read returns a version by its id or its label, nil if it has no value.
+// read returns a version by its id or its label, or nil if it has no value.
 func (s *secret) read(ctx context.Context, versionID, label string) (*stored, error) {
 	out, err := s.value(ctx, versionID, label)
 	if err != nil || out == nil {
@@ -78,17 +78,17 @@ func (s *secret) read(ctx context.Context, versionID, label string) (*stored, er
 	return decode(out)
 }
 
-// errExists means that a version has another value already. A value is final.
+// errExists means that the version has another value. Values cannot be changed.
 var errExists = errors.New("the version has another value already")
 
-// put stores a version under a label. To repeat it with the same document is harmless,
-// and another value under the same id is told by errExists.
+// put stores a version under a label. Repeating it with the same document changes nothing.
+// If the version has another value, the error is errExists.
 func (s *secret) put(ctx context.Context, versionID, label string, d *document.Document) error {
 	in := &secretsmanager.PutSecretValueInput{
 		SecretId:           &s.id,
 		ClientRequestToken: &versionID,
 		SecretString:       aws.String(d.Reveal()),
-		VersionStages:      []string{label}, // without it the version would become AWSCURRENT, untested
+		VersionStages:      []string{label}, // without a label, the version would become AWSCURRENT, untested
 	}
 	if !s.rotationToken.IsZero() && label == labelPending {
 		in.RotationToken = aws.String(s.rotationToken.Reveal())
@@ -104,8 +104,8 @@ func (s *secret) put(ctx context.Context, versionID, label string, d *document.D
 	return nil
 }
 
-// move moves AWSCURRENT from one version to another. Secrets Manager refuses if it is
-// no longer where it was. AWSPREVIOUS follows by itself.
+// move moves AWSCURRENT from one version to another. Secrets Manager refuses if the label
+// has moved in the meantime. It moves AWSPREVIOUS too.
 func (s *secret) move(ctx context.Context, from, to string) error {
 	_, err := s.api.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId:            &s.id,
@@ -117,15 +117,15 @@ func (s *secret) move(ctx context.Context, from, to string) error {
 		s.description = s.relabel(labelCurrent, from, to)
 		return nil
 	}
-	// The reply may have been lost after the label moved, and then a repetition is
-	// refused because the label is no longer where it was.
+	// If the reply was lost after the label moved, the SDK's retry is refused, because the
+	// label is no longer on the old version.
 	if s.describe(ctx) == nil && s.holder(labelCurrent) == to {
 		return nil
 	}
 	return secretsManagerError("move AWSCURRENT to the new version", err)
 }
 
-// untag takes a label off a version. That it is gone already is success.
+// untag takes a label off a version. It succeeds if the version no longer has the label.
 func (s *secret) untag(ctx context.Context, label, versionID string) error {
 	_, err := s.api.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId:            &s.id,
@@ -136,28 +136,28 @@ func (s *secret) untag(ctx context.Context, label, versionID string) error {
 		s.description = s.relabel(label, versionID, "")
 		return nil
 	}
-	// A repetition is refused when the reply of the first was lost.
+	// If the reply was lost, the SDK's retry is refused.
 	if s.describe(ctx) == nil && s.holder(label) != versionID {
 		return nil
 	}
 	return secretsManagerError("take the label "+label+" off version "+versionID, err)
 }
 
-// labelOfCheck is a label that no version has.
+// labelOfCheck is a label that no version ever has.
 const labelOfCheck = "pingrotate-check"
 
-// mayWrite tries the writes of a rotation in a way that Secrets Manager must refuse
-// once it has seen that they are permitted: it checks permissions first. Nothing
-// changes.
+// mayWrite checks the permissions that a rotation needs, with two writes that Secrets
+// Manager must refuse for another reason. It checks permissions first, so the reason tells.
+// Nothing changes.
 func (s *secret) mayWrite(ctx context.Context, current string) error {
 	return parallel.Do(
 		func() error {
-			// The version exists, with another value, and so stays as it is.
+			// The version exists with another value, so this write is refused.
 			_, err := s.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 				SecretId: &s.id, ClientRequestToken: &current, SecretString: aws.String("{}"), VersionStages: []string{labelOfCheck},
 			}, s.count.requests)
 			if exists := (*types.ResourceExistsException)(nil); err == nil || errors.As(err, &exists) {
-				return nil // no service succeeds; then nothing is known against it
+				return nil // success is not expected, but shows no missing permission
 			}
 			return secretsManagerError("store a version", err)
 		},

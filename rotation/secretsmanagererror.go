@@ -9,12 +9,12 @@ import (
 	"pingrotate/internal/awsclient"
 )
 
-// A SecretsManagerError is a call to Secrets Manager that did not do what was asked.
-// Its fields are copied out of the reply, never its bytes.
+// A SecretsManagerError is a failed call to Secrets Manager. It has fields of the reply,
+// but never the reply itself.
 type SecretsManagerError struct {
 	Action    string // what was tried, such as "describe the secret"
-	Code      string // Secrets Manager's, such as ResourceNotFoundException; empty when no reply arrived
-	RequestID string // what AWS's support asks for
+	Code      string // Secrets Manager's, such as ResourceNotFoundException; empty if no reply arrived
+	RequestID string // for AWS's support
 
 	message string
 	cause   error
@@ -31,8 +31,8 @@ func secretsManagerError(action string, err error) error {
 	return e
 }
 
-// noCode is the code of a refusal that has none of AWS's form: of something in between, or
-// of a peer that repeats what it was sent.
+// noCode is the code of a refusal that does not have the form of AWS's errors. It came from
+// a proxy, or from a server that repeats what it was sent.
 const noCode = "UnknownError"
 
 func (e *SecretsManagerError) Error() string {
@@ -49,7 +49,8 @@ func (e *SecretsManagerError) Error() string {
 	return text
 }
 
-// Remedy says what to do about the error; empty where Secrets Manager's own words do.
+// Remedy says what to do about the error. It is empty if Secrets Manager's own message says
+// enough.
 func (e *SecretsManagerError) Remedy() string {
 	switch e.Code {
 	case "ResourceNotFoundException":
@@ -67,8 +68,8 @@ func (e *SecretsManagerError) Remedy() string {
 // Unwrap returns the SDK's error.
 func (e *SecretsManagerError) Unwrap() error { return e.cause }
 
-// refused reports whether Secrets Manager itself turned the call down, and did not carry
-// it out.
+// refused reports whether Secrets Manager itself rejected the call, which therefore had no
+// effect.
 func (e *SecretsManagerError) refused() bool {
 	switch e.Code {
 	case "", noCode, "InternalServiceError", "InternalServiceErrorException", "ThrottlingException", "RequestTimeout", "ServiceUnavailable":
@@ -77,7 +78,8 @@ func (e *SecretsManagerError) refused() bool {
 	return true
 }
 
-// denied reports whether Secrets Manager does not permit a call, or KMS what it needs.
+// denied reports whether the function lacks a permission: for the call to Secrets Manager,
+// or for the KMS key.
 func denied(err error) bool {
 	switch e, _ := errors.AsType[*SecretsManagerError](err); {
 	case e == nil:
@@ -87,7 +89,7 @@ func denied(err error) bool {
 	}
 }
 
-// transportWords says why no answer arrived, in words that hold nothing of a reply.
+// transportWords says why no answer arrived, without any words of a reply.
 func transportWords(err error) string {
 	var timeout interface{ Timeout() bool }
 	switch {

@@ -20,12 +20,13 @@ import (
 type sibling struct {
 	*run
 	arn       string
-	err       error // of its look
-	elsewhere bool  // it names another client by now
+	err       error // why its look failed
+	elsewhere bool  // it names another client now
 }
 
-// siblings looks at other managed secrets, several at once. What each finds of the
-// register's item is for its look alone: they write one after the other.
+// siblings looks at other managed secrets, several at once, and makes the calls in
+// meanwhile at the same time. Each sibling gets its own copy of what is known of the
+// register's item, for the look only: writes are made one after the other.
 func (r *run) siblings(ctx context.Context, arns []string, meanwhile ...func() error) (all []*sibling) {
 	for some := range slices.Chunk(arns, secretReaders) {
 		calls := meanwhile
@@ -37,7 +38,7 @@ func (r *run) siblings(ctx context.Context, arns []string, meanwhile ...func() e
 			calls = append(calls, func() error { b.err = b.inspect(ctx, r); return nil })
 		}
 		meanwhile = nil
-		_ = parallel.Do(calls...) // what fails is beside each
+		_ = parallel.Do(calls...) // each sibling has its own error
 	}
 	_ = parallel.Do(meanwhile...)
 	return all
@@ -57,10 +58,10 @@ func (b *sibling) inspect(ctx context.Context, r *run) error {
 	return b.look(ctx, plan.Follow)
 }
 
-// serve gives AWSCURRENT's secret to the other managed secrets of the client, which
-// would be locked out otherwise. One that cannot be served holds nothing up, unless the
-// reason may pass and the leak is not to be contained. It reports whether the run has to
-// look again before it decides.
+// serve gives AWSCURRENT's secret to the other managed secrets of the client, whose
+// consumers would otherwise be locked out. One that cannot be served delays the others only
+// if the reason may pass and the emergency is not "contain". It reports whether the run
+// must look again before it decides.
 func (r *run) serve(ctx context.Context) (again bool, err error) {
 	current, begun := r.found.current.ClientSecret.Fingerprint(), r.client.Time()
 	if err := r.searchHolders(ctx); err != nil {
@@ -71,12 +72,12 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 		return slices.DeleteFunc(slices.Compact(arns), func(arn string) bool { return arn == r.secret.arn || slices.Contains(known, arn) })
 	}
 	known := rest(slices.Collect(maps.Keys(r.item().Secrets)))
-	// A separate row may name a managed secret that the item does not name yet.
+	// A row in the table may name a managed secret that the item lacks.
 	var rows []string
 	r.count.register.Add(1)
 	all := r.siblings(ctx, known, func() (err error) {
 		if rows, err = r.hold.table.Holders(ctx, r.hold.key); err != nil {
-			r.record.warn("which managed secrets hold the same client is known from the register's item alone: %v", err)
+			r.record.warn("some managed secrets that hold the same client may have been missed, because their rows in the register could not be read: %v", err)
 		}
 		return nil
 	})
@@ -85,7 +86,7 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	for _, b := range all {
 		did, err := r.serveOne(ctx, b)
 		if err != nil && !transientError(err) && !r.containing() {
-			// Its consumers would be locked out, which one refusal is no reason for.
+			// Try once more before its consumers are locked out.
 			b = r.siblings(ctx, []string{b.arn})[0]
 			did, err = r.serveOne(ctx, b)
 		}
@@ -109,7 +110,7 @@ func (r *run) serve(ctx context.Context) (again bool, err error) {
 	return again || late || r.record.promoted != nil || r.client.Time().Sub(begun) > time.Second, nil
 }
 
-// serveOne lets another managed secret follow, and reports whether that took an act.
+// serveOne makes another managed secret follow, and reports whether that took a write.
 func (r *run) serveOne(ctx context.Context, b *sibling) (did bool, err error) {
 	if b.elsewhere || b.err != nil {
 		return false, b.err
@@ -119,7 +120,7 @@ func (r *run) serveOne(ctx context.Context, b *sibling) (did bool, err error) {
 		did = true
 		_, err = b.pursueAfterLook(ctx, plan.Follow)
 		if err == nil && b.record.promoted != nil && len(b.secret.replicas) > 0 {
-			_, err = b.pursue(ctx, plan.Follow) // which sees whether they have it
+			_, err = b.pursue(ctx, plan.Follow) // finds out whether the replicas have it
 		}
 	}
 	if b.outcome != nil {
@@ -128,14 +129,14 @@ func (r *run) serveOne(ctx context.Context, b *sibling) (did bool, err error) {
 	return did, err
 }
 
-// containing reports whether an emergency is open that ends the leaked secret before
-// anything else.
+// containing reports whether an open emergency must end the leaked secret before anything
+// else.
 func (r *run) containing() bool {
 	em := r.item().Emergency
 	return em != nil && em.How == plan.Contain
 }
 
-// transientError reports whether a call failed for a reason that may pass by itself.
+// transientError reports whether a call failed for a reason that may pass without help.
 func transientError(err error) bool {
 	if err == nil {
 		return false
@@ -152,10 +153,10 @@ func transientError(err error) bool {
 	return pingone.IsTemporary(err) || register.Unreachable(err) || errors.Is(err, register.ErrOvertaken)
 }
 
-// Served is another managed secret of the client that an emergency is about.
+// Served is another managed secret of a client whose secret leaked.
 type Served struct {
 	SecretID string `json:"secretId"`
 	Name     string `json:"name,omitempty"`
-	Promoted *Mark  `json:"promoted,omitempty"` // nil where it held the new secret already
-	Error    string `json:"error,omitempty"`    // why it could not be given it
+	Promoted *Mark  `json:"promoted,omitempty"` // nil if it held the new secret already
+	Error    string `json:"error,omitempty"`    // why it could not get the new secret
 }

@@ -17,21 +17,21 @@ import (
 	"pingrotate/pingone"
 )
 
-// Settings are the function's own: what no document may decide.
+// Settings are the function's own configuration, which no document may override.
 type Settings struct {
-	AdminSecretID string // the admin credential of documents that name none; may be empty
+	AdminSecretID string // the admin secret for documents that name none; may be empty
 
-	// AdminSecretIDs are the secrets, by name or ARN, that documents may name as their
-	// admin, besides AdminSecretID. No other secret is an admin of the function.
+	// AdminSecretIDs are the other secrets, by name or ARN, that documents may name as their
+	// admin. No secret besides these and AdminSecretID is an admin of the function.
 	AdminSecretIDs []string
 
-	Grace       time.Duration   // how long a replaced secret lives where a document does not say; 0 means 24 hours
+	Grace       time.Duration   // how long a replaced secret lives if the document does not say; 0 means 24 hours
 	AuthDomains []string        // custom domains that documents may name as authDomain
-	Regions     pingone.Regions // regions that are newer than this release
-	APIURL      string          // in place of the region's API; empty outside tests
-	AuthURL     string          // in place of the region's auth host and of custom domains; empty outside tests
-	AuditEvery  time.Duration   // from one audit to the next; 0 means an hour
-	Emulated    bool            // by sam local, which knows no aliases: actions pass without one
+	Regions     pingone.Regions // regions that this release does not know
+	APIURL      string          // replaces the region's API; empty outside tests
+	AuthURL     string          // replaces the region's auth host and custom domains; empty outside tests
+	AuditEvery  time.Duration   // the time between two audits; 0 means an hour
+	Emulated    bool            // the function runs under sam local, which has no aliases: take actions without one
 }
 
 const (
@@ -39,16 +39,16 @@ const (
 	defaultAuditEvery = time.Hour
 )
 
-// EndpointVariable is the SDK's own name for the variable that holds the endpoint of
-// Secrets Manager, where it is not the Region's.
+// EndpointVariable is the AWS SDK's variable for an endpoint of Secrets Manager that
+// replaces the Region's.
 const EndpointVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
-// AdminsVariable is the variable with the admins that documents may name.
+// AdminsVariable is the variable that lists the admins that documents may name.
 const AdminsVariable = "PINGONE_ADMIN_SECRET_IDS"
 
-// ParseSettings reads the function's settings from its variables, which getenv looks
-// up as os.Getenv does. The error names the variable. It also checks the endpoint of
-// Secrets Manager, which is the SDK's to read.
+// ParseSettings reads the function's settings from environment variables, which getenv
+// looks up as os.Getenv does. Errors name the variable. It also checks the endpoints of
+// Secrets Manager and the register, although others read them.
 func ParseSettings(getenv func(string) string) (Settings, error) {
 	sam := getenv("AWS_SAM_LOCAL") == "true"
 	s := Settings{Emulated: sam}
@@ -74,7 +74,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		}
 	}
 	if (s.APIURL == "") != (s.AuthURL == "") {
-		return s, errors.New("environment variables PINGONE_API_URL and PINGONE_AUTH_URL: set both or neither, or tokens of one service go to the other")
+		return s, errors.New("environment variables PINGONE_API_URL and PINGONE_AUTH_URL: set both or neither; otherwise tokens of one service go to the other")
 	}
 	return s, nil
 }
@@ -90,8 +90,8 @@ func parseSecretIDs(list string) (ids []string, err error) {
 	return ids, nil
 }
 
-// parseSecretID reads the name or the ARN of a secret. See CreateSecret in the reference
-// of Secrets Manager's API.
+// parseSecretID reads the name or the ARN of a secret. See CreateSecret in the Secrets
+// Manager API reference.
 func parseSecretID(value string) (string, error) {
 	if !isSecretName(value) && !isSecretARN(value) {
 		return "", errors.New("must be the name of a secret, or its full ARN with the six characters at the end")
@@ -104,7 +104,8 @@ var (
 	secretARN  = lazyregexp.New(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:([A-Za-z0-9/_+=.@-]+)-[A-Za-z0-9]{6}$`)
 )
 
-// maxSecretName is the length of a secret's name. See CreateSecret likewise.
+// maxSecretName is the longest name that a secret can have. See CreateSecret in the Secrets
+// Manager API reference.
 const maxSecretName = 512
 
 func isSecretName(value string) bool {
@@ -116,8 +117,8 @@ func isSecretARN(value string) bool {
 	return m != nil && len(m[1]) <= maxSecretName
 }
 
-// parseHours reads how often audits run: a day is the longest, because an emergency that
-// was interrupted waits for one.
+// parseHours reads how often audits run. A day is the longest, because an interrupted
+// emergency waits for the next audit.
 func parseHours(value string) (time.Duration, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 || n > 24 {
@@ -136,9 +137,9 @@ func parseDomains(list string) ([]string, error) {
 	return domains, nil
 }
 
-// parseBaseURL reads a URL that takes the place of a real service's. Credentials
-// go there, so it must be https or stay on this machine; under sam local, that
-// machine is host.docker.internal.
+// parseBaseURL reads a URL that replaces a real service's. Credentials are sent there, so
+// it must be https or stay on this machine. Under sam local, host.docker.internal is this
+// machine.
 func parseBaseURL(value string, sam bool) (string, error) {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -152,9 +153,9 @@ func parseBaseURL(value string, sam bool) (string, error) {
 	return strings.TrimSuffix(u.String(), "/"), nil
 }
 
-// environment returns where the document's environment is served. Hosts come from
-// the region, or from the function's settings, never from the document: its writer
-// must not learn a credential by naming a host.
+// environment returns where the document's environment is served. Hosts come from the
+// region or from the function's settings, never from the document: its writer must not be
+// able to have a credential sent to a host of their choice.
 func (s Settings) environment(d *document.Document) (pingone.Environment, error) {
 	e, err := s.Regions.Environment(d.Region, d.EnvironmentID)
 	if err != nil {
@@ -195,7 +196,7 @@ func (s Settings) grace(d *document.Document) time.Duration {
 	return defaultGrace
 }
 
-// auditEvery returns how long after an audit the next one looks.
+// auditEvery returns the time between two audits.
 func (s Settings) auditEvery() time.Duration {
 	if s.AuditEvery != 0 {
 		return s.AuditEvery
@@ -203,13 +204,13 @@ func (s Settings) auditEvery() time.Duration {
 	return defaultAuditEvery
 }
 
-// hosts returns every place at which the document's client may be known: a custom domain,
-// and the region's own host beside it.
+// hosts returns every host at which the document's client can obtain tokens: the custom
+// domain, if there is one, and the region's own.
 func (s Settings) hosts(d *document.Document) ([]pingone.Environment, error) {
 	e, err := s.environment(d)
 	all := []pingone.Environment{e}
 	if d.AuthDomain != "" && s.AuthURL == "" {
-		own, _ := s.Regions.Environment(d.Region, d.EnvironmentID) // which is known, or err is not nil
+		own, _ := s.Regions.Environment(d.Region, d.EnvironmentID) // no new error: environment looked the region up too
 		all = append(all, own)
 	}
 	return all, err

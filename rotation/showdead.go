@@ -16,24 +16,24 @@ import (
 )
 
 const (
-	// refusedFor is how long every secret that must die has to be refused, on each host, with
-	// AWSCURRENT accepted in between.
+	// refusedFor is how long each host must refuse every secret that must die, while it
+	// accepts AWSCURRENT.
 	refusedFor = 30 * time.Second
 
-	// probeEvery is the time from one round of asking to the next.
+	// probeEvery is the wait between two rounds of probes.
 	probeEvery = 5 * time.Second
 )
 
-// showDead shows that every secret which must die is refused, for as long as nodes of
-// the token endpoint may differ. A value that no run holds any more is gone by PingOne's
-// account.
+// showDead shows that PingOne refuses every secret that must die, for as long as the nodes
+// of the token endpoint may differ. A secret whose value the run does not have cannot be
+// tried; it counts as dead because PingOne no longer shows it.
 func (r *run) showDead(ctx context.Context) error {
 	must, what := r.mustDie()
 	if must == nil {
 		return nil
 	}
 	if r.ending != nil {
-		r.hold.release(ctx) // to show it needs no lease
+		r.hold.release(ctx) // probes need no lease
 		for _, v := range must {
 			r.record.happened(MustDie, r.record.begun, v.Fingerprint)
 		}
@@ -53,7 +53,7 @@ func (r *run) showDead(ctx context.Context) error {
 	}
 	life := make(chan time.Duration, 1)
 	go func() { life <- r.tokenLife(ctx) }()
-	var since time.Time // of the first round in which all were refused
+	var since time.Time // when the current series of rounds with only refusals began
 	for {
 		begun := r.client.Time()
 		clear, err := r.probeRound(ctx, held)
@@ -78,16 +78,16 @@ func (r *run) showDead(ctx context.Context) error {
 			if !clear {
 				return remedy.With(fmt.Errorf("PingOne was told to end %s and still accepts it", what), "run the same command again in a minute")
 			}
-			return remedy.With(fmt.Errorf("PingOne refuses %s, and was asked for %v of the %v that are needed", what, r.client.Time().Sub(since).Round(time.Second), refusedFor), "run the same command again, which asks for the rest")
+			return remedy.With(fmt.Errorf("PingOne refuses %s, but that was tested for only %v of the required %v", what, r.client.Time().Sub(since).Round(time.Second), refusedFor), "run the same command again, which repeats the test")
 		}
 		if err := r.client.Pause(ctx, probeEvery); err != nil {
 			return fmt.Errorf("wait to ask again whether %s is refused: %w", what, err)
 		}
 	}
-	// A list may lag, and PingOne may not have said which applications there are. While
-	// that is not known, a twin that nothing names may live.
+	// A twin that neither a version nor the register names may still have a secret that
+	// works. While the list of applications lags or cannot be read, that is not ruled out.
 	if found, err := r.searchTwin(ctx); err != nil || found {
-		return err // what was found is looked at and ended like all others, and then shown
+		return err // a twin that was found is looked at, ended like the others, and shown to be dead
 	}
 	at := r.client.Time().UTC()
 	for _, v := range held {
@@ -100,8 +100,8 @@ func (r *run) showDead(ctx context.Context) error {
 	return nil
 }
 
-// mustDie lists what must die, and says what that is: the emergency's, or what a person
-// has the run end before its time. It is nil where there is nothing.
+// mustDie lists the secrets that must die, and says what they are: those of an emergency,
+// or those that endPrevious ends. The list is nil if there are none.
 func (r *run) mustDie() (must []register.Victim, what string) {
 	if r.ending != nil {
 		return r.ending.victims, "the previous secret"
@@ -112,8 +112,8 @@ func (r *run) mustDie() (must []register.Victim, what string) {
 	return nil, "the leaked secret"
 }
 
-// shownState says what was shown: the emergency with its last mark, and the secrets that
-// outlive it. Another run may add a mark, or have other secrets made, while this one asks.
+// shownState identifies what done.Shown is about: the emergency with its last mark, and the
+// secrets that outlive it. Another run may add a mark, or mint, while this one probes.
 func (r *run) shownState() string {
 	if r.ending != nil {
 		return fmt.Sprint(r.ending.victims)
@@ -131,8 +131,8 @@ func (r *run) shownState() string {
 	return fmt.Sprint(em.ID, em.Mark, len(em.Must), r.found.current.ClientSecret.Fingerprint(), made)
 }
 
-// probeRound asks once about every secret that must die, on each host, and about
-// AWSCURRENT. It reports whether those are refused and this one is accepted.
+// probeRound probes every secret that must die, and AWSCURRENT, once on each host. It reports
+// whether all of the former are refused and the latter is accepted.
 func (r *run) probeRound(ctx context.Context, held []register.Victim) (clear bool, err error) {
 	current := r.found.current
 	type question struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// testUser reads the user of the document, nil if it names none.
+// testUser reads the test user that the document names, or returns nil if it names none.
 func (r *run) testUser(ctx context.Context, d *document.Document) (*document.TestUser, error) {
 	id := d.Rotation.Verify.UserSecretID
 	if id == "" {
@@ -39,11 +39,11 @@ func (r *run) testUser(ctx context.Context, d *document.Document) (*document.Tes
 	return u, nil
 }
 
-// signOn obtains a token for the test user, as the application does for its users,
-// and uses it. See "Configure an Application with an Authorization Code Grant".
+// signOn obtains a token for the test user, as the application does for its users, and uses
+// it. See "Configure an Application with an Authorization Code Grant".
 func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Credential, u *document.TestUser) error {
-	// A secret that is refused is tried again for a while. Here no password goes with
-	// it, and no failed sign-on counts against the user.
+	// A new secret may be refused for a while. Find that out without the password, so that no
+	// failed sign-on counts against the user.
 	if err := r.introspect(ctx, cred); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Cre
 		return nil
 	}
 	client := r.client
-	client.Admin.Environment = cred.Environment // for the address; the token is the user's
+	client.Admin.Environment = cred.Environment // only for the address; the token is the user's
 	value := "changed by a rotation at " + r.client.Time().UTC().Format(time.RFC3339)
 	if err := client.UpdateUser(ctx, d.EnvironmentID, user, token.AccessToken, map[string]any{u.Attribute: value}); err != nil {
 		return fmt.Errorf("the secret works, but the test user's token does not: %w", err)
@@ -73,7 +73,7 @@ func (r *run) signOn(ctx context.Context, d *document.Document, cred pingone.Cre
 	return nil
 }
 
-// subjectOf returns the id of the user whose token it is.
+// subjectOf returns the id of the user for whom the token was issued.
 func subjectOf(token *pingone.Token) (string, error) {
 	claims, err := token.Claims()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"pingrotate/pingone"
 )
 
-// situation puts what was found into the terms of the plan.
+// situation describes what the run found in the terms of the plan.
 func (r *run) situation(goal plan.Goal) plan.Situation {
 	d := r.found.current
 	now := r.client.Time()
@@ -46,7 +46,7 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 		s.RotationClosed = r.found.closed.Error()
 	}
 	if !s.Specified && !s.Alternates {
-		s.Done.Applied = true // there is nothing to apply
+		s.Done.Applied = true // nothing to apply
 	}
 	if r.ending != nil {
 		s.LockOut = r.ending.lockOut
@@ -63,7 +63,7 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 	s.Current = r.version(d)
 	s.Current.Application = r.applicationID()
 	if d.standsIn {
-		s.Current.Fingerprint = "" // consumers get nothing from what does not parse, or is another client's
+		s.Current.Fingerprint = "" // consumers get no secret of the client from the real AWSCURRENT
 	}
 	s.Current.Since = r.since(d, item)
 	if r.found.own != nil {
@@ -75,7 +75,7 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 	return s
 }
 
-// item returns the register's item with the outcome that is not written yet.
+// item returns the register's item, including an outcome that is not written yet.
 func (r *run) item() register.Item {
 	item := r.hold.rev.Item
 	if r.outcome != nil {
@@ -84,8 +84,8 @@ func (r *run) item() register.Item {
 	return item
 }
 
-// since returns when consumers were given AWSCURRENT: those of the last managed secret
-// that got it, where several hold the client.
+// since returns when consumers got AWSCURRENT. If several managed secrets hold the client,
+// it is when the last of them got it.
 func (r *run) since(d *stored, item register.Item) time.Time {
 	since := r.secret.promoted(d)
 	if s, ok := item.Secrets[r.secret.arn]; ok && s.Version == d.versionID && !s.Since.IsZero() {
@@ -138,7 +138,7 @@ func regionBehind(d description) (string, bool) {
 	return region, region != ""
 }
 
-// strategy and kind as reports name them.
+// strategyOf and kindOf return the document's strategy and kind, defaults included.
 func strategyOf(d *document.Document) string {
 	return cmp.Or(d.Rotation.Strategy, document.Single)
 }

@@ -20,7 +20,7 @@ func (r *run) newSnapshot() *snapshot {
 	return &snapshot{run: r, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
 }
 
-// reads returns the calls that a look makes about the applications whose secrets matter.
+// reads returns the calls of a look that read the client's applications and their secrets.
 func (s *snapshot) reads(ctx context.Context, goal plan.Goal, held bool) (all []func() error) {
 	for _, id := range s.applications() {
 		all = append(all, s.view(ctx, id))
@@ -31,9 +31,9 @@ func (s *snapshot) reads(ctx context.Context, goal plan.Goal, held bool) (all []
 	return all
 }
 
-// wantsApplication reports whether a look has to read an application itself, and not
-// its secret alone. An audit spares PingOne's limit: it does so only where something
-// about AWSCURRENT is strange.
+// wantsApplication reports whether a look must read the application itself, not just its
+// secret. An audit saves calls, which PingOne limits: it reads the application only if
+// something about AWSCURRENT is unusual.
 func (r *run) wantsApplication(goal plan.Goal, id string, held bool) bool {
 	switch {
 	case goal == plan.Finish:
@@ -66,15 +66,16 @@ func (s *snapshot) application(ctx context.Context, id string) func() error {
 	}
 }
 
-// unusual reports whether AWSCURRENT is not plainly PingOne's current secret and
-// accepted.
+// unusual reports whether AWSCURRENT is anything but PingOne's current secret, accepted,
+// and without a twin.
 func (s *snapshot) unusual() bool {
 	own := s.found.current.ClientSecret
 	view := s.views[s.applicationID()]
 	return view == nil || !view.Secret.Equal(own) || s.found.answers[own.Fingerprint()] != plan.Accepted || s.found.twin != ""
 }
 
-// merge takes a snapshot over. What is known of applications stays.
+// merge merges a snapshot into what the run knows. Applications that the snapshot lacks
+// stay known.
 func (f *found) merge(s *snapshot) {
 	if f.apps == nil {
 		f.apps = map[string]*pingone.Application{}

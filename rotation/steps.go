@@ -14,8 +14,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// Step carries out one step of a rotation. When it fails, Secrets Manager repeats
-// all four with the same token.
+// Step carries out one step of a rotation. If it fails, Secrets Manager repeats all four
+// steps with the same token.
 func (r *Rotator) Step(ctx context.Context, ev Event) error {
 	whole := ctx
 	ctx, cancel := before(ctx, margin)
@@ -34,8 +34,8 @@ func (r *Rotator) Step(ctx context.Context, ev Event) error {
 	return err
 }
 
-// A StepError is a step that failed. Its text ends with what to do, because it is all
-// that Secrets Manager shows.
+// A StepError is the failure of a step. Its text ends with what to do, because Secrets
+// Manager shows nothing else.
 type StepError struct {
 	Step     Step
 	SecretID string
@@ -48,7 +48,7 @@ func (e *StepError) Error() string {
 	return fmt.Sprintf("%s of %s: %s", e.Step, e.SecretID, remedy.Line(e.cause))
 }
 
-// brief is the error without what to do about it.
+// brief is the error without the remedy.
 func (e *StepError) brief() string {
 	return fmt.Sprintf("%s of %s: %s", e.Step, e.SecretID, strings.ReplaceAll(e.cause.Error(), "\n", "; and "))
 }
@@ -57,7 +57,6 @@ func (e *StepError) brief() string {
 func (e *StepError) Unwrap() error { return e.cause }
 
 func (r *run) step(ctx context.Context, name Step) error {
-	// The version's labels and value are read together, by the token of the event.
 	if err := r.readSecret(ctx); err != nil {
 		return err
 	}
@@ -69,10 +68,10 @@ func (r *run) step(ctx context.Context, name Step) error {
 	if done {
 		r.record.decide("already promoted")
 		if name == FinishSecret {
-			// An emergency that is open is completed. Where that fails, it stays open for the
-			// next run; this rotation is over.
+			// Complete an open emergency. If that fails, it stays open for the next run; this
+			// rotation is over all the same.
 			if _, err := r.reach(ctx, plan.Finish); err != nil && !errors.Is(err, errCompleted) {
-				r.record.warn("what else the client may need was not looked at: %s", remedy.Line(err))
+				r.record.warn("this rotation is over, but what else the client may need could not be done: %s", remedy.Line(err))
 			}
 		}
 		return nil
@@ -89,8 +88,8 @@ func (r *run) step(ctx context.Context, name Step) error {
 	}
 }
 
-// preflight tells whether the version that the rotation makes is AWSCURRENT already, or
-// else why there is nothing to do for this step.
+// preflight reports whether the rotation's version is AWSCURRENT already. Otherwise the
+// error says why the step cannot be carried out, if so.
 func (r *run) preflight() (done bool, err error) {
 	labels, ok := r.secret.labels[r.token]
 	switch {
@@ -106,16 +105,15 @@ func (r *run) preflight() (done bool, err error) {
 	return false, nil
 }
 
-// createSecret makes sure that the version of this rotation holds the secret that
-// PingOne regards as current.
+// createSecret makes sure that the rotation's version holds PingOne's current secret.
 func (r *run) createSecret(ctx context.Context) error {
 	_, err := r.reach(ctx, plan.Create)
 	return err
 }
 
-// setSecret has nothing to send, because PingOne knows the secret that it made. It
-// checks that the version is what finishSecret may promote, and that the application is
-// as the document specifies.
+// setSecret has nothing to send, because PingOne made the secret itself. It checks that
+// finishSecret may promote the version, and that the application is as the document
+// specifies.
 func (r *run) setSecret(ctx context.Context) error {
 	own, err := r.pending(ctx)
 	if err != nil {
@@ -137,7 +135,7 @@ func (r *run) setSecret(ctx context.Context) error {
 		}
 	}
 	if answer != plan.Accepted || !r.found.current.continues(own) {
-		if _, err := r.reach(ctx, plan.Create); err != nil { // which judges a version that is stored
+		if _, err := r.reach(ctx, plan.Create); err != nil { // judges the stored version
 			return err
 		}
 		r.record.decision = ""
@@ -146,9 +144,10 @@ func (r *run) setSecret(ctx context.Context) error {
 	return r.checkConfiguration(ctx, own)
 }
 
-// checkConfiguration sees that the application is as the document specifies, which createSecret has
-// made so before its mint. Once consumers hold a secret, nothing about the application
-// keeps the new one from being promoted; before that it is made so here.
+// checkConfiguration checks that the application is as the document specifies; createSecret
+// made it so before its mint. A difference is only a warning once consumers hold a secret,
+// because it must not keep the new one from being promoted. Before that, checkConfiguration
+// repairs the application.
 func (r *run) checkConfiguration(ctx context.Context, own *stored) error {
 	spec := own.Rotation.Application != nil
 	alternates := r.found.current.Alternates()
@@ -181,9 +180,9 @@ func (r *run) checkConfiguration(ctx context.Context, own *stored) error {
 	case errors.Is(err, errDifferent) || err != nil && r.found.current.ClientSecret.IsZero():
 		return err
 	case err != nil:
-		r.record.warn("whether the application is as the document specifies could not be read: %s", remedy.Line(err))
+		r.record.warn("could not read whether the application is as the document specifies: %s", remedy.Line(err))
 	case len(left) > 0:
-		r.record.warn("the application is not as the document specifies, which the next rotation changes: %s", strings.Join(left, "; "))
+		r.record.warn("the application is not as the document specifies; the next rotation changes that: %s", strings.Join(left, "; "))
 	}
 	return nil
 }
@@ -191,9 +190,9 @@ func (r *run) checkConfiguration(ctx context.Context, own *stored) error {
 var errDifferent = remedy.With(errors.New("AWSPENDING and AWSCURRENT name different applications"),
 	"to point a secret at another application, store a new AWSCURRENT")
 
-// pending returns the version that this rotation makes, in a step after the one that
-// stores it. It must be of the application that AWSCURRENT names: who can write
-// AWSPENDING must not thereby hand consumers, or the admin, another one.
+// pending returns the rotation's version, in a step that follows the one that stores it. It
+// must belong to the application that AWSCURRENT names: the right to write AWSPENDING must
+// not be enough to point consumers, or the admin, at another application.
 func (r *run) pending(ctx context.Context) (own *stored, err error) {
 	if r.found.own == nil {
 		if r.found.own, err = r.readPending(ctx); err != nil {
@@ -211,9 +210,9 @@ func (r *run) pending(ctx context.Context) (own *stored, err error) {
 	return own, nil
 }
 
-// testSecret obtains a token with the version's secret. It depends on no other step and
-// changes nothing: Secrets Manager also sends it alone, with a copy of AWSCURRENT as the
-// version, when rotation is set up.
+// testSecret obtains a token with the version's secret. It relies on no other step and
+// changes nothing: when rotation is set up, Secrets Manager sends this step alone, with a
+// copy of AWSCURRENT as the version.
 func (r *run) testSecret(ctx context.Context) error {
 	if r.found.own == nil {
 		var err error
@@ -237,8 +236,8 @@ func (r *run) testSecret(ctx context.Context) error {
 	return r.verify(ctx, d)
 }
 
-// testSpecification checks a document whose application does not exist yet: that all
-// its specification names is there, and that no other application is in the way.
+// testSpecification checks a document whose application does not exist yet: everything that
+// the specification names must exist, and no other application may have its name.
 func (r *run) testSpecification(ctx context.Context, d *document.Document) error {
 	r.record.decision = "verify the specification"
 	var err error
@@ -252,8 +251,8 @@ func (r *run) testSpecification(ctx context.Context, d *document.Document) error
 	return err
 }
 
-// completeDocument returns a document that no rotation has written yet with what it lacks: the
-// authentication method, or even the secret, as createSecret would take it over.
+// completeDocument returns a document that no rotation has filled yet together with what it
+// lacks: the authentication method, and the secret that createSecret would take over.
 func (r *run) completeDocument(ctx context.Context, d *document.Document) (*document.Document, error) {
 	var err error
 	if r.found.acting, err = r.adminOf(ctx, d); err != nil {
@@ -280,8 +279,8 @@ func (r *run) completeDocument(ctx context.Context, d *document.Document) (*docu
 	return d.With(secret, app.TokenEndpointAuthMethod, d.TokenEndpoint), nil
 }
 
-// finishSecret promotes the version. It obtains a token once more, because it must not
-// depend on which steps came before it, and how long ago.
+// finishSecret promotes the version. It obtains a token again, because it must not rely on
+// which steps came before, nor on how long ago.
 func (r *run) finishSecret(ctx context.Context) error {
 	if _, err := r.pending(ctx); err != nil {
 		return err
@@ -293,7 +292,7 @@ func (r *run) finishSecret(ctx context.Context) error {
 	return err
 }
 
-// before returns a context that ends before the invocation does.
+// before returns a context that ends the margin before ctx does.
 func before(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -18,10 +18,10 @@ type stored struct {
 	*document.Document
 	versionID string
 	created   time.Time
-	standsIn  bool // it is another version's document: this one's does not parse
+	standsIn  bool // the document is not this version's own, which does not parse or names another client
 }
 
-// decode reads a version's document.
+// decode reads the document in a version.
 func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 	versionID := aws.ToString(out.VersionId)
 	if out.SecretString == nil {
@@ -37,7 +37,7 @@ func decode(out *secretsmanager.GetSecretValueOutput) (*stored, error) {
 	return &stored{d, versionID, aws.ToTime(out.CreatedDate), false}, nil
 }
 
-// rotatable checks that the version's document is one whose secret can be rotated.
+// rotatable returns an error if the document's secret cannot be rotated.
 func (v *stored) rotatable() error {
 	if !v.PrivateKey.IsZero() {
 		return errPrivateKey
@@ -49,8 +49,8 @@ func (v *stored) rotatable() error {
 	return nil
 }
 
-// continues reports whether a version differs from this one, which is AWSCURRENT, by no
-// more than a rotation writes.
+// continues reports whether next differs from this version, AWSCURRENT, only in what a
+// rotation writes.
 func (v *stored) continues(next *stored) bool {
 	if next.ClientID == v.ClientID && v.ClientID != "" {
 		return next.Reveal() == v.With(next.ClientSecret, next.AuthMethod, next.TokenEndpoint).Reveal()
@@ -58,8 +58,8 @@ func (v *stored) continues(next *stored) bool {
 	return next.Follows(v.Document)
 }
 
-// lost reports whether AWSCURRENT, which was this version a moment ago, does not lead to
-// the same client any more, by a version that no rotation has made.
+// lost reports whether AWSCURRENT, which was this version at the last look, now leads to
+// another client or to none, by a version that no rotation made.
 func (v *stored) lost(next *stored) bool {
 	switch {
 	case v.rotatable() == nil && next.rotatable() != nil, v.Rotation.AdminSecretID != next.Rotation.AdminSecretID:
@@ -70,10 +70,10 @@ func (v *stored) lost(next *stored) bool {
 	return !v.MayFollow(next.ClientID) || next.Principal() != v.Successor(next.ClientID).Principal()
 }
 
-// What else may leak that is no client secret.
+// The secrets of other kinds that may leak too.
 var (
-	errPrivateKey = remedy.With(errors.New("the secret holds a private key, which PingOne cannot make anew as it does a client secret"),
+	errPrivateKey = remedy.With(errors.New("the secret holds a private key, which PingOne cannot regenerate as it does a client secret"),
 		"if the key has leaked, give the application another one in PingOne, remove the leaked one there, and store the new privateKey and keyId; then rotate what it could read: pingrotate rotate --all --emergency swift --keep-going")
 	errPassword = remedy.With(errors.New("the secret holds a test user's password, and no client secret"),
-		"if the password has leaked, set a new one for the user in PingOne, store it here, and see with pingrotate check of a secret that names this one in rotation.verify.userSecretId that the user can sign on")
+		"if the password has leaked, set a new one for the user in PingOne and store it here; then run pingrotate check for a secret that names this one in rotation.verify.userSecretId, to see that the user can sign on")
 )

@@ -11,21 +11,21 @@ import (
 	"pingrotate/internal/waves"
 )
 
-// Targets are what a leaked admin could read.
+// Targets are the managed secrets whose applications' secrets a leaked admin could read, by
+// name.
 type Targets struct {
-	// Admins are those of them that are admins of the function themselves, by name, each
-	// after the one that could read it. A thief who has read theirs could read on.
+	// Admins are those among them that are admins of the function too, each after the one
+	// that could read it. With their secrets, a thief could read further ones.
 	Admins []string `json:"admins,omitempty"`
 
-	// All are the managed secrets whose applications' secrets it could read, by name, the
-	// admins first.
+	// All are all of them, the admins first.
 	All []string `json:"all,omitempty"`
 }
 
-// targets finds the managed secrets whose applications' secrets the admin with this
-// secret could read, by the function's documents and settings: they have to be rotated as
-// well once the admin has leaked. The same holds for each admin among them. Of a secret
-// that cannot be read nothing is known, and it counts.
+// targets finds the managed secrets whose applications' secrets a leaked admin could read,
+// according to the documents and the settings, and those that the admins among them could
+// read. All of them must be rotated once the admin's own secret has ended. A secret that
+// cannot be read counts.
 func (r *Rotator) targets(ctx context.Context, admin description, document *Document) (Targets, error) {
 	count := new(counter)
 	all, err := r.list(ctx, count)
@@ -66,17 +66,18 @@ func (r *Rotator) targets(ctx context.Context, admin description, document *Docu
 	return t, nil
 }
 
-// fillTargets adds the leaked admin alone, and after its secret has ended what the admin
-// could read: the admins among it one by one, because each could read on, and then all
-// the others. Until then nothing follows, for their new secrets could be read as well. It
-// finds them anew for each page, so that an execution that begins again needs no memory.
+// fillTargets adds the leaked admin alone and, once its secret has ended, what the admin
+// could read: the admins one by one, because each could read further secrets, and then all
+// the others. Nothing follows earlier, because the leaked admin could read the new secrets
+// too. It finds the targets again for each page, so an execution that starts again needs no
+// memory.
 func (r *Rotator) fillTargets(ctx context.Context, c waves.Campaign, t waves.Tally, p *waves.Plan) error {
 	admin := &secret{api: r.Secrets, id: c.Leaked(), count: new(counter)}
 	if err := admin.describe(ctx); err != nil {
 		return err
 	}
 	if !r.Settings.isAdminSecret(admin.description) {
-		return remedy.With(fmt.Errorf("%s is not an admin of the function, and has no targets", c.Leaked()), "name the admin's secret, or leave its targets out")
+		return remedy.With(fmt.Errorf("%s is not an admin of the function, and so has no targets", c.Leaked()), "name the admin's secret, or run the campaign without targets")
 	}
 	ended := t.Ended(c.Leaked())
 	if !ended && p.Wants() && p.Memory.Token == "" {
@@ -104,17 +105,17 @@ func (r *Rotator) fillTargets(ctx context.Context, c waves.Campaign, t waves.Tal
 		}
 	}
 	p.Memory.End = at >= len(names) || !ended
-	p.Memory.Planned = 1 + len(names) // also where the campaign stops before them
+	p.Memory.Planned = 1 + len(names) // even if the campaign stops before it reaches them
 	return nil
 }
 
 // reaches reports whether an admin could read the secret of a target's application: the
-// target names it as its admin, or its owner allows that. Which of the two was first, and
-// whether a rotation would find both in order, does not matter to who holds its secret.
+// target names it as its admin, or the admin's document allows the target. Either is
+// enough, even if a rotation would not find both in order.
 func (s Settings) reaches(admin description, document *Document, d description, target *Document) bool {
 	id, _ := s.adminFor(target)
 	return id != "" && (id == admin.arn || secretNameOf(id) == admin.name) || document != nil && len(document.AllowancesFor([]string{d.name, d.arn})) > 0
 }
 
-// isAdminSecret reports whether the settings name a secret as an admin.
+// isAdminSecret reports whether the settings name the secret as an admin.
 func (s Settings) isAdminSecret(d description) bool { return s.isAdmin(d.arn, d.name, place(d.arn)) }

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// A Moment is an entry of an emergency's timeline.
+// A Moment is an entry in a timeline.
 type Moment struct {
 	At          time.Time `json:"at"`
 	What        Happening `json:"what"`
-	Fingerprint string    `json:"fingerprint"`  // of the secret that it happened to
-	Of          string    `json:"of,omitempty"` // the managed secret, where it is not the report's own
+	Fingerprint string    `json:"fingerprint"`  // of the secret to which it happened
+	Of          string    `json:"of,omitempty"` // the managed secret, if it is not the report's
 }
 
-// A Happening is what a timeline tells of a secret.
+// A Happening is what happened to a secret.
 type Happening string
 
 const (
-	MustDie      Happening = "must die"      // the emergency was marked in the register, and names the secret
+	MustDie      Happening = "must die"      // the mark in the register, or the endPrevious, covers the secret
 	WasMinted    Happening = "minted"        // PingOne made it
 	WasPromoted  Happening = "promoted"      // it became AWSCURRENT
 	WasEnded     Happening = "ended"         // PingOne answered that it has ended it
-	FirstRefused Happening = "refused first" // PingOne was asked, and refused it
-	LastRefused  Happening = "refused last"
+	FirstRefused Happening = "refused first" // PingOne refused it for the first time
+	LastRefused  Happening = "refused last"  // PingOne refused it in the last probe
 )
 
-// happened adds to the timeline.
+// happened adds entries to the timeline, each only once for a secret.
 func (rec *record) happened(what Happening, at time.Time, fingerprints ...string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -38,7 +38,7 @@ func (rec *record) happened(what Happening, at time.Time, fingerprints ...string
 	}
 }
 
-// sortedTimeline returns the timeline in order.
+// sortedTimeline returns the entries in order.
 func sortedTimeline(all []Moment) []Moment {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b Moment) int {
@@ -50,12 +50,13 @@ func sortedTimeline(all []Moment) []Moment {
 	return all
 }
 
-// rank orders what happened in the same moment.
+// rank orders entries of the same moment.
 func rank(w Happening) int {
 	return slices.Index([]Happening{MustDie, WasMinted, WasPromoted, WasEnded, FirstRefused, LastRefused}, w)
 }
 
-// servedAs returns what a managed secret that was served has to tell, as its own.
+// servedAs returns the timeline of a managed secret that was served, with its name in each
+// entry.
 func servedAs(name string, all []Moment) (told []Moment) {
 	for _, m := range all {
 		m.Of = strings.TrimSpace(name)

@@ -10,12 +10,13 @@ import (
 	"pingrotate/pingone"
 )
 
-// longestTokenLife is the most that a custom resource's tokens live.
+// longestTokenLife is the longest that a custom resource's tokens can live.
 const longestTokenLife = 30 * 24 * time.Hour
 
 // tokenLife returns how long an access token of AWSCURRENT's application can live: the
-// longest of what its resources say, as it could ask for a token for each of them. What
-// cannot be read counts as the longest of all. A custom resource has none.
+// longest that any of its resources says, because the application could ask for a token for
+// each. If that cannot be read, it is longestTokenLife. A custom resource obtains no
+// tokens.
 func (r *run) tokenLife(ctx context.Context) time.Duration {
 	d := r.found.current
 	if d.IsResource() {
@@ -44,21 +45,22 @@ func (r *run) tokenLife(ctx context.Context) time.Duration {
 	return life
 }
 
-// A tokenOf is a resource that the application may obtain tokens for, and how long they
-// live; 0 where PingOne does not say.
+// A tokenOf is a resource for which the application may obtain tokens, and how long they
+// live: 0 if PingOne does not say.
 type tokenOf struct {
 	resource string
 	life     time.Duration
 }
 
-// A Token is the last access token for a resource that may have been obtained with what
-// leaked.
+// A Token says when the last access token for a resource expires that may have been
+// obtained with what leaked.
 type Token struct {
 	Resource string    `json:"resource"` // its name in PingOne
 	Until    time.Time `json:"until"`
 }
 
-// tokensUntil returns them, for secrets that have ended at a time.
+// tokensUntil returns when the tokens expire that were obtained with secrets that ended at
+// a time.
 func (rec *record) tokensUntil(ended time.Time) (all []Token) {
 	for _, t := range rec.tokens {
 		all = append(all, Token{t.resource, ended.Add(max(t.life, unknownTokenLife))})
@@ -66,6 +68,6 @@ func (rec *record) tokensUntil(ended time.Time) (all []Token) {
 	return all
 }
 
-// unknownTokenLife is how long access tokens are taken to live where nothing says more:
-// those for the PingOne API live an hour.
+// unknownTokenLife is how long access tokens are assumed to live if nothing says more.
+// Those for the PingOne API live an hour.
 const unknownTokenLife = time.Hour

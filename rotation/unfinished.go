@@ -12,30 +12,30 @@ import (
 )
 
 const (
-	// terminals is in place of a campaign's id in the notes about campaigns from a terminal,
-	// which no state machine knows.
+	// terminals takes the place of a campaign's id in the notes about campaigns run from a
+	// terminal, without a state machine.
 	terminals = "terminals"
 
-	noteBegun = "begun" // by the campaign's id
+	noteBegun = "begun" // identified by the campaign's id
 
-	// begunKept is how long a campaign can be resumed without its time.
+	// begunKept is how long a campaign can be resumed without giving its start.
 	begunKept = 14 * 24 * time.Hour
 )
 
-// A begun is the note about a campaign from a terminal.
+// A begun is the note about a campaign run from a terminal.
 type begun struct {
 	Campaign waves.Campaign `json:"campaign"`
-	Over     bool           `json:"over,omitempty"` // each of its secrets has ended well
+	Over     bool           `json:"over,omitempty"` // all of its secrets have ended well
 }
 
-// Unfinished are the campaigns from a terminal that did not end well, the newest first. One
-// that is still at work is among them.
+// Unfinished lists the campaigns run from a terminal that did not end well, or are still
+// running, the newest first.
 type Unfinished struct {
 	Campaigns []waves.Campaign `json:"campaigns"`
 }
 
-// noteCampaign notes that a campaign from a terminal begins, or is over. Nothing depends on
-// it but that such a campaign can be resumed without its time.
+// noteCampaign records that a campaign run from a terminal begins or is over. The note
+// serves only to resume the campaign without giving its start.
 func (r *Rotator) noteCampaign(ctx context.Context, a Action) (*Unfinished, error) {
 	text, err := json.Marshal(begun{*a.Campaign, a.Over})
 	if err == nil {
@@ -48,7 +48,7 @@ func (r *Rotator) noteCampaign(ctx context.Context, a Action) (*Unfinished, erro
 	return &Unfinished{Campaigns: []waves.Campaign{}}, nil
 }
 
-// unfinished lists the campaigns from a terminal that did not end well.
+// unfinished lists the campaigns run from a terminal that did not end well.
 func (r *Rotator) unfinished(ctx context.Context, a Action) (*Unfinished, error) {
 	all := &Unfinished{Campaigns: []waves.Campaign{}}
 	for n, err := range r.table().Notes(ctx, terminals, noteBegun) {

@@ -7,12 +7,12 @@ import (
 	"pingrotate/internal/plan"
 )
 
-// tolerated are the points of which a failure does not keep a rotation from succeeding: a
-// rotation repairs it, passes it by, or meets it in the decision, which is a point itself.
+// tolerated are the points at which a failure does not make a rotation fail: the rotation
+// repairs it, ignores it, or meets it in the decision, which is a point itself.
 var tolerated = []string{"current", "pending", "replicas", "register"}
 
-// conclude sets the headline of a check: whether a rotation that began now would succeed,
-// and why. It follows from the decision alone, if the check got that far.
+// conclude sets whether a rotation that began now would succeed, and why. If the check got
+// as far as the decision, only that counts.
 func (c *checkup) conclude() {
 	c.State = worst(c.Findings)
 	switch {
@@ -32,8 +32,7 @@ func (c *checkup) conclude() {
 	}
 }
 
-// blocked returns the first finding that keeps a rotation from succeeding, nil if there is
-// none.
+// blocked returns the first finding that makes a rotation fail, or nil.
 func (c *checkup) blocked() *Finding {
 	i := slices.IndexFunc(c.Findings, func(f Finding) bool {
 		return f.State == Failure && !slices.Contains(tolerated, f.Point) && f.Point != pointLeak && !(f.Point == pointDecision && c.Decision == Refuse)
@@ -44,7 +43,8 @@ func (c *checkup) blocked() *Finding {
 	return &c.Findings[i]
 }
 
-// underWay reports whether a rotation is at work, or Secrets Manager is about to repeat one.
+// underWay reports whether a rotation is in progress, or Secrets Manager is about to retry
+// one.
 func (c *checkup) underWay() bool {
 	pending := c.secret.holder(labelPending)
 	return pending != "" && pending != c.secret.holder(labelCurrent) && c.client.Time().Sub(c.secret.changed) < plan.Quiet

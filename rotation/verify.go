@@ -16,14 +16,15 @@ import (
 	"pingrotate/pingone"
 )
 
-// credential returns what the document's client shows to the token endpoint.
+// credential returns what the document's client sends to the token endpoint.
 func (r *run) credential(d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (pingone.Credential, error) {
 	env, err := r.Settings.environment(d)
 	return pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: secret, Method: method}, err
 }
 
-// verify shows the new secret to PingOne as consumers will, and checks that what they
-// get is what the document demands. Refusals of a new secret are waited out.
+// verify presents the new secret to PingOne as consumers will, and checks that they would
+// get what the document demands. A new secret may be refused for a while, so refusals are
+// retried.
 func (r *run) verify(ctx context.Context, d *document.Document) error {
 	if err := r.verifyFor(ctx, d, plan.Settling); err != nil {
 		return fmt.Errorf("verify the new secret%w", err)
@@ -31,8 +32,8 @@ func (r *run) verify(ctx context.Context, d *document.Document) error {
 	return nil
 }
 
-// verifyFor shows a secret until it is accepted, or the limit is reached. Its error begins
-// with how long that took, and is to be prefixed.
+// verifyFor presents a secret until it is accepted or the limit has passed. The text of its
+// error is to be prefixed: it begins with how long that took.
 func (r *run) verifyFor(ctx context.Context, d *document.Document, limit time.Duration) error {
 	begun := r.client.Time()
 	for p := r.polls(500*time.Millisecond, 5*time.Second, limit); ; {
@@ -55,7 +56,7 @@ func (r *run) verifyFor(ctx context.Context, d *document.Document, limit time.Du
 	}
 }
 
-// verifyOnce shows the document's secret once, and checks what the document demands.
+// verifyOnce presents the document's secret once, and checks what the document demands.
 func (r *run) verifyOnce(ctx context.Context, d *document.Document) error {
 	cred, err := r.credential(d, d.ClientSecret, d.AuthMethod)
 	if err != nil {
@@ -88,9 +89,9 @@ func (r *run) verifyOnce(ctx context.Context, d *document.Document) error {
 	case !want.DemandsNothing():
 		return fmt.Errorf("the secret works, but the token that rotation.verify asks for is not granted: %w", err)
 	}
-	// That the application gets no token by this grant is neither new nor the secret's
-	// fault. But no page says that PingOne judges the secret before the grant, so it is
-	// asked for nothing else.
+	// The application gets no token by this grant, which is neither new nor the secret's
+	// fault. But no page says that PingOne checks the secret before the grant, so present the
+	// secret without one.
 	if err := r.introspect(ctx, cred); err != nil {
 		return err
 	}
@@ -98,15 +99,15 @@ func (r *run) verifyOnce(ctx context.Context, d *document.Document) error {
 	return nil
 }
 
-// introspect asks PingOne about the credential and nothing else. The token that it
-// introspects is none.
+// introspect presents the credential and asks for no grant. It introspects a token that
+// does not exist.
 func (r *run) introspect(ctx context.Context, cred pingone.Credential) error {
 	_, err := r.client.Introspect(ctx, cred, pingone.NewSecret("none"))
 	return err
 }
 
-// campaignAction shows a secret to PingOne, demanding nothing else. The error is why the answer is
-// unclear.
+// probe finds out whether PingOne accepts a secret, whatever the document demands. The
+// error says why the answer is unclear.
 func (r *run) probe(ctx context.Context, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
 	env, err := r.Settings.environment(d)
 	if err != nil {
@@ -115,7 +116,7 @@ func (r *run) probe(ctx context.Context, d *document.Document, secret pingone.Se
 	return r.probeAt(ctx, env, d, secret, method)
 }
 
-// probeAt shows a secret to one host.
+// probeAt presents a secret to one host.
 func (r *run) probeAt(ctx context.Context, env pingone.Environment, d *document.Document, secret pingone.Secret, method pingone.AuthMethod) (plan.Answer, error) {
 	cred := pingone.Credential{Environment: env, ClientID: d.ClientID, Secret: secret, Method: method}
 	var err error
@@ -129,7 +130,7 @@ func (r *run) probeAt(ctx context.Context, env pingone.Environment, d *document.
 		case !pingone.ProvesCredential(err):
 			return plan.Unclear, err
 		}
-		// No page says that PingOne judges the secret before the grant.
+		// No page says that PingOne checks the secret before the grant.
 	}
 	switch err = r.introspect(ctx, cred); {
 	case err == nil:
@@ -140,8 +141,8 @@ func (r *run) probeAt(ctx context.Context, env pingone.Environment, d *document.
 	return plan.Unclear, err
 }
 
-// checkToken checks that a token is the application's own, and has what the
-// document demands. Its errors name claims and quote none.
+// checkToken checks that a token is the application's own, and has what the document
+// demands. Its errors name claims and quote no values.
 func checkToken(token *pingone.Token, cred pingone.Credential, want document.Verify, now time.Time) error {
 	claims, err := token.Claims()
 	if err != nil {
@@ -156,7 +157,7 @@ func checkToken(token *pingone.Token, cred pingone.Credential, want document.Ver
 	check(claims.Issuer == cred.Environment.Issuer(), "iss")
 	check(claims.ClientID == cred.ClientID, "client_id")
 	check(claims.Environment == "" || claims.Environment == cred.Environment.ID, "env")
-	check(claims.Expiry.After(now.Add(-time.Minute)), "exp") // clocks differ
+	check(claims.Expiry.After(now.Add(-time.Minute)), "exp") // allow for clocks that differ
 	check(claims.HasScopes(want.Scope), "scope")
 	check(want.Audience == "" || slices.Contains(claims.Audience, want.Audience), "aud")
 	for name, value := range want.Claims {
@@ -170,8 +171,8 @@ func checkToken(token *pingone.Token, cred pingone.Credential, want document.Ver
 	return nil
 }
 
-// contains reports whether a claim equals the value, or has each element of it. PingOne
-// may send a static list as text that is JSON, so both readings count.
+// contains reports whether a claim equals the value or, if that is a list, has each of its
+// elements. PingOne may send a static list as a string of JSON, so both forms count.
 func contains(claim json.RawMessage, want any) bool {
 	var got any
 	if json.Unmarshal(claim, &got) != nil {
@@ -198,7 +199,7 @@ func has(got, want any) bool {
 	})
 }
 
-// checkApplication checks that the application can have its secret rotated.
+// checkApplication checks that the application's secret can be rotated.
 func checkApplication(app *pingone.Application) error {
 	switch {
 	case app.Protocol != "OPENID_CONNECT":
@@ -210,9 +211,9 @@ func checkApplication(app *pingone.Application) error {
 	return nil
 }
 
-// disabled is the error of an application that PingOne serves nothing to.
+// disabled is the error for a disabled application, to which PingOne issues nothing.
 func disabled(id string) error {
 	return remedy.With(fmt.Errorf("application %s is disabled in PingOne", id), "enable it, or cancel the secret's rotation")
 }
 
-var errNoTime = remedy.With(errors.New("too little time is left to regenerate and store a secret; nothing has been changed"), "raise the function's timeout to 150 s or more")
+var errNoTime = remedy.With(errors.New("too little time is left to regenerate and store a secret; nothing was changed"), "raise the function's timeout to 150 s or more")

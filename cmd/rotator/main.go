@@ -1,6 +1,6 @@
-// Command rotator is the AWS Lambda function that AWS Secrets Manager calls to
-// rotate the client secrets of PingOne applications. What it does is in package
-// rotation; here are its settings and its clients.
+// Command rotator is the AWS Lambda function that AWS Secrets Manager calls to rotate the
+// client secrets of PingOne applications. Package rotation does the work; this command
+// reads the settings and makes the clients.
 package main
 
 import (
@@ -27,9 +27,9 @@ import (
 )
 
 func main() {
-	// Each line has the request id, and the ARN by which the function was invoked.
+	// Each line has the request id and the ARN by which the function was invoked.
 	log := lambdacontext.NewLogger(lambdacontext.WithFunctionARN())
-	slog.SetDefault(log) // the runtime reports errors and panics by package log; now they are JSON as well
+	slog.SetDefault(log) // also makes JSON of the errors and panics that the runtime reports through package log
 	stdlog.SetOutput(&quiet.Writer{Next: stdlog.Writer(), Strict: true})
 	rotator, err := newRotator(os.Getenv, log)
 	if err != nil {
@@ -37,7 +37,7 @@ func main() {
 		os.Exit(1)
 	}
 	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) {
-		var arn string // without which nothing is taken
+		var arn string // Invoke refuses an empty one
 		if invocation, ok := lambdacontext.FromContext(ctx); ok {
 			arn = invocation.InvokedFunctionArn
 			ctx = rotation.WithRequestID(ctx, invocation.AwsRequestID)
@@ -65,9 +65,9 @@ func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator
 	}, nil
 }
 
-// A connection is what both services of AWS are called with: what Lambda sets for every
-// function, and nothing else, neither a profile nor the metadata service. That also makes
-// the program a sixth smaller than the SDK's general configuration does.
+// A connection is what both AWS services are called with: what Lambda sets for every
+// function, but no profile and no metadata service. Without the SDK's general
+// configuration, the program is a sixth smaller.
 type connection struct {
 	region      string
 	credentials aws.CredentialsProvider
@@ -83,13 +83,13 @@ func connect(getenv func(string) string) (connection, error) {
 		getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))}, nil
 }
 
-// secretsManager makes the client. An endpoint that is not "" takes the place of the
-// Region's.
+// secretsManager makes the client of Secrets Manager. An endpoint replaces the Region's,
+// unless it is empty.
 func (c connection) secretsManager(endpoint string) *secretsmanager.Client {
 	o := secretsmanager.Options{
 		Region:      c.region,
 		Credentials: c.credentials,
-		// The invocation's deadline alone would let one call that hangs use it all up.
+		// Without a limit, one call that hangs would use up the invocation's time.
 		HTTPClient: awsclient.Limited{HTTPClient: awshttp.NewBuildableClient(), Time: 5 * time.Second},
 	}
 	if endpoint != "" {
@@ -98,8 +98,8 @@ func (c connection) secretsManager(endpoint string) *secretsmanager.Client {
 	return secretsmanager.New(o)
 }
 
-// register makes the table, which makes its client when that is first needed. A table
-// without a name is no error here: what needs the register then says which setting is
+// register makes the register's table, which makes its client when it is first used. A
+// missing name is no error here: what needs the register then says which setting is
 // missing, and everything else works.
 func (c connection) register(name, endpoint string) *register.Table {
 	return &register.Table{Name: name, Connection: register.Connection{Region: c.region, Credentials: c.credentials, Endpoint: endpoint}}
