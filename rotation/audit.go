@@ -14,7 +14,6 @@ import (
 	"pingrotate/internal/remedy"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 const (
@@ -65,22 +64,18 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 // list returns the secrets attached to this function, sorted by name. ListSecrets may lag
 // five minutes, so it serves only to find the secrets and to put them in a first order.
 func (r *Rotator) list(ctx context.Context, count *counter) ([]description, error) {
-	if r.FunctionARN == "" {
-		return nil, remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
-	}
 	var all []description
-	in := &secretsmanager.ListSecretsInput{MaxResults: aws.Int32(100)}
-	for {
-		out, err := r.Secrets.ListSecrets(ctx, in, count.requests)
+	for token := ""; ; {
+		page, next, err := r.listPage(ctx, token, count)
 		if err != nil {
-			return nil, secretsManagerError("list the secrets", err)
+			return nil, err
 		}
-		for _, e := range out.SecretList {
+		for _, e := range page {
 			if r.owns(aws.ToString(e.RotationLambdaARN)) {
 				all = append(all, listed(e))
 			}
 		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
+		if token = next; next == "" {
 			break
 		}
 	}

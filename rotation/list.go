@@ -74,7 +74,7 @@ func (r *Rotator) planCampaign(ctx context.Context, a Action) (*waves.Plan, erro
 func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Plan) error {
 	m := &p.Memory
 	for again := false; ; {
-		page, next, err := r.listPage(ctx, m.Token)
+		page, next, err := r.listPage(ctx, m.Token, new(counter))
 		if refused, ok := errors.AsType[*types.InvalidNextTokenException](err); ok && m.Token != "" && !again {
 			// The token has expired; Secrets Manager does not document after how long. Start
 			// again: secrets that have ended are not added twice.
@@ -83,7 +83,7 @@ func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Pla
 			continue
 		}
 		if err != nil {
-			return secretsManagerError("list the secrets", err)
+			return err
 		}
 		for ; m.Skip < len(page); m.Skip++ {
 			if p.Full() {
@@ -110,9 +110,9 @@ func (r *Rotator) fill(ctx context.Context, tags map[string]string, p *waves.Pla
 func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
 	p.Memory.Urgent = true
 	for token := ""; ; {
-		page, next, err := r.listPage(ctx, token)
+		page, next, err := r.listPage(ctx, token, new(counter))
 		if err != nil {
-			return secretsManagerError("list the secrets", err)
+			return err
 		}
 		for _, e := range page {
 			if r.owns(aws.ToString(e.RotationLambdaARN)) && listed(e).urgent() && !p.Full() {
@@ -130,7 +130,7 @@ func (r *Rotator) fillUrgent(ctx context.Context, p *waves.Plan) error {
 }
 
 // listPage returns one page of ListSecrets and the token of the next page, "" after the last.
-func (r *Rotator) listPage(ctx context.Context, token string) (page []types.SecretListEntry, next string, err error) {
+func (r *Rotator) listPage(ctx context.Context, token string, count *counter) (page []types.SecretListEntry, next string, err error) {
 	if r.FunctionARN == "" {
 		return nil, "", remedy.With(errors.New("list the secrets of this function: its own ARN is not known"), "name it with --function")
 	}
@@ -138,9 +138,9 @@ func (r *Rotator) listPage(ctx context.Context, token string) (page []types.Secr
 	if token != "" {
 		in.NextToken = &token
 	}
-	out, err := r.Secrets.ListSecrets(ctx, in)
+	out, err := r.Secrets.ListSecrets(ctx, in, count.requests)
 	if err != nil {
-		return nil, "", err
+		return nil, "", secretsManagerError("list the secrets", err)
 	}
 	return out.SecretList, aws.ToString(out.NextToken), nil
 }

@@ -288,6 +288,15 @@ func TestTheStateMachineIsToldWhenTheListFails(t *testing.T) {
 	}
 }
 
+func TestAListWithoutTheFunctionsARNSaysWhatIsMissing(t *testing.T) {
+	w := newWorld(t)
+	w.rotator.FunctionARN = ""
+	_, err := asked[waves.Plan](w, map[string]any{"action": "list", "campaign": w.campaign()})
+	if err == nil || !strings.Contains(err.Error(), "its own ARN is not known; name it with --function") {
+		t.Errorf("got %v, want the missing setting and its remedy", err)
+	}
+}
+
 // apps returns the applications of secrets.
 func (w *world) apps(names []string) (all []pingonetest.Application) {
 	for _, name := range names {
