@@ -139,7 +139,7 @@ func (p *program) call(ctx context.Context) (campaign.Call, error) {
 	if err != nil {
 		return nil, remedy.With(err, remedy.Of(err)+", which is the stack's output RegisterTable")
 	}
-	return inProcess(p.cfg, function, table, log)
+	return inProcess(p.cfg, p.clock, function, table, log)
 }
 
 // identity returns the ARN of the caller. It takes no permission.

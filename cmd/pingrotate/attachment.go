@@ -175,7 +175,7 @@ func (a *attachment) enter(ctx context.Context, arn string) {
 	if table.Name == "" || a.client.ID == "" {
 		return
 	}
-	_, err := table.Replace(ctx, a.client, register.Revision{}, register.Item{}.Begin(time.Now()).Holds(arn))
+	_, err := table.Replace(ctx, a.client, register.Revision{}, register.Item{}.Begin(a.clock.time()).Holds(arn))
 	if err != nil && !errors.Is(err, register.ErrOvertaken) {
 		a.note("the register was not asked: %v", err)
 	}

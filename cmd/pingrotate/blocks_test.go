@@ -274,21 +274,12 @@ import (
 	if len(done) != len(goBlocks) {
 		t.Errorf("%d blocks of Go, and %d in goBlocks", len(done), len(goBlocks))
 	}
-	// An overlay puts the program into the module, and leaves the work tree as it is.
-	dir := t.TempDir()
-	file := filepath.Join(dir, "blocks.go")
+	file := filepath.Join(t.TempDir(), "blocks.go")
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	where, err := filepath.Abs("../../internal/blocks/blocks.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace": {%q: %q}}`, where, file), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "pingrotate/internal/blocks").CombinedOutput(); err != nil {
+	with := overlay(t, "../../internal/blocks/blocks.go", file)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", with, "pingrotate/internal/blocks").CombinedOutput(); err != nil {
 		t.Errorf("the blocks of Go do not compile: %v\n%s", err, out)
 	}
 }

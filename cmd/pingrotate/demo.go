@@ -46,7 +46,7 @@ func (p *program) demo(c *cobra.Command, rotator string) error {
 	if err != nil {
 		return err
 	}
-	report, err := playground.Play(c.Context(), function, paper)
+	report, err := playground.Play(c.Context(), p.clock.time, function, paper)
 	if err != nil {
 		return err
 	}

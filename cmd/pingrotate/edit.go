@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"pingrotate/internal/campaign"
 	"pingrotate/internal/remedy"
@@ -65,7 +64,7 @@ func (e *editing) run(c *cobra.Command, secret string) error {
 		return remedy.Errorf("check its name and Region", "edit: there is no secret %s", secret)
 	case now.deleted:
 		return remedy.Errorf("restore it with aws secretsmanager restore-secret", "edit: the secret %s is about to be deleted", secret)
-	case now.underWay(time.Now()):
+	case now.underWay(e.clock.time()):
 		return remedy.Errorf("run the same command again when it is over", "edit: a rotation of %s is under way", secret)
 	}
 	before, err := e.program.text(ctx, client, now)

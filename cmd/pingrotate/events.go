@@ -58,7 +58,7 @@ func (p *program) events(ctx context.Context, secret string, since time.Duration
 	if err != nil {
 		return err
 	}
-	query := register.Query{Since: time.Now().Add(-since)}
+	query := register.Query{Since: p.clock.time().Add(-since)}
 	if arn.IsARN(secret) {
 		query.Secret = secret
 	} else if secret != "" {

@@ -49,10 +49,10 @@ func (f *fleetFlags) wanted(secrets []string) bool {
 	return len(secrets) > 1 || f.all || len(f.tags) > 0 || f.resume != "" || f.canary > 0 || f.detach
 }
 
-// options checks the flags.
-func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[string]string, err error) {
+// options checks the flags, of a campaign that begins now.
+func (f *fleetFlags) options(secrets []string, now time.Time) (o campaign.Options, tags map[string]string, err error) {
 	o = campaign.Options{
-		Start:       time.Now().UTC().Truncate(time.Millisecond),
+		Start:       now.UTC().Truncate(time.Millisecond),
 		Canary:      f.canary,
 		Concurrency: f.concurrency,
 		Rate:        f.rate,
@@ -88,7 +88,6 @@ func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[str
 		return o, nil, errors.New("--resume needs its time with --detach; pingrotate campaign redrive continues a campaign of the state machine")
 	case f.resume == lastCampaign: // the register knows when it began
 	case o.Resume:
-		now := o.Start
 		if o.Start, err = time.Parse(time.RFC3339, f.resume); err != nil || o.Start.After(now) {
 			return o, nil, errors.New("--resume must be the time that the campaign said at its beginning, as in 2006-01-02T15:04:05Z")
 		}
@@ -100,7 +99,7 @@ func (f *fleetFlags) options(secrets []string) (o campaign.Options, tags map[str
 // progress to standard error.
 func (r *rotating) campaign(c *cobra.Command, secrets []string) error {
 	ctx := c.Context()
-	o, tags, err := r.fleet.options(secrets)
+	o, tags, err := r.fleet.options(secrets, r.clock.time())
 	if err != nil {
 		return misuse(c, "%v", err)
 	}
@@ -212,7 +211,7 @@ func (r *rotating) foretell(c *cobra.Command, secrets []string) error {
 	if r.emergency.value != "" {
 		return misuse(c, "--dry-run and --emergency do not go together: an emergency shows what it is about before it asks")
 	}
-	_, tags, err := r.fleet.options(secrets)
+	_, tags, err := r.fleet.options(secrets, r.clock.time())
 	if err != nil {
 		return misuse(c, "%v", err)
 	}

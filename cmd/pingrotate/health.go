@@ -41,7 +41,7 @@ func (p *program) audit(c *cobra.Command, a rotation.Action, secrets []string) e
 		}
 	}
 	if !p.json() && (len(shown) > 0 || err == nil && len(secrets) == 0) {
-		if err := tellHealth(p.page(), shown, time.Now()); err != nil {
+		if err := tellHealth(p.page(), shown, p.clock.time()); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,8 @@ import (
 // inProcess returns what carries actions out here, as the function would, with the
 // credentials and the settings of this process. The log lines that the function would
 // leave in CloudWatch go to log: there is no other record.
-func inProcess(cfg aws.Config, functionARN string, table *register.Table, log io.Writer) (campaign.Call, error) {
-	rotator, err := newRotator(cfg, functionARN, table, log)
+func inProcess(cfg aws.Config, clock clock, functionARN string, table *register.Table, log io.Writer) (campaign.Call, error) {
+	rotator, err := newRotator(cfg, clock, functionARN, table, log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func inProcess(cfg aws.Config, functionARN string, table *register.Table, log io
 }
 
 // newRotator makes what the function's program makes of its settings.
-func newRotator(cfg aws.Config, functionARN string, table *register.Table, log io.Writer) (*rotation.Rotator, error) {
+func newRotator(cfg aws.Config, clock clock, functionARN string, table *register.Table, log io.Writer) (*rotation.Rotator, error) {
 	settings, err := rotation.ParseSettings(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func newRotator(cfg aws.Config, functionARN string, table *register.Table, log i
 		}),
 		Register:    table,
 		Settings:    settings,
-		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache)},
+		PingOne:     pingone.Client{Tokens: new(pingone.TokenCache), Now: clock.now, Wait: clock.wait},
 		FunctionARN: functionARN,
 		Log:         slog.New(slog.NewJSONHandler(log, nil)),
 	}, nil

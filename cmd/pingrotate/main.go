@@ -17,7 +17,10 @@ import (
 	"pingrotate/internal/quiet"
 )
 
-func main() {
+func main() { execute(clock{}) }
+
+// execute is the program, by a clock.
+func execute(clock clock) {
 	// What libraries print by themselves may quote a peer.
 	log.SetOutput(&quiet.Writer{Next: os.Stderr})
 	log.SetFlags(0)
@@ -25,6 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program whatever it does
 	p := newProgram(os.Stdout, os.Stderr)
+	p.clock = clock
 	err := newRoot(p).ExecuteContext(ctx)
 	p.close()
 	if err == nil {

@@ -15,7 +15,7 @@ import (
 // under way, while PingOne asks to slow down, and when an answer was lost. What cannot
 // pass ends it at once.
 func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.Action, patience time.Duration) (json.RawMessage, rotation.Report, error) {
-	deadline := time.Now().Add(patience)
+	deadline := p.clock.time().Add(patience)
 	for {
 		doing := "rotating "
 		if a.Action == rotation.ActionEnd {
@@ -45,11 +45,11 @@ func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.
 		default:
 			return raw, report, nil
 		}
-		if again = latest(again, time.Now().Add(time.Second)); again.After(deadline) {
+		if again = latest(again, p.clock.time().Add(time.Second)); again.After(deadline) {
 			return raw, report, err
 		}
 		p.note("%s: %s; asking again at %s", a.SecretID, why, again.Local().Format(time.TimeOnly))
-		if err := wait(ctx, time.Until(again)); err != nil {
+		if err := p.clock.until(ctx, again); err != nil {
 			return nil, report, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // its output goes.
 type program struct {
 	account
+	clock  clock
 	output choice
 	quiet  bool
 

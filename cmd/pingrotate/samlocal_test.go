@@ -87,7 +87,7 @@ func newSamWorld(t *testing.T) *samWorld {
 	w := &samWorld{t: t}
 	host := bridge()
 	var err error
-	if w.World, err = playground.Start(playground.Fixed(host)); err != nil {
+	if w.World, err = playground.Start(playground.Fixed(host), time.Now); err != nil {
 		t.Fatalf("%v; end the sandbox that listens there", err)
 	}
 	t.Cleanup(w.Close)

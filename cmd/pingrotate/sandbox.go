@@ -75,7 +75,7 @@ func (p *program) sandbox(c *cobra.Command, ip net.IP, rotator string, retry tim
 		p.warn("continuing without the function: it sends secrets by http to loopback only; --listen 0.0.0.0 serves both")
 	}
 	var shown atomic.Bool // the calls that prepare the sandbox are not shown
-	s, err := playground.StartSandbox(ctx, playground.Fixed(ip.String()), program, func(line string) {
+	s, err := playground.StartSandbox(ctx, playground.Fixed(ip.String()), p.clock.time, program, func(line string) {
 		if shown.Load() {
 			p.note("%s", line)
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pingrotate/internal/clocktest"
 	"pingrotate/internal/playground"
 	"pingrotate/internal/register"
 	"pingrotate/pingone"
@@ -37,9 +38,28 @@ import (
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "8") // unless it is given: these tests wait more than they compute
 	testscript.Main(m, map[string]func(){
-		"pingrotate": main,
+		"pingrotate": func() { execute(leaping(os.Getenv("CLOCK"))) },
 		"careless":   careless,
 	})
+}
+
+// leaping returns the clock kept in the file, or the machine's if file is empty. With it, a
+// script need not wait for the register's 45 s, nor for the half minute in which an
+// emergency keeps asking PingOne. The command, the sandbox and the function of one script
+// share the clock, so that they agree on the age of everything. What waits for another
+// process's work takes as long as ever, and so do calls and their limits.
+//
+// The shipped programs have no setting for this. The scripts run this test binary as the
+// command, and a function built with an additional file, which sets a variable.
+func leaping(file string) clock {
+	if file == "" {
+		return clock{}
+	}
+	c, err := clocktest.Open(file)
+	if err != nil {
+		panic(err)
+	}
+	return clock{now: c.Now, wait: c.Wait}
 }
 
 // careless is a rotation function with the mistake that the product exists to
@@ -50,6 +70,7 @@ func careless() {
 	if err != nil {
 		panic(err)
 	}
+	clock := leaping("clock")
 	rotator := rotation.Rotator{
 		Secrets: secretsmanager.NewFromConfig(cfg),
 		Register: &register.Table{Name: os.Getenv(register.TableVariable), Connection: register.Connection{
@@ -60,10 +81,27 @@ func careless() {
 			APIURL:        os.Getenv("PINGONE_API_URL"),
 			AuthURL:       os.Getenv("PINGONE_AUTH_URL"),
 		},
-		PingOne: pingone.Client{HTTP: &http.Client{Transport: forgetful{}}},
+		PingOne: pingone.Client{HTTP: &http.Client{Transport: forgetful{}}, Now: clock.now, Wait: clock.wait},
 		Log:     slog.New(slog.NewJSONHandler(os.Stdout, nil)),
 	}
 	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) { return rotator.Handle(ctx, event) })
+}
+
+// overlay writes a file for go build's -overlay, which makes the build see the file with the
+// other's text. The work tree stays as it is.
+func overlay(t *testing.T, file, text string) string {
+	t.Helper()
+	for _, name := range []*string{&file, &text} {
+		var err error
+		if *name, err = filepath.Abs(*name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(list, fmt.Appendf(nil, `{"Replace": {%q: %q}}`, file, text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 type forgetful struct{}
@@ -84,13 +122,12 @@ func (forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-var wholeTrial = flag.Bool("trial", false, "play the whole trial in the sandbox, which takes two minutes of waiting")
-
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	rotator := filepath.Join(t.TempDir(), "bootstrap")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", rotator, "pingrotate/cmd/rotator").CombinedOutput(); err != nil {
-		t.Fatalf("build the rotator: %v\n%s", err, out)
+	function := filepath.Join(t.TempDir(), "function")
+	with := overlay(t, "../rotator/clock.go", "testdata/function/clock.go")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", with, "-o", function, "pingrotate/cmd/rotator").CombinedOutput(); err != nil {
+		t.Fatalf("build the function: %v\n%s", err, out)
 	}
 	var scripts atomic.Int32
 	wrong, err := exec.LookPath("careless")
@@ -105,9 +142,16 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("ROTATOR", rotator)
+			// The function runs in its program's directory, and finds the clock there.
+			e.Setenv("CLOCK", filepath.Join(e.WorkDir, "clock"))
+			for name, program := range map[string]string{"ROTATOR": function, "CARELESS": wrong} {
+				its := filepath.Join(e.WorkDir, filepath.Base(program))
+				if err := os.Symlink(program, its); err != nil {
+					return err
+				}
+				e.Setenv(name, its)
+			}
 			e.Setenv("PAGES", pages)
-			e.Setenv("CARELESS", wrong)
 			host := loopback(int(scripts.Add(1)))
 			e.Setenv("HOST", host)
 			e.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://"+host+":"+playground.SecretsManagerPort)
@@ -124,12 +168,6 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "kept"))
 			e.Setenv("GOCACHE", filepath.Join(e.WorkDir, "cache"))
 			return nil
-		},
-		Condition: func(name string) (bool, error) {
-			if name != "trial" {
-				return false, fmt.Errorf("there is no condition %s", name)
-			}
-			return *wholeTrial, nil
 		},
 		Cmds: people(map[string]func(*testscript.TestScript, bool, []string){"listening": listening, "holds": holds, "block": extract, "environment": environment, "stored": stored, "gone": gone, "tells": tells, "disallow": disallow}),
 	})

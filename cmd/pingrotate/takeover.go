@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/register"
@@ -44,7 +43,7 @@ func (a *attachment) takeOver(ctx context.Context, client *secretsmanager.Client
 		a.client = register.Key{EnvironmentID: d.EnvironmentID, ID: d.ApplicationID()}
 		return leaves, nil
 	}
-	if now.underWay(time.Now()) {
+	if now.underWay(a.clock.time()) {
 		return 0, remedy.Errorf("run the same command again when it is over", "a rotation of %s is under way", a.secret)
 	}
 	extended, err := t.extend(text)

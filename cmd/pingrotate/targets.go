@@ -27,7 +27,7 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 		return misuse(c, "--resume needs its time with --with-targets")
 	}
 	ctx := c.Context()
-	o, _, err := r.fleet.options(secrets)
+	o, _, err := r.fleet.options(secrets, r.clock.time())
 	if err != nil {
 		return misuse(c, "%v", err)
 	}

@@ -31,7 +31,7 @@ type deployment struct {
 // deploy starts it. Each invocation goes through meet, which calls answer or not.
 func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, error)) *deployment {
 	t.Helper()
-	w, err := playground.Start(playground.Free())
+	w, err := playground.Start(playground.Free(), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,17 +45,16 @@ func deploy(t *testing.T, meet func(answer func() ([]byte, error)) ([]byte, erro
 		BaseEndpoint: aws.String(w.Endpoints().SecretsManager),
 	}
 	own, _ := quietly(cfg)
-	function, err := newRotator(cfg, runtimetest.FunctionARN, own.register(), t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The function waits by the services' clock, which passes at once.
-	function.PingOne.Now = w.PingOne.Now
-	function.PingOne.Wait = func(ctx context.Context, d time.Duration) error {
+	clock := clock{now: w.PingOne.Now, wait: func(ctx context.Context, d time.Duration) error {
 		w.PingOne.Advance(d)
 		w.Secrets.Advance(d)
 		w.Register.Advance(d)
 		return ctx.Err()
+	}}
+	function, err := newRotator(cfg, clock, runtimetest.FunctionARN, own.register(), t.Output())
+	if err != nil {
+		t.Fatal(err)
 	}
 	w.Secrets.AddFunction(runtimetest.FunctionARN, func(ctx context.Context, event []byte) error {
 		_, err := function.Invoke(ctx, runtimetest.FunctionARN, event)

@@ -46,6 +46,11 @@ func main() {
 	})
 }
 
+// pingOne is the client of PingOne, and also the function's clock, here the machine's. The
+// scripts of cmd/pingrotate build the function with a file that sets another clock, so that
+// waits take no time.
+var pingOne = pingone.Client{Tokens: new(pingone.TokenCache)}
+
 func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator, error) {
 	settings, err := rotation.ParseSettings(getenv)
 	if err != nil {
@@ -59,7 +64,7 @@ func newRotator(getenv func(string) string, log *slog.Logger) (*rotation.Rotator
 		Secrets:  c.secretsManager(getenv(rotation.EndpointVariable)),
 		Register: c.register(getenv(register.TableVariable), getenv(register.EndpointVariable)),
 		Settings: settings,
-		PingOne:  pingone.Client{Tokens: new(pingone.TokenCache)},
+		PingOne:  pingOne,
 		Log:      log,
 		Metrics:  os.Stdout,
 	}, nil

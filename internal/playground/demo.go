@@ -25,9 +25,10 @@ type demonstration struct {
 }
 
 // Play runs the demo with the function's program, and tells the story on paper as it
-// happens. The report says which promises were kept and which were broken.
-func Play(ctx context.Context, program string, paper io.Writer) (*Report, error) {
-	d, err := newDemonstration(ctx, program, paper)
+// happens. Now is the clock, as in [Start]. The report says which promises were kept and
+// which were broken.
+func Play(ctx context.Context, now func() time.Time, program string, paper io.Writer) (*Report, error) {
+	d, err := newDemonstration(ctx, now, program, paper)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +45,8 @@ func Play(ctx context.Context, program string, paper io.Writer) (*Report, error)
 // before the consumers had asked a second time.
 const callTime = 5 * time.Millisecond
 
-func newDemonstration(ctx context.Context, program string, paper io.Writer) (*demonstration, error) {
-	w, err := Start(Free())
+func newDemonstration(ctx context.Context, now func() time.Time, program string, paper io.Writer) (*demonstration, error) {
+	w, err := Start(Free(), now)
 	if err != nil {
 		return nil, err
 	}

@@ -19,12 +19,12 @@ type function struct {
 // startFunction starts the function for a world. What it logs about a step goes to tell or,
 // if that is nil, to the caller of invoke.
 func startFunction(ctx context.Context, program string, w *World, tell func(Step)) (*function, error) {
-	log := &functionLog{tell: tell, steps: make(chan Step, 16)}
+	log := &functionLog{now: w.now, tell: tell, steps: make(chan Step, 16)}
 	var env []string
 	for _, v := range w.Endpoints().Function() {
 		env = append(env, v.Name+"="+v.Value)
 	}
-	f, err := runtimetest.Start(ctx, runtimetest.Config{Program: program, Env: env, Output: log, Timeout: functionTimeout})
+	f, err := runtimetest.Start(ctx, runtimetest.Config{Program: program, Env: env, Now: w.now, Output: log, Timeout: functionTimeout})
 	if err != nil {
 		return nil, remedy.With(err, "--rotator must name the program of cmd/rotator, built for this machine")
 	}

@@ -10,6 +10,7 @@ import (
 
 // A functionLog keeps what the function writes, and decodes the lines about steps.
 type functionLog struct {
+	now   func() time.Time
 	tell  func(Step)
 	steps chan Step // without tell
 
@@ -29,7 +30,7 @@ func (l *functionLog) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		l.lines += len(line) + 1
-		l.whole = append(l.whole, LogLine{time.Now(), string(line)})
+		l.whole = append(l.whole, LogLine{l.now(), string(line)})
 		var s Step
 		switch {
 		case json.Unmarshal(line, &s) != nil || s.Step == "":

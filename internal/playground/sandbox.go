@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"pingrotate/internal/fault"
 	"pingrotate/internal/runtimetest"
@@ -32,11 +33,11 @@ const (
 	sandboxTopic    = "arn:aws:sns:us-east-1:" + sandboxAccount + ":" + runtimetest.FunctionName + "-alarms"
 )
 
-// StartSandbox starts a sandbox at the addresses. The program is that of the function; if
-// it is empty, nothing rotates. Tell is called with a line for each call of a service and
-// each step of the function.
-func StartSandbox(ctx context.Context, at Addresses, program string, tell func(line string)) (*Sandbox, error) {
-	w, err := Start(at)
+// StartSandbox starts a sandbox at the addresses. Now is the clock, as in [Start]. The
+// program is that of the function; if it is empty, nothing rotates. Tell is called with a
+// line for each call of a service and each step of the function.
+func StartSandbox(ctx context.Context, at Addresses, now func() time.Time, program string, tell func(line string)) (*Sandbox, error) {
+	w, err := Start(at, now)
 	if err != nil {
 		return nil, err
 	}

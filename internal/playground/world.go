@@ -42,14 +42,17 @@ type World struct {
 	Register *registertest.Server
 	Orders   pingonetest.Application
 
+	now   func() time.Time // the clock of everything here
 	admin pingonetest.Application
 	allow []json.RawMessage // the entries of the admin's allow
 }
 
 // Start starts the services at the addresses. Nothing else does: the demo, the sandbox and
-// the tests of the commands all get their world here.
-func Start(at Addresses) (*World, error) {
-	w := &World{}
+// the tests of the commands all get their world here. Now is the clock of the services, and
+// must be that of the function and its callers: time.Now, or in tests one that jumps when
+// they wait.
+func Start(at Addresses, now func() time.Time) (*World, error) {
+	w := &World{now: now}
 	var err error
 	if w.Secrets, err = secretsmanagertest.Start(at.SecretsManager); err != nil {
 		return nil, err
@@ -64,9 +67,9 @@ func Start(at Addresses) (*World, error) {
 		return nil, err
 	}
 	w.Register.CreateTable(RegisterTable, "subject", "entry", "expires")
-	w.Secrets.Follow(time.Now)
-	w.PingOne.Follow(time.Now)
-	w.Register.Follow(time.Now)
+	w.Secrets.Follow(now)
+	w.PingOne.Follow(now)
+	w.Register.Follow(now)
 
 	// An admin must hold every role that its target holds. Environment Admin may also
 	// give roles to an application that it creates.
@@ -111,7 +114,7 @@ func (w *World) Know(app pingonetest.Application, arns ...string) error {
 		Credentials: credentials.NewStaticCredentialsProvider("playground", "made-up", ""),
 		Endpoint:    w.Endpoints().Register,
 	}}
-	item := register.Item{}.Begin(time.Now().Add(-register.ResolveTime))
+	item := register.Item{}.Begin(w.now().Add(-register.ResolveTime))
 	for _, arn := range arns {
 		item = item.Holds(arn)
 	}

@@ -63,7 +63,7 @@ func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 		e.mu.Lock()
 		e.running = inv
 		e.mu.Unlock()
-		now := time.Now()
+		now := e.now()
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)

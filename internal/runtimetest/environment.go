@@ -17,6 +17,7 @@ import (
 // behind by a killed process can never reach its successor.
 type environment struct {
 	timeout time.Duration
+	now     func() time.Time
 	command *exec.Cmd
 	server  *http.Server
 	started time.Time
@@ -43,6 +44,7 @@ func newEnvironment(config Config) (*environment, error) {
 	}
 	e := &environment{
 		timeout: config.Timeout,
+		now:     config.Now,
 		command: exec.Command(program),
 		next:    make(chan *invocation),
 		polled:  make(chan struct{}),

@@ -78,6 +78,11 @@ type Config struct {
 	// Timeout limits each invocation, and the start of each process. Zero means 60 s.
 	Timeout time.Duration
 
+	// Now is the clock by which the function is told its deadline; nil means time.Now. It
+	// is for a program that runs by another clock. An invocation is killed after Timeout
+	// by the machine's clock in any case.
+	Now func() time.Time
+
 	// Output receives the process's standard output and standard error, in the order
 	// written. A goroutine writes to it while the process lives, so either reading it must
 	// be safe at that time, or it must be read after Close. Nil discards the output.
@@ -103,6 +108,9 @@ type Function struct {
 func Start(ctx context.Context, config Config) (*Function, error) {
 	if config.Timeout == 0 {
 		config.Timeout = 60 * time.Second
+	}
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	f := &Function{config: config, turn: make(chan struct{}, 1)}
 	if _, err := f.start(ctx); err != nil {
