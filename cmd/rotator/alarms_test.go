@@ -84,6 +84,7 @@ func alarms(t *testing.T) map[string]map[string]any {
 }
 
 func TestEveryAlarmIsOnAMetricThatExists(t *testing.T) {
+	t.Parallel() // while the function works for half a minute
 	metrics := metricsOf(t)
 	for name, p := range alarms(t) {
 		if !slices.Contains(metrics[p["Namespace"].(string)], p["MetricName"].(string)) {

@@ -37,6 +37,7 @@ func widgets(t *testing.T, s *stack) []widget {
 }
 
 func TestEveryWidgetIsOnMetricsThatExistAndEveryMetricIsOnAWidget(t *testing.T) {
+	t.Parallel() // while the function works for half a minute
 	metrics := metricsOf(t)
 	shown := map[string]bool{}
 	for _, w := range widgets(t, deploy(t, map[string]string{"Campaigns": "true"})) {
@@ -91,6 +92,7 @@ func TestWidgetsCoverEachOtherNowhere(t *testing.T) {
 var insights = strings.Fields("SOURCE filter stats latest as by sort asc desc limit fields coalesce ispresent and or")
 
 func TestEveryTableReadsFieldsThatTheFunctionLogs(t *testing.T) {
+	t.Parallel() // while the function works for half a minute
 	logged, values := logs(t)
 	word := regexp.MustCompile("@?[A-Za-z_][A-Za-z0-9_]*")
 	literal := regexp.MustCompile(`"[^"]*"|'[^']*'`)

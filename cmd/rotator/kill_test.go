@@ -219,6 +219,7 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 // told. A call that the program makes tomorrow is in the matrix tomorrow. Without
 // -prove it tries a sample.
 func TestKilledAtAnyCall(t *testing.T) {
+	t.Parallel() // while the function works for half a minute
 	cell, tried, kept := 0, 0, 0
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {

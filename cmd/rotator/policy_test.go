@@ -61,7 +61,7 @@ var onEverything = map[string]string{
 }
 
 func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
-	t.Parallel() // an emergency takes half a minute
+	t.Parallel() // while the function works for half a minute
 	s := deploy(t, everything)
 	const function = "arn:aws:lambda:us-east-1:123456789012:function:pingone-rotator"
 	allowed, kept := map[string]bool{}, map[string]bool{} // of Secrets Manager, of DynamoDB

@@ -167,6 +167,7 @@ func TestTheStatesAskForActionsThatExist(t *testing.T) {
 
 // TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere: one that is not ends an execution.
 func TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere(t *testing.T) {
+	t.Parallel() // while the function works for half a minute
 	members := map[string]any{"list": waves.Next(waves.Campaign{}, waves.Memory{}, waves.Tally{}, work(t).register.Now()), "rotate": waves.Ending{}, "audit": waves.Looked{}, "tally": waves.Tally{}.Summary(waves.Campaign{}, waves.Memory{}, "")}
 	path := regexp.MustCompile(`^\$\.Payload\.(\w+)$`)
 	n := 0

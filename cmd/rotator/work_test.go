@@ -62,16 +62,22 @@ func workNow(t *testing.T) *world {
 		t.Fatal("a second rotation a minute later succeeds")
 	}
 
+	const emergency = `{"action":"rotate","secretId":"pingone/orders","emergency":"swift","reason":"in a repository","by":"a test"}`
 	for _, event := range []string{
 		`{"action":"audit"}`,
 		`{"action":"check","secretId":"pingone/orders"}`,
-		`{"action":"rotate","secretId":"pingone/orders","emergency":"swift","reason":"in a repository","by":"a test"}`,
+		emergency,
 		`{"action":"list","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
 		`{"action":"rotate","secretId":"pingone/new","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
 		`{"action":"tally","campaign":{"start":"2026-11-27T00:00:00.000Z"}}`,
 	} {
+		begun := time.Now()
 		if _, err := w.InvokeThrough(t.Context(), rotation.OperateAlias, []byte(event)); err != nil {
 			t.Fatalf("%s: %v", event, err)
+		}
+		// The scripts of cmd/pingrotate run a function whose waits take no time. This is the one that is deployed.
+		if took := time.Since(begun); event == emergency && took < 30*time.Second {
+			t.Errorf("the function says after %v that PingOne refuses the leaked secret, want it to have asked for half a minute", took)
 		}
 	}
 	w.Close()
