@@ -20,10 +20,10 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// maxReply bounds what is read of an answer.
+// maxReply is the most bytes of an answer that are read.
 const maxReply = 4 << 20
 
-// callLimit bounds one request.
+// callLimit is the most time that one request may take.
 const callLimit = 30 * time.Second
 
 // A pingOneInquiry asks PingOne.
@@ -32,14 +32,14 @@ type pingOneInquiry struct {
 	suite *PingOne
 }
 
-// reply is an answer of PingOne's.
+// reply is an answer of PingOne or AWS.
 type reply struct {
 	status int
 	header http.Header
 	body   object
-	items  []any // where the body is none
+	items  []any // if the body is a JSON array
 	sent   time.Time
-	sum    uint32 // CRC-32 of the body, of an answer of AWS
+	sum    uint32 // CRC-32 of the body of an answer of AWS
 }
 
 // request is a call to PingOne.
@@ -49,8 +49,8 @@ type request struct {
 	header                         http.Header
 }
 
-// send sends a request. It waits and sends it again when PingOne asks to slow down; that
-// there is no answer blocks the inquiry.
+// send sends a request. It waits and sends the request again if PingOne asks to slow down.
+// If there is no answer, it blocks the inquiry.
 func (q *pingOneInquiry) send(r request) reply {
 	for range 6 {
 		if q.blocked() {
@@ -71,11 +71,11 @@ func (q *pingOneInquiry) send(r request) reply {
 		}
 		q.pause(time.Duration(after) * time.Second)
 	}
-	q.block("PingOne asks to slow down, and does not stop asking")
+	q.block("PingOne keeps asking to slow down")
 	return reply{}
 }
 
-// pathOf is a URL without its host and its query, for messages.
+// pathOf returns the path of a URL, for messages.
 func pathOf(target string) string {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -105,12 +105,12 @@ func (p *PingOne) exchange(ctx context.Context, r request) (reply, error) {
 		return reply{}, err
 	}
 	if json.Unmarshal(body, &got.body) != nil {
-		json.Unmarshal(body, &got.items) // or it is no JSON, and then there is nothing to read
+		json.Unmarshal(body, &got.items) // if it is not JSON, there is nothing to read
 	}
 	return got, nil
 }
 
-// at returns what is at a path into the body, nil where there is nothing.
+// at returns what the body has at a path, or nil if there is nothing.
 func (r reply) at(path ...string) any {
 	var v any = r.body
 	for _, name := range path {
@@ -159,11 +159,11 @@ func (r reply) code() string {
 // detail returns the code of the error's first detail.
 func (r reply) detail() string { return r.text("details", "0", "code") }
 
-// correlation is what tells two equal errors apart.
+// correlation matches what differs between two equal errors.
 var correlation = regexp.MustCompile(`\(Correlation ID: [^)]*\)|[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-// words returns what the error says, without what differs each time and without
-// anything that may be a secret.
+// words returns the error's message, without what differs each time and without anything
+// that may be a secret.
 func (r reply) words() string {
 	said := r.text("error_description")
 	if said == "" {
@@ -174,10 +174,10 @@ func (r reply) words() string {
 
 var secretLike = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{24,}`)
 
-// word is the code of an error, which may be as long as a secret.
+// word matches the code of an error, which may be as long as a secret.
 var word = regexp.MustCompile(`^[A-Z][A-Za-z]{2,60}$|^[A-Za-z]+(_[A-Za-z]+)+$`)
 
-// masked hides what may be a secret, and cuts what is too long.
+// masked hides anything that may be a secret, and cuts a long text.
 func masked(text string) string {
 	text = secretLike.ReplaceAllString(text, "***")
 	if len(text) > 160 {
@@ -204,7 +204,8 @@ func (r reply) String() string {
 	return line
 }
 
-// want compares the answer's status and, unless it is "", the error's code.
+// want notes a difference if the answer does not have the status and, unless it is "", the
+// error's code.
 func (q *pingOneInquiry) want(what string, r reply, status int, code string) {
 	if q.blocked() || r.status == status && (code == "" || r.code() == code || r.detail() == code) {
 		return
@@ -253,7 +254,8 @@ func (q *pingOneInquiry) adminToken() string {
 	return token.Reveal()
 }
 
-// adminToken returns an access token of the admin's that lives for a while yet.
+// adminToken returns an access token of the admin that is valid for at least five minutes
+// more.
 func (p *PingOne) adminToken(ctx context.Context) (pingone.Secret, error) {
 	if p.token != nil && p.Clock.now().Add(5*time.Minute).Before(p.token.ExpiresAt) {
 		return p.token.AccessToken, nil
@@ -270,7 +272,8 @@ func (p *PingOne) adminToken(ctx context.Context) (pingone.Secret, error) {
 // removable are the collections whose members are created with a name of ours.
 var removable = map[string]bool{"/applications": true, "/resources": true, "/populations": true, "/users": true}
 
-// keepTrack sees to it that what was created is removed, also where it was to be refused.
+// keepTrack makes sure that what was created is removed, even if it should have been
+// refused.
 func (q *pingOneInquiry) keepTrack(method, path string, got reply) {
 	if id := got.text("id"); method == http.MethodPost && got.status == http.StatusCreated && removable[path] && id != "" {
 		q.later(strings.Trim(path, "/")+"/"+id, func(ctx context.Context) error {
@@ -279,7 +282,7 @@ func (q *pingOneInquiry) keepTrack(method, path string, got reply) {
 	}
 }
 
-// remove deletes something. That it is gone is success.
+// remove deletes something. If it is already gone, that is success.
 func (q *pingOneInquiry) remove(path string) error {
 	var last reply
 	gone := q.eventually(func() bool {
@@ -295,9 +298,9 @@ func (q *pingOneInquiry) remove(path string) error {
 	return nil
 }
 
-// must sends what the question only prepares for. What was created a moment ago need not
-// be known everywhere yet, so a 404 is not believed at once; another refusal blocks the
-// inquiry.
+// must sends a request that only prepares for the question. What was just created may not
+// be known everywhere yet, so must repeats the request after a 404 or a server error. Any
+// other refusal blocks the inquiry.
 func (q *pingOneInquiry) must(method, path string, body any) reply {
 	var r reply
 	q.eventually(func() bool {
@@ -317,7 +320,7 @@ func (q *pingOneInquiry) must(method, path string, body any) reply {
 
 var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-// shortened is a path with its ids left out.
+// shortened returns a path without its query, with "…" for each id.
 func shortened(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	return ids.ReplaceAllString(path, "…")
@@ -342,7 +345,7 @@ func (q *pingOneInquiry) listAll(path string) []object {
 	return all
 }
 
-// filter is a SCIM filter for an attribute that is equal to a value, for a URL.
+// filter returns a SCIM filter for an attribute that equals a value, escaped for a URL.
 func filter(attribute, value string) string {
 	return url.QueryEscape(attribute + " eq " + strconv.Quote(value))
 }

@@ -22,26 +22,25 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// AWS is the suite for Secrets Manager and DynamoDB of one account and Region. Its
-// requests are signed and not made by the SDK, which would repeat some and complete
-// others.
+// AWS is the suite for Secrets Manager and DynamoDB in one account and Region. It signs and
+// sends its own requests, because the SDK would repeat some and complete others.
 type AWS struct {
 	Region      string
 	Credentials aws.CredentialsProvider
 	HTTP        *http.Client
 	Clock       Clock
-	Run         string // in the names of what is created
+	Run         string // part of the name of everything that is created
 
 	SecretsManager string // URL
 	DynamoDB       string // URL
-	Logs           string // URL of CloudWatch Logs, where the function's steps are read
+	Logs           string // URL of CloudWatch Logs, where the function logs its steps
 
 	Function string // ARN of the deployed function; "" for none
-	LogGroup string // of the function
+	LogGroup string // the function's
 	KMSKey   string // id or ARN of a key to encrypt with; "" for none
 
-	shared Inquiry // has what Close removes
-	table  string  // which the probes of DynamoDB share
+	shared Inquiry // what Close removes
+	table  string  // name of the table that DynamoDB's probes share
 	retry  *retried
 }
 
@@ -54,7 +53,7 @@ func (a *AWS) Plan() Plan {
 			"all actions of dynamodb on table/" + Prefix + "*, and ListTables on *",
 		},
 		Cost:   "less than a US cent: a secret costs by the hour",
-		Leaves: "nothing: secrets are deleted without recovery. CloudTrail keeps that they were there",
+		Leaves: "nothing: secrets are deleted without recovery. CloudTrail keeps a record of them",
 		Lasts:  3 * time.Minute,
 	}
 	if a.Function != "" {
@@ -114,8 +113,8 @@ func (a *AWS) Close(ctx context.Context) error {
 	return err
 }
 
-// Sweep implements [Suite]. ListSecrets may be minutes late, and then the next run finds
-// what this one does not.
+// Sweep implements [Suite]. ListSecrets may be minutes late: the next run finds what this
+// one misses.
 func (a *AWS) Sweep(ctx context.Context) (swept []string, err error) {
 	q := &awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: a.Clock, belief: "sweep"}, suite: a}
 	for _, sweep := range []func() ([]string, error){q.sweepSecrets, q.sweepTables} {
@@ -151,7 +150,8 @@ func (q *awsInquiry) sweepSecrets() (swept []string, err error) {
 	return swept, q.obstacle
 }
 
-// sweepTables finds nothing without the right to list tables: then there is none.
+// sweepTables finds nothing without the permission to list tables, as then there is no
+// table either.
 func (q *awsInquiry) sweepTables() (swept []string, err error) {
 	if q.suite.DynamoDB == "" {
 		return nil, nil
@@ -178,7 +178,7 @@ func (q *awsInquiry) sweepTables() (swept []string, err error) {
 	return swept, nil
 }
 
-// tableSuffix ends the names of the tables.
+// tableSuffix is the end of every table's name.
 const tableSuffix = "-may-be-deleted"
 
 // An awsInquiry asks AWS.
@@ -195,8 +195,8 @@ func (q *awsInquiry) dynamo(operation string, in object) reply {
 	return q.call("dynamodb", q.suite.DynamoDB, "DynamoDB_20120810."+operation, "application/x-amz-json-1.0", in)
 }
 
-// call sends a request. What is temporary is repeated; that there is no answer blocks
-// the inquiry.
+// call sends a request, and repeats it after a temporary failure. If there is no answer, it
+// blocks the inquiry.
 func (q *awsInquiry) call(service, endpoint, target, contentType string, in object) reply {
 	for range 6 {
 		if q.blocked() {
@@ -213,11 +213,11 @@ func (q *awsInquiry) call(service, endpoint, target, contentType string, in obje
 		}
 		q.pause(2 * time.Second)
 	}
-	q.block("%s: the service is not to be had", target)
+	q.block("%s: the service is not available", target)
 	return reply{}
 }
 
-// exchange is [send] for AWS, with a signature.
+// exchange is [send] for AWS, with a signed request.
 func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentType string, body []byte) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -240,7 +240,7 @@ func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentTy
 		return reply{}, err
 	}
 	got.sum = crc32.ChecksumIEEE(text)
-	json.Unmarshal(text, &got.body) // what is no JSON has nothing to read
+	json.Unmarshal(text, &got.body) // if it is not JSON, there is nothing to read
 	if got.status >= 300 && got.body != nil {
 		kind, _ := got.body["__type"].(string)
 		got.body["code"] = kind[strings.LastIndex(kind, "#")+1:]
@@ -251,7 +251,8 @@ func (a *AWS) exchange(ctx context.Context, service, endpoint, target, contentTy
 	return got, nil
 }
 
-// want compares an answer, by its code and some of its words.
+// want notes a difference if the answer does not have the code and, in its message, the
+// words. An empty code means success.
 func (q *awsInquiry) want(what string, r reply, code, words string) {
 	if q.blocked() || r.code() == code && strings.Contains(r.text("message"), words) {
 		return
@@ -278,7 +279,7 @@ func (q *awsInquiry) must(what string, r reply) reply {
 	return r
 }
 
-// name returns a name that no other thing has.
+// name returns a name that nothing else has.
 func (q *awsInquiry) name() string {
 	q.serial++
 	return fmt.Sprintf("%s%s-%s-%d", Prefix, q.suite.Run, q.belief, q.serial)
@@ -287,7 +288,7 @@ func (q *awsInquiry) name() string {
 // A stored is a secret that was created for a probe.
 type stored struct{ name, arn, version string }
 
-// secret creates a secret with the value, or without a version for "".
+// secret creates a secret with the value, or without a version if it is "".
 func (q *awsInquiry) secret(value string) stored {
 	s := stored{name: q.name(), version: newUUID()}
 	in := object{"Name": s.name, "Description": marker, "ClientRequestToken": s.version}
@@ -298,8 +299,8 @@ func (q *awsInquiry) secret(value string) stored {
 	return s
 }
 
-// create creates a secret, which the inquiry that keeps it removes: also where no answer
-// came, but not one that was there before.
+// create creates a secret, which the keeper removes, even if no answer came, but not if it
+// existed before.
 func (q *awsInquiry) create(keeper *Inquiry, name string, in object) reply {
 	if q.blocked() {
 		return reply{}
@@ -311,8 +312,8 @@ func (q *awsInquiry) create(keeper *Inquiry, name string, in object) reply {
 	return q.must("create the secret "+name, r)
 }
 
-// cancelRotation cancels the rotation of a secret that is about to be deleted. That it
-// has none any more is success.
+// cancelRotation cancels the rotation of a secret that is about to be deleted. If it has
+// none any more, that is success.
 func (q *awsInquiry) cancelRotation(name string) error {
 	r := q.secrets("CancelRotateSecret", object{"SecretId": name})
 	switch {
@@ -344,7 +345,7 @@ func (q *awsInquiry) put(s stored, token, value string, labels ...string) reply 
 	return q.secrets("PutSecretValue", in)
 }
 
-// move moves a label; "" leaves a version out.
+// move moves a label between versions; "" stands for no version.
 func (q *awsInquiry) move(s stored, label, from, to string) reply {
 	in := object{"SecretId": s.name, "VersionStage": label}
 	if from != "" {
@@ -356,12 +357,12 @@ func (q *awsInquiry) move(s stored, label, from, to string) reply {
 	return q.secrets("UpdateSecretVersionStage", in)
 }
 
-// describe returns a description, which the secret's last change need not be in yet.
+// describe returns a description, which may lack the secret's last change.
 func (q *awsInquiry) describe(s stored) reply {
 	return q.must("describe a secret", q.secrets("DescribeSecret", object{"SecretId": s.name}))
 }
 
-// holder returns the version that has a label, "" for none.
+// holder returns the version that has a label, or "" if none has.
 func holder(description reply, label string) string {
 	versions, _ := description.at("VersionIdsToStages").(object)
 	for id, labels := range versions {
@@ -374,7 +375,7 @@ func holder(description reply, label string) string {
 	return ""
 }
 
-// shows waits until a description shows something, and says whether it did.
+// shows waits until a description shows something, and reports whether it did.
 func (q *awsInquiry) shows(s stored, done func(description reply) bool) bool {
 	return q.eventually(func() bool { return done(q.describe(s)) })
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// rotationProbes are about rotations. They need the deployed function, which fails at
-// createSecret, because it serves none of the secrets. Of a version that has become
-// AWSCURRENT meanwhile it says that all is well, until finishSecret: there it would complete
-// an emergency, and serves none here either. So no rotation of a probe is ever complete.
+// rotationProbes are about rotations. They need the deployed function. It fails at
+// createSecret, because it serves none of these secrets. For a version that has become
+// AWSCURRENT it reports success up to finishSecret, where it would complete an emergency,
+// and refuses because it serves none of them. So no rotation of a probe is ever completed.
 var rotationProbes = []awsProbe{
 	{"S14", true, (*awsInquiry).rotationIsTriedAgain},
 	{"S42", true, (*awsInquiry).invokedAsNamed},
@@ -26,14 +26,15 @@ var rotationProbes = []awsProbe{
 	{"S21", false, (*awsInquiry).rotationIsDescribed},
 }
 
-// retryPatience is how long Secrets Manager has for each of its next attempts.
+// retryPatience is how long Secrets Manager may take for each of its next attempts.
 const retryPatience = 20 * time.Minute
 
-// unserved is what the secrets hold that are rotated: a document that the function can
-// read, of a client that no admin allows them, and without a secret that it could try.
+// unserved is the value of the secrets that are rotated: a document that the function can
+// read, of a client that no admin allows these secrets, and without a client secret that it
+// could try.
 const unserved = `{"environmentId":"00000000-0000-4000-8000-000000000000","region":"NA","clientId":"00000000-0000-4000-8000-000000000000"}`
 
-// rotate asks for a rotation.
+// rotate starts a rotation.
 func (q *awsInquiry) rotate(s stored, token string, more object) reply {
 	in := object{
 		"SecretId": s.name, "ClientRequestToken": token, "RotationLambdaARN": q.suite.Function,
@@ -63,7 +64,7 @@ func (q *awsInquiry) rotating() (s stored, token string) {
 	return s, token
 }
 
-// A step is one invocation of the function, as its log has it.
+// A step is one invocation of the function, from its log.
 type step struct {
 	At      time.Time
 	Step    string
@@ -72,7 +73,7 @@ type step struct {
 	Invoked string // the ARN by which the function was invoked
 }
 
-// steps returns what the function logged about a secret, oldest first.
+// steps returns the steps that the function logged about a secret, oldest first.
 func (q *awsInquiry) steps(s stored, since time.Time) []step {
 	in := object{
 		"logGroupName": q.suite.LogGroup, "startTime": since.Add(-time.Minute).UnixMilli(),
@@ -101,17 +102,17 @@ func (q *awsInquiry) steps(s stored, since time.Time) []step {
 	return all
 }
 
-// retried is what was seen of a rotation that failed some times and then came as far as
+// retried is what was seen of a rotation that failed several times and then came as far as
 // finishSecret.
 type retried struct {
 	attempts []step // at createSecret
-	after    []step // of the attempt that came to finishSecret
+	after    []step // of the attempt that reached finishSecret
 	token    string
 	obstacle error
 }
 
 // watchRetries lets a rotation fail three times, promotes its version, and waits for the
-// attempt that finds that done. The first probe that needs it waits; the others look at
+// attempt that finds it promoted. The first probe that needs this waits; the others use
 // what it saw.
 func (q *awsInquiry) watchRetries() *retried {
 	if q.suite.retry != nil {
@@ -143,7 +144,7 @@ func (q *awsInquiry) watchRetries() *retried {
 	return seen
 }
 
-// wholeAttempt returns the steps of the first attempt that came to finishSecret, nil if
+// wholeAttempt returns the steps of the first attempt that reached finishSecret, or nil if
 // none has.
 func wholeAttempt(all []step) []step {
 	end := slices.IndexFunc(all, func(s step) bool { return s.Step == "finishSecret" })
@@ -239,7 +240,7 @@ func (q *awsInquiry) cancelLeavesPending() {
 		q.differ("a cancelled rotation is still enabled")
 	}
 	if holder(q.describe(s), "AWSPENDING") != token {
-		q.differ("to cancel a rotation takes AWSPENDING off")
+		q.differ("cancelling a rotation takes AWSPENDING off")
 	}
 	q.must("take AWSPENDING off", q.move(s, "AWSPENDING", token, ""))
 	q.want("rotate again", q.rotate(s, newUUID(), nil), "", "")
@@ -268,8 +269,8 @@ func (q *awsInquiry) testAlone() {
 	}
 }
 
-// invokedAsNamed is what the function goes by that takes steps by its ARN alone, and
-// actions through an alias.
+// invokedAsNamed asks about what the function relies on: it takes steps only by its own
+// ARN, and actions only through an alias.
 func (q *awsInquiry) invokedAsNamed() {
 	begun := q.clock.now()
 	s, _ := q.rotating()
@@ -293,7 +294,7 @@ func (q *awsInquiry) rotationIsDescribed() {
 	}
 	s := q.secret(unserved)
 	if d := q.describe(s); !q.blocked() && d.at("RotationEnabled") != nil {
-		q.differ("RotationEnabled is there before rotation was configured")
+		q.differ("RotationEnabled is present before rotation was configured")
 	}
 	q.must("rotate", q.rotate(s, newUUID(), nil))
 	if !q.shows(s, func(d reply) bool {

@@ -128,7 +128,7 @@ func (q *awsInquiry) whatIsNotThere() {
 	get := func(in object) reply { in["SecretId"] = s.name; return q.secrets("GetSecretValue", in) }
 	q.want("a version with a label that it lacks", get(object{"VersionId": s.version, "VersionStage": "AWSPENDING"}), "InvalidRequestException", "VersionStage that is not associated")
 	q.want("a label that is nowhere", get(object{"VersionStage": "BLUE"}), "ResourceNotFoundException", "staging label: BLUE")
-	q.want("a version that there is not", get(object{"VersionId": newUUID()}), "ResourceNotFoundException", "VersionId")
+	q.want("a version that does not exist", get(object{"VersionId": newUUID()}), "ResourceNotFoundException", "VersionId")
 }
 
 func (q *awsInquiry) noFunction() {
@@ -143,7 +143,7 @@ func (q *awsInquiry) noFunction() {
 		return
 	}
 	absent := "arn:" + arn[1] + ":lambda:" + q.suite.Region + ":" + arn[4] + ":function:" + q.name()
-	q.want("rotate by a function that there is not", rotate(object{"RotationLambdaARN": absent, "RotationRules": object{"AutomaticallyAfterDays": 30}}),
+	q.want("rotate with a function that does not exist", rotate(object{"RotationLambdaARN": absent, "RotationRules": object{"AutomaticallyAfterDays": 30}}),
 		"AccessDeniedException", "cannot invoke the specified Lambda function")
 	if d := q.describe(s); !q.blocked() && (holder(d, "AWSPENDING") != "" || d.at("RotationEnabled") == true) {
 		q.differ("a refused rotation changes the secret")
@@ -188,10 +188,10 @@ func (q *awsInquiry) scheduledForDeletion() {
 	q.want("create one of its name", q.secrets("CreateSecret", object{"Name": s.name, "ClientRequestToken": newUUID(), "SecretString": "x"}),
 		"InvalidRequestException", "already scheduled for deletion")
 	q.want("end it at once", q.secrets("DeleteSecret", object{"SecretId": s.name, "ForceDeleteWithoutRecovery": true}), "", "")
-	q.want("end one that there is not", q.secrets("DeleteSecret", object{"SecretId": q.name(), "ForceDeleteWithoutRecovery": true}), "", "")
+	q.want("end one that does not exist", q.secrets("DeleteSecret", object{"SecretId": q.name(), "ForceDeleteWithoutRecovery": true}), "", "")
 }
 
-// versions returns the ids of the versions that are listed.
+// versions returns the ids of the listed versions.
 func (q *awsInquiry) versions(s stored, deprecated bool) []string {
 	r := q.must("list versions", q.secrets("ListSecretVersionIds", object{"SecretId": s.name, "IncludeDeprecated": deprecated}))
 	items, _ := r.at("Versions").([]any)
@@ -249,7 +249,7 @@ func (q *awsInquiry) lastChanged() {
 func (q *awsInquiry) lastAccessed() {
 	s := q.secret("one")
 	if d := q.describe(s); !q.blocked() && d.at("LastAccessedDate") != nil {
-		q.differ("LastAccessedDate is there before the first read")
+		q.differ("LastAccessedDate is present before the first read")
 	}
 	q.must("read", q.secrets("GetSecretValue", object{"SecretId": s.name}))
 	midnight := q.clock.now().UTC().Truncate(24 * time.Hour)
@@ -331,7 +331,7 @@ func (q *awsInquiry) readSeveral() {
 	values, _ := r.at("SecretValues").([]any)
 	problems, _ := r.at("Errors").([]any)
 	if !q.blocked() && (len(values) != 2 || len(problems) != 1) {
-		q.differ("reading two secrets and one that there is not gives %d values and %d errors", len(values), len(problems))
+		q.differ("reading two secrets and one that does not exist gives %d values and %d errors", len(values), len(problems))
 	}
 	var many []string
 	for n := range 21 {

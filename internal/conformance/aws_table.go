@@ -34,11 +34,11 @@ var tableProbes = []awsProbe{
 	{"D23", false, (*awsInquiry).projections},
 }
 
-// text and number are values as DynamoDB writes them.
+// textValue and numberValue return values in DynamoDB's form.
 func textValue(s string) object   { return object{"S": s} }
 func numberValue(n string) object { return object{"N": n} }
 
-// tableFor returns the table that all probes share, which the first one creates.
+// tableFor returns the table that all probes share. The first call creates it.
 func (q *awsInquiry) tableFor() string {
 	if q.suite.DynamoDB == "" {
 		q.skip("needs the endpoint of DynamoDB")
@@ -53,7 +53,7 @@ func (q *awsInquiry) tableFor() string {
 		"KeySchema":            []object{{"AttributeName": "subject", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}},
 		"AttributeDefinitions": []object{{"AttributeName": "subject", "AttributeType": "S"}, {"AttributeName": "entry", "AttributeType": "S"}},
 	})
-	if r.code() != "ResourceInUseException" { // then it was there before
+	if r.code() != "ResourceInUseException" { // then it existed before
 		q.suite.shared.later("table "+name, func(ctx context.Context) error { return q.suite.lending(ctx).deleteTable(name) })
 	}
 	q.must("create a table", r)
@@ -83,7 +83,7 @@ func (q *awsInquiry) deleteTable(name string) error {
 	return nil
 }
 
-// A row is the key of one.
+// row returns the key of a row.
 func (q *awsInquiry) row(entry string) object {
 	return object{"subject": textValue(q.belief), "entry": textValue(entry)}
 }
@@ -106,7 +106,7 @@ func (q *awsInquiry) read(entry string, consistent bool) reply {
 	return q.dynamo("GetItem", object{"TableName": q.tableFor(), "Key": q.row(entry), "ConsistentRead": consistent})
 }
 
-// ifRevision is the condition that a row has a revision.
+// ifRevision returns the condition that a row has this revision.
 func ifRevision(n string) object {
 	return object{"ConditionExpression": "revision = :r", "ExpressionAttributeValues": object{":r": numberValue(n)}}
 }
@@ -214,7 +214,7 @@ func (q *awsInquiry) consistentReads() {
 
 func (q *awsInquiry) noRowIsAnAnswer() {
 	r := q.read("nothing", true)
-	q.want("read a row that there is not", r, "", "")
+	q.want("read a row that does not exist", r, "", "")
 	if r.at("Item") != nil {
 		q.differ("there is a row where there is none")
 	}
@@ -251,7 +251,7 @@ func (q *awsInquiry) largestRow() {
 	q.want("a row of 399 KB", q.write("large", filler(399<<10), nil), "", "")
 }
 
-// query reads the rows of the probe.
+// query returns the probe's rows.
 func (q *awsInquiry) query(more object) reply {
 	in := object{
 		"TableName": q.tableFor(), "KeyConditionExpression": "subject = :s", "ConsistentRead": true,
@@ -307,7 +307,8 @@ func (q *awsInquiry) filtersComeLast() {
 	}
 }
 
-// both is a transaction that writes two rows, the second one if it has a revision.
+// both runs a transaction that writes two rows, on the condition that the second one has
+// this revision, if one is given.
 func (q *awsInquiry) both(token, ifSecond string, n int) reply {
 	put := func(entry string) object {
 		item := q.row(entry)
@@ -352,7 +353,7 @@ func (q *awsInquiry) repeatedTransactions() {
 func (q *awsInquiry) noSuchTable() {
 	q.tableFor()
 	r := q.dynamo("GetItem", object{"TableName": Prefix + "no-such-table", "Key": q.row("a")})
-	q.want("read from a table that there is not", r, "ResourceNotFoundException", "")
+	q.want("read from a table that does not exist", r, "ResourceNotFoundException", "")
 }
 
 func (q *awsInquiry) repliesHaveSums() {
@@ -365,7 +366,7 @@ func (q *awsInquiry) repliesHaveSums() {
 
 func (q *awsInquiry) deletingNothing() {
 	r := q.dynamo("DeleteItem", object{"TableName": q.tableFor(), "Key": q.row("nothing")})
-	q.want("delete a row that there is not", r, "", "")
+	q.want("delete a row that does not exist", r, "", "")
 }
 
 func (q *awsInquiry) projections() {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The words of PingOne's applications.
+// Values of PingOne's applications.
 const (
 	basicMethod = "CLIENT_SECRET_BASIC"
 	postMethod  = "CLIENT_SECRET_POST"
@@ -27,18 +27,19 @@ const (
 // A client is an application that was created for a probe.
 type client struct {
 	id, secret, method string
-	scope              string // to ask tokens for; "" for none
+	scope              string // to request in tokens; "" for none
 }
 
 func (c client) path(rest string) string { return "/applications/" + c.id + rest }
 
-// name returns a name that no other thing has.
+// name returns a name that nothing else has.
 func (q *pingOneInquiry) name() string {
 	q.serial++
 	return fmt.Sprintf("%s%s-%s-%d", Prefix, q.suite.Run, q.belief, q.serial)
 }
 
-// body returns the body of a new application, with changes; nil takes a member out.
+// body returns the body of a new application with the changes. A member that is nil is left
+// out.
 func (q *pingOneInquiry) body(changes object) object {
 	body := object{
 		"name": q.name(), "description": marker, "enabled": true, "type": "WEB_APP", "protocol": "OPENID_CONNECT",
@@ -49,13 +50,13 @@ func (q *pingOneInquiry) body(changes object) object {
 	return body
 }
 
-// application creates one, with changes to what is said of it.
+// application creates an application with the changes.
 func (q *pingOneInquiry) application(changes object) client {
 	r := q.must(http.MethodPost, "/applications", q.body(changes))
 	return q.known(r)
 }
 
-// known reads an application and its secret from the reply to its creation.
+// known returns the application in the reply to its creation, with its secret.
 func (q *pingOneInquiry) known(r reply) client {
 	c := client{id: r.text("id"), method: r.text("tokenEndpointAuthMethod")}
 	if !q.blocked() {
@@ -65,7 +66,7 @@ func (q *pingOneInquiry) known(r reply) client {
 }
 
 // consumer creates an application that obtains tokens for the resource that all probes
-// share, and waits until it does.
+// share, and waits until it obtains one.
 func (q *pingOneInquiry) consumer(changes object) client {
 	c := q.application(changes)
 	shared := q.suite.share(q)
@@ -75,8 +76,8 @@ func (q *pingOneInquiry) consumer(changes object) client {
 	return c
 }
 
-// worker creates a worker application that has the roles in the environment, and waits
-// until it obtains tokens.
+// worker creates a worker application with the roles in the environment, and waits until it
+// obtains tokens.
 func (q *pingOneInquiry) worker(roles ...string) client {
 	c := q.application(object{"type": "WORKER", "assignActorRoles": false})
 	for _, role := range roles {
@@ -143,12 +144,12 @@ func (q *pingOneInquiry) scopeID(resource, name string) string {
 	return ""
 }
 
-// listBelow returns the first page of a collection that belongs to something.
+// listBelow returns the first page of a collection at the path.
 func (q *pingOneInquiry) listBelow(path, collection string) []object {
 	return q.must(http.MethodGet, path, nil).list(collection)
 }
 
-// share creates the resource that all probes share, the first time.
+// share returns the resource that all probes share. The first call creates it.
 func (p *PingOne) share(q *pingOneInquiry) sharedResource {
 	if p.resource.id != "" || q.blocked() {
 		return p.resource
@@ -165,7 +166,7 @@ func (p *PingOne) share(q *pingOneInquiry) sharedResource {
 	return p.resource
 }
 
-// token requests a token as the client, with its secret or another, by its method.
+// token requests a token as the client, with the given secret, by the client's method.
 func (q *pingOneInquiry) token(c client, secret string, form url.Values) reply {
 	return q.asClient("/as/token", c, secret, form)
 }
@@ -229,7 +230,7 @@ func (q *pingOneInquiry) bearer(c client) string {
 	return r.text("access_token")
 }
 
-// mint regenerates a client's secret; the one before it is kept for so long, and not at
+// mint regenerates a client's secret and keeps the one before it for this long, or not at
 // all for 0. It returns the answer, and the client with its new secret.
 func (q *pingOneInquiry) mint(c client, keep time.Duration) (reply, client) {
 	r := q.api(http.MethodPost, c.path("/secret"), q.retention(keep))
@@ -241,7 +242,7 @@ func (q *pingOneInquiry) mint(c client, keep time.Duration) (reply, client) {
 	return r, next
 }
 
-// retention is the body of a regeneration.
+// retention returns the body of a regeneration.
 func (q *pingOneInquiry) retention(keep time.Duration) object {
 	if keep == 0 {
 		return object{}
@@ -249,5 +250,5 @@ func (q *pingOneInquiry) retention(keep time.Duration) object {
 	return object{"previous": object{"expiresAt": q.clock.now().UTC().Add(keep).Format(time.RFC3339)}}
 }
 
-// randomSecret is a secret that no client has.
+// randomSecret returns a secret that no client has.
 func randomSecret() string { return rand.Text() + rand.Text() }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// cleanupLimit bounds the removal of what one probe has created, also after Ctrl-C.
+// cleanupLimit is the most time to remove what one probe created, even after Ctrl-C.
 const cleanupLimit = time.Minute
 
-// An Inquiry is one probe while it asks. Once something stands in its way it is
-// blocked: what is asked from then on is not sent, and what is compared does not count.
-// So a probe can be written without looking after each call whether it went well.
+// An Inquiry is a probe while it runs. Once something stands in its way it is blocked: it
+// sends no more requests, and ignores comparisons. So a probe need not check after each
+// call whether it succeeded.
 type Inquiry struct {
 	ctx         context.Context
 	clock       Clock
@@ -28,14 +28,14 @@ type Inquiry struct {
 	created     []string // what cleanup removes, by name
 }
 
-// differ notes that the service does something else than is believed.
+// differ records that the service does not do what is believed.
 func (q *Inquiry) differ(format string, args ...any) {
 	if !q.blocked() {
 		q.differences = append(q.differences, fmt.Sprintf(format, args...))
 	}
 }
 
-// note keeps what was seen where more than one answer is right.
+// note records what was seen if more than one answer is right.
 func (q *Inquiry) note(format string, args ...any) {
 	if !q.blocked() {
 		q.notes = append(q.notes, fmt.Sprintf(format, args...))
@@ -68,14 +68,15 @@ func (q *Inquiry) pause(d time.Duration) {
 	}
 }
 
-// later removes something when the inquiry is over. What was created last goes first.
+// later arranges for something to be removed when the inquiry is over. What was created
+// last is removed first.
 func (q *Inquiry) later(name string, remove func(context.Context) error) {
 	q.cleanup = append(q.cleanup, remove)
 	q.created = append(q.created, name)
 }
 
-// clean removes what the inquiry created, also when its context is done, and returns
-// the names of what it could not remove.
+// clean removes what the inquiry created, even if its context is done, and returns the
+// names of what it could not remove.
 func (q *Inquiry) clean() (left []string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.ctx), cleanupLimit)
 	defer cancel()
@@ -89,15 +90,15 @@ func (q *Inquiry) clean() (left []string, err error) {
 	return left, errors.Join(failed...)
 }
 
-// How often and how long something is asked again that may take its time.
+// How often to ask again about something that takes time, and for how long.
 const (
 	pollEvery = 500 * time.Millisecond
 	patience  = 90 * time.Second
 )
 
-// until asks again and again until done, for as long as the limit says, and returns how
-// long that took since the beginning given. Between two answers lies pollEvery at first,
-// and more later.
+// until calls done again and again until it returns true, or the limit has passed since the
+// given beginning. It returns the time since then. It waits pollEvery at first, and longer
+// each time.
 func (q *Inquiry) until(begun time.Time, limit time.Duration, done func() bool) (took time.Duration, ok bool) {
 	every := pollEvery
 	for !q.blocked() {
@@ -115,13 +116,13 @@ func (q *Inquiry) until(begun time.Time, limit time.Duration, done func() bool) 
 	return 0, false
 }
 
-// eventually is until for what need not be measured.
+// eventually is until for something that need not be measured.
 func (q *Inquiry) eventually(done func() bool) bool {
 	_, ok := q.until(q.clock.now(), patience, done)
 	return ok
 }
 
-// result is what the inquiry has found out.
+// result returns what the inquiry found out.
 func (q *Inquiry) result() Result {
 	r := Result{Belief: q.belief, Verdict: Holds, Measures: q.measures, Seen: strings.Join(q.notes, "; ")}
 	switch {

@@ -10,7 +10,7 @@ import (
 // A Lent is a throw-away application that obtains tokens with its secret.
 type Lent struct{ ID, Secret string }
 
-// Lend creates an application that obtains tokens, for something else than a probe. The
+// Lend creates an application that obtains tokens, for a use other than a probe. The
 // purpose is in its name. Close removes it.
 func (p *PingOne) Lend(ctx context.Context, purpose string) (Lent, error) {
 	q := p.inquiry(ctx, purpose)
@@ -20,8 +20,8 @@ func (p *PingOne) Lend(ctx context.Context, purpose string) (Lent, error) {
 	return Lent{c.id, c.secret}, q.obstacle
 }
 
-// Holds returns the secrets that PingOne shows of an application; the previous one is
-// "" where there is none.
+// Holds returns the secrets that PingOne shows for an application. The previous one is ""
+// if there is none.
 func (p *PingOne) Holds(ctx context.Context, id string) (secret, previous string, err error) {
 	q := p.inquiry(ctx, "trial")
 	r := q.must(http.MethodGet, "/applications/"+id+"/secret", nil)
@@ -41,8 +41,8 @@ func (a *AWS) lending(ctx context.Context) *awsInquiry {
 	return &awsInquiry{Inquiry: &Inquiry{ctx: ctx, clock: a.Clock, belief: "trial"}, suite: a}
 }
 
-// Keep creates a throw-away secret with what the function makes of its name, and returns
-// the name. Close removes it.
+// Keep creates a throw-away secret whose value is computed from its name, and returns the
+// name. Close removes it.
 func (a *AWS) Keep(ctx context.Context, purpose string, value func(name string) (string, error)) (name string, err error) {
 	name = a.NameOf(purpose)
 	q := a.lending(ctx)
@@ -56,7 +56,7 @@ func (a *AWS) Keep(ctx context.Context, purpose string, value func(name string) 
 	return name, q.obstacle
 }
 
-// Current returns the value that is AWSCURRENT.
+// Current returns the value of the version labelled AWSCURRENT.
 func (a *AWS) Current(ctx context.Context, name string) (string, error) {
 	q := a.lending(ctx)
 	r := q.must("read a secret", q.secrets("GetSecretValue", object{"SecretId": name}))
@@ -66,15 +66,15 @@ func (a *AWS) Current(ctx context.Context, name string) (string, error) {
 	return r.text("SecretString"), q.obstacle
 }
 
-// A Rotation is how far Secrets Manager has come with a secret.
+// A Rotation is how far Secrets Manager has come with a secret's rotation.
 type Rotation struct {
 	Enabled          bool
-	Current, Pending string // versions; "" for none
+	Current, Pending string // version ids; "" for none
 	Filled           bool   // the pending one has a value
 	Rotated, Next    time.Time
 }
 
-// Rotation describes the rotation of a secret.
+// Rotation returns the state of a secret's rotation.
 func (a *AWS) Rotation(ctx context.Context, name string) (Rotation, error) {
 	q := a.lending(ctx)
 	return q.rotationOf(name), q.obstacle
@@ -95,24 +95,23 @@ func (q *awsInquiry) rotationOf(name string) (now Rotation) {
 	return now
 }
 
-// CancelLater has Close cancel the rotation of a secret that [AWS.Keep] made, before it
+// CancelLater makes Close cancel the rotation of a secret that [AWS.Keep] made, before it
 // removes the secret.
 func (a *AWS) CancelLater(name string) {
 	a.shared.later("rotation of "+name, func(ctx context.Context) error { return a.lending(ctx).cancelRotation(name) })
 }
 
-// Rotate has Secrets Manager rotate a secret at once that has a function, and returns the
-// version that this begins with.
+// Rotate makes Secrets Manager rotate at once a secret that has a function, and returns the
+// id of the rotation's version.
 func (a *AWS) Rotate(ctx context.Context, name string) (version string, err error) {
 	q := a.lending(ctx)
 	r := q.must("rotate a secret", q.secrets("RotateSecret", object{"SecretId": name, "ClientRequestToken": newUUID()}))
 	return r.text("VersionId"), q.obstacle
 }
 
-// Await waits until Secrets Manager has completed the rotation that began with the
-// version, for as long as the limit says: the version is AWSCURRENT, no other one is
-// AWSPENDING, and the date of the last rotation is another than it was. It tells of each
-// look.
+// Await waits, up to the limit, until Secrets Manager has completed the rotation of this
+// version: the version is AWSCURRENT, no other version is AWSPENDING, and the date of the
+// last rotation has changed since was. Tell is called after each look.
 func (a *AWS) Await(ctx context.Context, name, version string, was time.Time, limit time.Duration, tell func(Rotation, time.Duration)) (now Rotation, complete bool, err error) {
 	q := a.lending(ctx)
 	begun := q.clock.now()
@@ -126,7 +125,7 @@ func (a *AWS) Await(ctx context.Context, name, version string, was time.Time, li
 	return now, complete, q.obstacle
 }
 
-// Table creates a throw-away table that has the keys of the register's. Close removes it.
+// Table creates a throw-away table with the register's keys. Close removes it.
 func (a *AWS) Table(ctx context.Context) (string, error) {
 	q := a.lending(ctx)
 	name := q.tableFor()

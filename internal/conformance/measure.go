@@ -9,14 +9,14 @@ import (
 	"pingrotate/internal/register"
 )
 
-// A Limit is a constant of the design that a measured time is compared with.
+// A Limit is a constant of the design, with which a measured time is compared.
 type Limit struct {
 	Name string
 	Time time.Duration
 }
 
-// What the design counts on. Asked is how long an emergency asks whether a secret is
-// refused, see rotation's report.
+// The times that the design relies on. The last is how long an emergency asks whether a
+// secret is refused; see rotation's report.
 var (
 	LimitReads    = Limit{"reads show a change", register.ReadLag}
 	LimitResolve  = Limit{"an intent is resolved", register.ResolveTime}
@@ -25,8 +25,8 @@ var (
 	LimitAsking   = Limit{"an emergency asks", 30 * time.Second}
 )
 
-// A Measure is a distribution of times: of so many samples the shortest, the one in the
-// middle, the one that nine in ten do not exceed, and the longest.
+// A Measure is a distribution of times: the number of samples, the shortest, the median,
+// the one that nine in ten do not exceed, and the longest.
 type Measure struct {
 	What    string       `json:"what"`
 	Samples int          `json:"samples"`
@@ -41,12 +41,12 @@ type Measure struct {
 // Milliseconds is a duration in a record.
 type Milliseconds int64
 
-// Duration returns it as one.
+// Duration returns the value as a [time.Duration].
 func (m Milliseconds) Duration() time.Duration { return time.Duration(m) * time.Millisecond }
 
 func ms(d time.Duration) Milliseconds { return Milliseconds(d.Milliseconds()) }
 
-// distribution sums samples up. There is at least one.
+// distribution summarizes the samples, of which there is at least one.
 func distribution(what string, samples []time.Duration, limit Limit) Measure {
 	sorted := slices.Sorted(slices.Values(samples))
 	at := func(share float64) Milliseconds { return ms(sorted[int(share*float64(len(sorted)-1)+0.5)]) }
@@ -56,8 +56,7 @@ func distribution(what string, samples []time.Duration, limit Limit) Measure {
 	}
 }
 
-// measure keeps a distribution. That one sample exceeds what the design counts on is a
-// difference.
+// measure records a distribution. It is a difference if even one sample exceeds the limit.
 func (q *Inquiry) measure(what string, samples []time.Duration, limit Limit) {
 	if q.blocked() || len(samples) == 0 {
 		return

@@ -12,21 +12,21 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// PingOne is the suite for one environment. Applications, custom resources, populations
-// and users are created in it.
+// PingOne is the suite for one environment. It creates applications, custom resources,
+// populations and users there.
 type PingOne struct {
 	Environment pingone.Environment
-	Admin       pingone.Credential // may be of another environment
-	HTTP        *http.Client       // nil means a client of this package's own
+	Admin       pingone.Credential // may belong to another environment
+	HTTP        *http.Client       // nil means http.DefaultClient
 	Clock       Clock
-	Run         string // in the names of what is created
+	Run         string // part of the name of everything that is created
 
-	token    *pingone.Token // of the admin
+	token    *pingone.Token // the admin's
 	resource sharedResource
-	shared   Inquiry // has what Close removes
+	shared   Inquiry // what Close removes
 }
 
-// sharedResource is what tokens are asked for in most probes.
+// sharedResource is the resource that most probes request tokens for.
 type sharedResource struct{ id, scope string }
 
 // Plan says what a run does.
@@ -41,7 +41,7 @@ func (p *PingOne) Plan() Plan {
 			"Identity Data Admin in the environment: populations and users; without it, what needs a user is not decided",
 		},
 		Cost:   "no money; some 900 calls, which count against the licence's limit of 600 a minute for configuration",
-		Leaves: "nothing; what an interrupted run leaves, the next one removes. PingOne's audit log keeps that it was there",
+		Leaves: "nothing; what an interrupted run leaves, the next one removes. PingOne's audit log keeps a record of it",
 		Lasts:  10 * time.Minute,
 	}
 }
@@ -77,8 +77,8 @@ var pingOneReasons = map[string]string{
 	"B73": "needs an environment with a custom domain",
 }
 
-// Sweep implements [Suite]. It knows what earlier runs made by the prefix of its name
-// and the marker in its description; users are known by their population.
+// Sweep implements [Suite]. It recognizes what earlier runs created by the prefix of its
+// name and the marker in its description, and users by their population.
 func (p *PingOne) Sweep(ctx context.Context) ([]string, error) {
 	var swept []string
 	for _, collection := range []string{"applications", "resources", "populations"} {
@@ -110,7 +110,7 @@ func (p *PingOne) Sweep(ctx context.Context) ([]string, error) {
 	return swept, nil
 }
 
-// sweepUsers removes the users of a population that an earlier run made.
+// sweepUsers removes the users in a population that an earlier run created.
 func (q *pingOneInquiry) sweepUsers(population string) (swept []string, err error) {
 	for _, user := range q.listAll("/users?filter=" + filter("population.id", population)) {
 		username, _ := user["username"].(string)

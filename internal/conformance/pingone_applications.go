@@ -35,7 +35,7 @@ func (q *pingOneInquiry) replyShowsSettings() {
 	case c.id:
 		q.note("clientId is the id")
 	default:
-		q.differ("clientId is there, and another than the id")
+		q.differ("clientId is there, and is not the id")
 	}
 }
 
@@ -64,7 +64,7 @@ func (q *pingOneInquiry) defaultsOfAnApplication() {
 		q.differ("it is enabled though the request does not say so")
 	}
 	if r.text("accessControl", "role", "type") != "ADMIN_USERS_ONLY" {
-		q.differ("a worker is not for administrators alone")
+		q.differ("a worker is not only for administrators")
 	}
 	if r.text("loginPageUrl") != "https://example.com/login" {
 		q.differ("a setting is not kept")

@@ -25,7 +25,7 @@ var assertionProbes = []pingOneProbe{
 	{"B62", false, (*pingOneInquiry).resourceIntrospects},
 }
 
-// newUUID is the id of nothing.
+// newUUID returns an id that nothing has.
 func newUUID() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -34,7 +34,7 @@ func newUUID() string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
-// claims are those of a good assertion of the client's.
+// claims returns the claims of a good assertion by the client.
 func (q *pingOneInquiry) claims(c client) jwt.MapClaims {
 	now := q.clock.now()
 	return jwt.MapClaims{
@@ -56,7 +56,7 @@ func (q *pingOneInquiry) assert(form url.Values, assertion string) {
 	form.Set("client_assertion", assertion)
 }
 
-// signed asks for a token with an assertion.
+// signed requests a token with an assertion.
 func (q *pingOneInquiry) signed(c client, assertion string, more url.Values) reply {
 	form := url.Values{}
 	for name, values := range more {
@@ -74,12 +74,12 @@ func (q *pingOneInquiry) secretSigns() {
 		q.differ("an assertion that is signed with the current secret is refused")
 	}
 	if q.accepted(c, c.secret) {
-		q.differ("an assertion that is signed with the previous secret is accepted, which is better than is believed")
+		q.differ("an assertion that is signed with the previous secret is accepted, which is better than believed")
 	}
 }
 
-// clientKeys are two key pairs for a client that signs. To make them takes longer than
-// to use them.
+// clientKeys are two key pairs for a client that signs. Making them takes longer than using
+// them.
 var clientKeys = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
 	for i := range keys {
 		var err error
@@ -90,7 +90,7 @@ var clientKeys = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
 	return keys
 })
 
-// keySet is the public half of a key pair, as an application has it.
+// keySet returns the public half of a key pair, as an application has it.
 func keySet(key *rsa.PrivateKey) string {
 	part := base64.RawURLEncoding.EncodeToString
 	return string(encode(object{"keys": []object{{

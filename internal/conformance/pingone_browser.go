@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// landing is where a browser is sent with the code. Nothing is ever sent there.
+// landing is where a browser is sent with the code. No request is ever sent there.
 const landing = "https://pingrotate.example.com/landing"
 
 // website creates an application that users sign on to, with grants for scopes of the
-// resource of the type given.
+// resource of this type.
 func (q *pingOneInquiry) website(changes object, resourceType string, scopes ...string) client {
 	settings := object{"grantTypes": []string{"AUTHORIZATION_CODE"}, "responseTypes": []string{"CODE"}, "redirectUris": []string{landing}, "pkceEnforcement": "OPTIONAL"}
 	for name, value := range changes {
@@ -37,14 +37,14 @@ func (q *pingOneInquiry) grantBuiltIn(c client, resourceType string, scopes ...s
 	q.block("there is no resource of type %s", resourceType)
 }
 
-// A browser is one that signs on.
+// A browser signs on.
 type browser struct {
 	q      *pingOneInquiry
 	cookie string
 	flow   string
 }
 
-// get sends a request as the browser, and keeps the cookie that it gets.
+// send sends a request as the browser, and keeps the cookie that it receives.
 func (b *browser) send(method, path, contentType string, body []byte) reply {
 	header := http.Header{}
 	if b.cookie != "" {
@@ -87,7 +87,7 @@ func landed(r reply) url.Values {
 	return nil
 }
 
-// begin is authorize for a sign-on that is to go on.
+// begin is authorize for a sign-on that should succeed.
 func (q *pingOneInquiry) begin(c client, more url.Values) *browser {
 	var b *browser
 	var r reply

@@ -32,7 +32,7 @@ func (q *pingOneInquiry) claimsOf(token string) (header, claims object) {
 	return decode(parts[0]), decode(parts[1])
 }
 
-// names lists a claim that is one text or several.
+// names returns the strings of a claim that has one or several.
 func names(claim any) []string {
 	switch claim := claim.(type) {
 	case string:

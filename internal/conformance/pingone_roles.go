@@ -173,9 +173,9 @@ func (q *pingOneInquiry) rolesAreGivenFromAbove() {
 func (q *pingOneInquiry) rolesMustExist() {
 	c := q.worker()
 	for what, body := range map[string]object{
-		"a role that there is not":            assignment(newUUID(), "ENVIRONMENT", q.suite.Environment.ID),
-		"a role at a scope that there is not": assignment(q.role(applicationDeveloper), "ENVIRONMENT", newUUID()),
-		"a role at a scope of the wrong kind": assignment(q.role(organizationAdmin), "APPLICATION", c.id),
+		"a role that does not exist":            assignment(newUUID(), "ENVIRONMENT", q.suite.Environment.ID),
+		"a role at a scope that does not exist": assignment(q.role(applicationDeveloper), "ENVIRONMENT", newUUID()),
+		"a role at a scope of the wrong kind":   assignment(q.role(organizationAdmin), "APPLICATION", c.id),
 	} {
 		r := q.api(http.MethodPost, c.path("/roleAssignments"), body)
 		if !q.blocked() && r.status/100 != 4 {

@@ -22,7 +22,7 @@ var secretProbes = []pingOneProbe{
 	{"B13", false, (*pingOneInquiry).lookOfASecret},
 }
 
-// kept is for how long a previous secret is kept where that does not matter.
+// kept is how long a previous secret is kept when the time does not matter.
 const kept = 10 * time.Minute
 
 func (q *pingOneInquiry) secretIsShown() {
@@ -87,7 +87,7 @@ func (q *pingOneInquiry) nothingThereLooksAlike() {
 	q.want("the secret of an unknown application", unknown, http.StatusNotFound, "NOT_FOUND")
 	q.want("the secret of a SAML application", other, http.StatusNotFound, "NOT_FOUND")
 	if unknown.words() != other.words() {
-		q.differ("the two refusals have other words: %q, %q", unknown.words(), other.words())
+		q.differ("the two refusals have different words: %q, %q", unknown.words(), other.words())
 	}
 }
 

@@ -31,7 +31,7 @@ var tokenProbes = []pingOneProbe{
 	{"B85", false, (*pingOneInquiry).unknownVerb},
 }
 
-// applicationsPath is a read that takes a role of an application.
+// applicationsPath is a read that needs a role for applications.
 const applicationsPath = "/applications?limit=1"
 
 func (q *pingOneInquiry) rolesOfALiveToken() {
@@ -102,7 +102,7 @@ func (q *pingOneInquiry) tokensOutliveSecrets() {
 
 func (q *pingOneInquiry) adminOfAnotherEnvironment() {
 	if q.suite.Admin.Environment.ID == q.suite.Environment.ID {
-		q.skip("the admin is of the same environment; take one of another")
+		q.skip("the admin belongs to the same environment; use one of another")
 		return
 	}
 	q.want("an admin of another environment", q.api(http.MethodGet, "/resources?limit=1", nil), http.StatusOK, "")
@@ -122,7 +122,7 @@ func (q *pingOneInquiry) formOfAnError() {
 	}
 }
 
-// Samples of what is measured several times.
+// samples is how often a time is measured.
 const samples = 5
 
 func (q *pingOneInquiry) readsLag() {
@@ -179,7 +179,7 @@ func (q *pingOneInquiry) refusalsLookAlike() {
 	q.want("a wrong secret", wrong, http.StatusUnauthorized, "invalid_client")
 	q.want("an unknown client", absent, http.StatusUnauthorized, "invalid_client")
 	if wrong.words() != absent.words() {
-		q.differ("a wrong secret and an unknown client are refused in other words: %q, %q", wrong.words(), absent.words())
+		q.differ("a wrong secret and an unknown client are refused in different words: %q, %q", wrong.words(), absent.words())
 	}
 }
 
@@ -193,7 +193,7 @@ func (q *pingOneInquiry) otherMethodIsRefused() {
 		q.differ("another method is refused with %q", good.words())
 	}
 	if good.status != bad.status || good.words() != bad.words() {
-		q.differ("another method with a wrong secret is refused otherwise: %s", bad)
+		q.differ("another method with a wrong secret is refused differently: %s", bad)
 	}
 }
 

@@ -158,7 +158,7 @@ func (q *pingOneInquiry) refusedSignOnsLookAlike() {
 	q.want("a wrong password", wrong, http.StatusBadRequest, "INVALID_CREDENTIALS")
 	q.want("an unknown user", unknown, http.StatusBadRequest, "INVALID_CREDENTIALS")
 	if wrong.String() != unknown.String() {
-		q.differ("the two are refused in other words: %s, %s", wrong, unknown)
+		q.differ("the two are refused in different words: %s, %s", wrong, unknown)
 	}
 }
 
@@ -233,7 +233,7 @@ func (q *pingOneInquiry) usersAreFound() {
 		}
 	}
 	if all := found("/users?filter=" + filter("username", q.name())); !q.blocked() && len(all) != 0 {
-		q.differ("find a user that there is not: found %d", len(all))
+		q.differ("find a user that does not exist: found %d", len(all))
 	}
 }
 
@@ -241,15 +241,15 @@ func (q *pingOneInquiry) filtersAreStrict() {
 	p := q.person()
 	upper := q.api(http.MethodGet, "/users?filter="+filter("username", strings.ToUpper(p.username)), nil)
 	if !q.blocked() && len(upper.list("users")) != 0 {
-		q.differ("a filter finds a username in capitals, which is better than is believed")
+		q.differ("a filter finds a username in capitals, which is better than believed")
 	}
-	q.want("a filter that is none", q.api(http.MethodGet, "/users?filter="+url.QueryEscape("no filter at all"), nil), http.StatusBadRequest, "")
+	q.want("a filter that is not one", q.api(http.MethodGet, "/users?filter="+url.QueryEscape("no filter at all"), nil), http.StatusBadRequest, "")
 }
 
 func (q *pingOneInquiry) passwordIsNotShown() {
 	id := q.must(http.MethodPost, "/users", q.userBody(q.population())).text("id")
 	if r := q.must(http.MethodGet, "/users/"+id+"/password", nil); !q.blocked() && r.text("status") != "NO_PASSWORD" {
-		q.differ("the state of a password that there is not is %s", masked(r.text("status")))
+		q.differ("the state of a password that does not exist is %s", masked(r.text("status")))
 	}
 	secret := "Cc3$" + rand.Text()
 	q.setPassword(id, object{"value": secret})

@@ -8,19 +8,19 @@ type Result struct {
 	Text     string    `json:"text"`
 	Grade    string    `json:"grade"` // of the belief's weakest part
 	Verdict  Verdict   `json:"verdict"`
-	Seen     string    `json:"seen,omitempty"` // without any secret
-	Why      string    `json:"why,omitempty"`  // it was not decided
+	Seen     string    `json:"seen,omitempty"` // without secrets
+	Why      string    `json:"why,omitempty"`  // why it was not decided
 	Measures []Measure `json:"measures,omitempty"`
 }
 
-// A Record is what a run has found out, to be kept.
+// A Record is the result of a run, to be kept.
 type Record struct {
 	Of      string          `json:"of"`  // what was asked: "pingone", "aws"
-	Run     string          `json:"run"` // in the names of what was created
+	Run     string          `json:"run"` // part of the name of everything that was created
 	Begun   time.Time       `json:"begun"`
 	Ended   time.Time       `json:"ended"`
-	Swept   []string        `json:"swept,omitempty"` // left behind by earlier runs
-	Left    []string        `json:"left,omitempty"`  // could not be removed
+	Swept   []string        `json:"swept,omitempty"` // what earlier runs left behind, now removed
+	Left    []string        `json:"left,omitempty"`  // what could not be removed
 	Results []Result        `json:"results"`
 	Count   map[Verdict]int `json:"count"`
 }

@@ -10,23 +10,23 @@ import (
 	"pingrotate/internal/belief"
 )
 
-// Options are those of a run.
+// Options are the options of a run.
 type Options struct {
-	Of    string   // what is asked, for the record
-	Run   string   // in the names of what is created
+	Of    string   // what is asked, such as "pingone", for the record
+	Run   string   // part of the name of everything that is created
 	Only  []string // the numbers of the beliefs to ask about; nil for all
 	Clock Clock
 
-	// Tell is told of each result once there is one, and of how many there will be. It
-	// may be nil.
+	// Tell is called with each result, its number, and how many there will be. It may be
+	// nil.
 	Tell func(r Result, n, of int)
 
-	// Asking is told of each belief before it is asked about. It may be nil.
+	// Asking is called with each belief before it is asked about. It may be nil.
 	Asking func(b belief.Belief, n, of int)
 }
 
-// Choose returns the beliefs that a list like "B07,S6" names, and an error for a number
-// that there is not.
+// Choose returns the numbers of the beliefs in a list such as "B07,S6". It is an error if
+// one does not exist.
 func Choose(s Suite, list string) ([]string, error) {
 	var chosen []string
 	for _, id := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -38,15 +38,15 @@ func Choose(s Suite, list string) ([]string, error) {
 	return chosen, nil
 }
 
-// Run asks about each belief, those first on which the design stands. Whatever ends it,
-// it removes what it created; what it cannot remove is in the record. The error says why
-// the run is not whole: it was interrupted, or something is left behind.
+// Run asks about each belief, first about those that the design relies on. However it ends,
+// it removes what it created; what it could not remove is in the record. The error says why
+// the run is not complete: it was interrupted, or something is left behind.
 func Run(ctx context.Context, s Suite, o Options) (Record, error) {
 	record := Record{Of: o.Of, Run: o.Run, Begun: o.Clock.now().UTC(), Count: map[Verdict]int{}}
 	swept, err := s.Sweep(ctx)
 	record.Swept = swept
 	if err != nil {
-		return record, fmt.Errorf("remove what an earlier run has left behind: %w", err)
+		return record, fmt.Errorf("remove what an earlier run left behind: %w", err)
 	}
 	var problems []error
 	plan := schedule(s, o.Only)
@@ -81,7 +81,7 @@ func Run(ctx context.Context, s Suite, o Options) (Record, error) {
 		record.Left = append(record.Left, "what the probes share")
 	}
 	if ctx.Err() != nil || record.Count[Undecided] > 0 {
-		// Something may have been created whose answer never arrived.
+		// The answer to a creation may never have arrived.
 		if _, err := s.Sweep(last); err != nil {
 			problems = append(problems, err)
 		}
@@ -100,8 +100,8 @@ type appointment struct {
 	reason string
 }
 
-// schedule puts the beliefs in the order in which they are asked about: those on which
-// the design stands, the other ones with a probe, and those without.
+// schedule returns the beliefs in the order to ask about them: those that the design relies
+// on, the others with a probe, and those without.
 func schedule(s Suite, only []string) []appointment {
 	probes := map[string]Probe{}
 	order := map[string]int{}

@@ -9,9 +9,9 @@ import (
 
 var errNoAnswer = errors.New("no answer")
 
-// send sends a request once, and reads what comes back, up to maxReply. Redirects are
-// not followed: they would carry a credential elsewhere. The errors have no word of the
-// peer's. A nil client is http.DefaultClient.
+// send sends a request once and reads the answer, up to maxReply. It does not follow
+// redirects, which would carry a credential elsewhere. The errors contain none of the
+// peer's words. A nil client means http.DefaultClient.
 func send(hc *http.Client, req *http.Request) (reply, []byte, error) {
 	once := http.Client{}
 	if hc != nil {
@@ -27,7 +27,7 @@ func send(hc *http.Client, req *http.Request) (reply, []byte, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < http.StatusOK {
-		return reply{}, nil, errNoAnswer // it switches protocols, and no time limit holds for what follows
+		return reply{}, nil, errNoAnswer // it switches protocols, and no time limit covers what follows
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
