@@ -12,13 +12,12 @@ import (
 	"pingrotate/pingone"
 )
 
-// maxDocument is the most that Secrets Manager stores, in bytes. What is larger does not
-// come from there.
+// maxDocument is the most bytes that Secrets Manager stores.
 const maxDocument = 65536
 
-// decode reads what a consumer needs of the document: its top level, by exact names, or
-// where rotation.names says. What else there is belongs to the function, which may be newer than this program. An
-// error names the field and quotes no value.
+// decode reads what a consumer needs from the document: members of its top level, by exact
+// names, or where rotation.names says. The rest belongs to the function, which may be newer
+// than this program. An error names the field and quotes no value.
 func (s *Source) decode(text string) (pingone.Credential, error) {
 	var none pingone.Credential
 	var all members
@@ -79,7 +78,7 @@ func (s *Source) decode(text string) (pingone.Credential, error) {
 		Environment: env,
 		ClientID:    clientID,
 		Secret:      pingone.NewSecret(secret),
-		Method:      pingone.AuthMethod(cmp.Or(method, string(pingone.ClientSecretBasic))), // what PingOne gives a worker application
+		Method:      pingone.AuthMethod(cmp.Or(method, string(pingone.ClientSecretBasic))), // PingOne's default for a worker application
 	}
 	if !c.Method.Supported() {
 		return none, fmt.Errorf("field tokenEndpointAuthMethod: must be one of %v; a client with a key has no secret to rotate", pingone.AuthMethods())

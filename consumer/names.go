@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// members are those of a JSON object, by their exact names.
+// members are the members of a JSON object, by their exact names.
 type members map[string]json.RawMessage
 
-// names returns under which names the document holds what consumers read:
-// rotation.names. What it has of another form the function refuses to rotate, and the
-// usual names count.
+// names returns rotation.names: the names under which the document holds what consumers
+// read. If part of it has another form, the function refuses to rotate, and the usual names
+// count here.
 func (m members) names() map[string]string {
 	var rotation, raw members
 	json.Unmarshal(m["rotation"], &rotation)
@@ -25,8 +25,8 @@ func (m members) names() map[string]string {
 	return names
 }
 
-// at returns the value of the name: what begins with "/" is a JSON Pointer (RFC 6901)
-// through objects, anything else a name at the top level.
+// at returns the value with the name: if it begins with "/", a JSON Pointer (RFC 6901)
+// through objects, otherwise a name at the top level.
 func (m members) at(name string) (value json.RawMessage, ok bool) {
 	pointer, nested := strings.CutPrefix(name, "/")
 	if !nested {

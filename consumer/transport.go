@@ -29,7 +29,7 @@ type Transport struct {
 
 // ErrPlainHTTP is in the error of a request that would have carried a token over plain
 // http to another machine, where a listener could use it. See RFC 6750, section 5.3.
-var ErrPlainHTTP = errors.New("a token is sent by https, or by http to a loopback host only")
+var ErrPlainHTTP = errors.New("a token is sent only by https, or by http to a loopback host")
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -68,12 +68,12 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 	}
-	io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+	io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be reused
 	resp.Body.Close()
 	return t.send(r, body, another)
 }
 
-// send sends a copy of the request with the token, for a RoundTripper must not change
+// send sends a copy of the request with the token, because a RoundTripper must not change
 // the request itself.
 func (t *Transport) send(r *http.Request, body io.ReadCloser, token pingone.Token) (*http.Response, error) {
 	out := r.Clone(r.Context())
@@ -81,7 +81,7 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token pingone.Toke
 	out.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
 	resp, err := t.base().RoundTrip(out)
 	if resp != nil {
-		resp.Request = r // by which ledAway finds the way back, and no other host the token
+		resp.Request = r // so that ledAway finds the first request, and no other host gets the token
 	}
 	return resp, err
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 )
 
-// An Application is what a rotation needs to know of one.
-// See "Applications" in the PingOne platform API reference.
+// An Application is what a rotation needs to know about an application. See "Applications"
+// in the PingOne platform API reference.
 type Application struct {
 	ID                      string     `json:"id"`
 	Name                    string     `json:"name"`
@@ -56,9 +56,10 @@ func (c *Client) Applications(ctx context.Context, environmentID string) ([]*App
 	return list(ctx, c, from, decodeListed, environmentID)
 }
 
-// CreateApplication creates an application from a body as PingOne documents it. The
-// request is sent once: after an error that is not PingOne's refusal the application
-// may exist; [Client.Applications] shows whether it does. A name that is taken is [IsDuplicate].
+// CreateApplication creates an application from a body as PingOne documents it. The request
+// is sent once: after an error that is not PingOne's refusal the application may exist;
+// [Client.Applications] shows whether it does. If the name is taken, the error is
+// [IsDuplicate].
 func (c *Client) CreateApplication(ctx context.Context, environmentID string, body map[string]any) (*Application, error) {
 	return submit(ctx, c, post("create the application"), body, decodeApplication, applicationsPath, environmentID)
 }

@@ -26,7 +26,7 @@ type Error struct {
 
 	retryAfter  time.Duration
 	wrongMethod bool   // the secret was not judged: the application uses another method
-	unsettled   bool   // the refusal is one that PingOne takes back by itself
+	unsettled   bool   // the refusal will pass without a change
 	foreign     bool   // a reply arrived, but not one of PingOne's
 	unsent      bool   // the request never left
 	problem     string // what is wrong with a reply that PingOne meant as success, in this package's words
@@ -65,7 +65,7 @@ func (e *Error) Error() string {
 func (e *Error) Remedy() string {
 	switch {
 	case IsIntercepted(e):
-		return "a proxy, gateway or firewall does not let the request through; check the network path to PingOne, for to repeat it does not help"
+		return "a proxy, gateway or firewall does not let the request through; check the network path to PingOne; repeating the request does not help"
 	case IsWrongMethod(e):
 		return "the application's tokenEndpointAuthMethod does not match the one that was used"
 	case IsRejected(e):
@@ -84,7 +84,7 @@ func (e *Error) Remedy() string {
 	case e.Code == "unauthorized_client":
 		return "let the application use the grant type"
 	case e.Code == "INVALID_DATA":
-		return "PingOne does not take the value of the field; correct it where it is configured"
+		return "PingOne does not accept the value of the field; correct it where it is configured"
 	case e.is(http.StatusUnauthorized):
 		return "check that the admin application is enabled and belongs to the region"
 	case IsTemporary(e):
@@ -228,7 +228,7 @@ func refusal(op string, r *reply) *Error {
 		e.Detail = code.FindString(body.Details[0].Code)
 		e.Target = target.FindString(body.Details[0].Target)
 	}
-	// For an assignment that was made a moment ago, until it is known everywhere.
+	// PingOne says this of an assignment that was just made, until it is known everywhere.
 	e.unsettled = strings.Contains(body.Message, "cannot be deleted as it is read only")
 	e.wrongMethod = r.status == http.StatusUnauthorized && e.Code == "invalid_client" &&
 		strings.Contains(body.Description, "Unsupported authentication method")

@@ -133,7 +133,7 @@ func (b *signOn) expect(ctx context.Context, r request, want string) error {
 		return malformed(r.op, got)
 	}
 	if body.Status != want {
-		return unexpected(r.op, got, "the flow is at %s, where it should be at %s; this client knows passwords only", body.Status, want)
+		return unexpected(r.op, got, "the flow is at %s, and should be at %s; this client can only check passwords", body.Status, want)
 	}
 	return nil
 }

@@ -6,11 +6,11 @@ import (
 	"net/url"
 )
 
-// Introspect asks whether a token is active (RFC 7662), with the credential in exactly
-// the form of its method. The credential is an application's, or a custom resource's
-// with the resource's id as ClientID. PingOne judges the credential first, and reports a
-// token of others as inactive; so any token shows whether the credential is accepted. A refusal is [IsRejected] or [IsWrongMethod], as for
-// [Client.Token].
+// Introspect asks whether a token is active (RFC 7662), with the credential in exactly the
+// form of its method. The credential is an application's, or a custom resource's with the
+// resource's id as ClientID. PingOne judges the credential first, and reports other
+// clients' tokens as inactive, so any token shows whether the credential is accepted. A
+// refusal is [IsRejected] or [IsWrongMethod], as for [Client.Token].
 func (c *Client) Introspect(ctx context.Context, cred Credential, token Secret) (active bool, err error) {
 	r, err := c.asClient("introspect the token", cred.Environment.Auth+"/as/introspect", cred, url.Values{"token": {token.Reveal()}})
 	if err != nil {

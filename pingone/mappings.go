@@ -12,8 +12,8 @@ type AttributeMapping struct {
 	ID   string // given by PingOne
 	Name string // of the claim
 
-	// Core says that PingOne made the mapping with the application, as it does that of
-	// sub. It can be replaced, and neither created nor removed.
+	// Core means that PingOne made the mapping with the application, as it does for sub. It
+	// can be replaced, but not created or removed.
 	Core bool
 
 	// Body has every member that PingOne sent, by its name. A copy for another
@@ -60,8 +60,8 @@ func (c *Client) AttributeMappings(ctx context.Context, environmentID, applicati
 	return list(ctx, c, from, decodeMapping, environmentID, applicationID)
 }
 
-// CreateAttributeMapping gives an application a mapping, from a body as PingOne
-// documents it. The request is sent once. A name that is taken is [IsDuplicate].
+// CreateAttributeMapping gives an application a mapping, from a body as PingOne documents
+// it. The request is sent once. If the name is taken, the error is [IsDuplicate].
 func (c *Client) CreateAttributeMapping(ctx context.Context, environmentID, applicationID string, body map[string]any) (AttributeMapping, error) {
 	return submit(ctx, c, post("create the attribute mapping"), body, decodeMapping, mappingsPath, environmentID, applicationID)
 }

@@ -130,9 +130,9 @@ type Client struct {
 	// joined with CloudTrail. PingOne accepts up to 100 characters.
 	TransactionID string
 
-	// Observe is told the operation of each request just before it is sent,
-	// repeats included, and whether it goes to the platform API, where it counts
-	// against the licence's limit. It may be called from several goroutines.
+	// Observe is called with the operation of each request just before it is sent, repeats
+	// included, and whether it goes to the platform API, where it counts against the
+	// licence's limit. It may be called from several goroutines.
 	Observe func(operation string, platform bool)
 
 	// Settle is how long a 404 is not believed, because the object was created a moment
@@ -141,7 +141,7 @@ type Client struct {
 	// 404 is believed at once.
 	Settle time.Duration
 
-	// Now tells the time. Nil means time.Now.
+	// Now returns the time. Nil means time.Now.
 	Now func() time.Time
 
 	// Wait blocks for the time given or until the context is done, in which case
@@ -168,7 +168,7 @@ func (c *Client) http() *http.Client {
 	return &safe
 }
 
-// Time returns the time, as Now tells it.
+// Time returns the time from Now.
 func (c *Client) Time() time.Time {
 	if c.Now != nil {
 		return c.Now()
@@ -176,7 +176,7 @@ func (c *Client) Time() time.Time {
 	return time.Now()
 }
 
-// Pause blocks for d, by Wait. The error says why the context ended first.
+// Pause blocks for d, with Wait. The error says why the context ended first.
 func (c *Client) Pause(ctx context.Context, d time.Duration) error {
 	if c.Wait != nil {
 		return c.Wait(ctx, d)
@@ -208,7 +208,7 @@ func IsUUID(s string) bool {
 	return true
 }
 
-// IsAuthHost reports whether the host is PingOne's auth server of some region.
+// IsAuthHost reports whether the host is PingOne's auth server in some region.
 func IsAuthHost(host string) bool {
 	for _, domain := range domains {
 		if host == "auth."+domain {

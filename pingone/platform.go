@@ -126,7 +126,7 @@ type collection struct {
 	path  string // with a query if only a part of it is wanted
 	limit int
 
-	mayLack bool // a 404 means that there are none, however new the thing is that has them
+	mayLack bool // a 404 means that there are none, however new the application is
 }
 
 // list reads a whole collection. See "Paging" in "Working with PingOne APIs".

@@ -11,7 +11,7 @@ type PolicyKind int
 
 const (
 	SignOnPolicy PolicyKind = iota // of PingOne itself
-	FlowPolicy                     // of DaVinci; where one is assigned, it goes first
+	FlowPolicy                     // of DaVinci; if one is assigned, it goes first
 )
 
 func (k PolicyKind) String() string {
@@ -64,8 +64,8 @@ func (c *Client) PolicyAssignments(ctx context.Context, k PolicyKind, environmen
 	return list(ctx, c, from, k.decode, environmentID, applicationID)
 }
 
-// AssignPolicy assigns a policy to an application; it uses the policy and the priority
-// of p. The request is sent once. A policy or a priority that is taken is
+// AssignPolicy assigns a policy to an application; it uses the policy and the priority of
+// p. The request is sent once. If the policy or the priority is taken, the error is
 // [IsDuplicate].
 func (c *Client) AssignPolicy(ctx context.Context, k PolicyKind, environmentID, applicationID string, p PolicyAssignment) (PolicyAssignment, error) {
 	body := map[string]any{"priority": p.Priority, k.member(): reference{ID: p.PolicyID}}

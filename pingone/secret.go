@@ -76,7 +76,7 @@ type Outcome int
 const (
 	// Refused: PingOne did not carry the call out.
 	Refused Outcome = iota
-	// Applied: it did.
+	// Applied: PingOne carried the call out.
 	Applied
 	// Unknown: the request may have arrived and no usable reply did. Reading the
 	// state is the only way to learn what happened.

@@ -35,8 +35,8 @@ type User struct {
 // mean that PingOne has ignored the filter.
 const findLimit = 100
 
-// equals returns the SCIM filter for an attribute of a value (RFC 7644, section
-// 3.4.2.2). It refuses a value that could end its quotation, for no page says how
+// equals returns the SCIM filter for an attribute that equals a value (RFC 7644, section
+// 3.4.2.2). It refuses a value that could end its quotation, because no page says how
 // PingOne reads an escaped one.
 func equals(attribute, value string) (string, error) {
 	if strings.ContainsFunc(value, func(r rune) bool { return r == '"' || r == '\\' || !unicode.IsPrint(r) }) {
@@ -94,7 +94,7 @@ func (c *Client) FindUser(ctx context.Context, environmentID, username string) (
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return &all[0], nil // PingOne has no two of one username
+	return &all[0], nil // usernames are unique in PingOne
 }
 
 // HasPassword reports whether a user has a password.
@@ -108,8 +108,8 @@ func (c *Client) HasPassword(ctx context.Context, environmentID, userID string) 
 	return status != "NO_PASSWORD", err
 }
 
-// CreatePopulation creates a group for users and returns its id. The request is sent
-// once. See "Populations" in the PingOne platform API reference.
+// CreatePopulation creates a population and returns its id. The request is sent once. See
+// "Populations" in the PingOne platform API reference.
 func (c *Client) CreatePopulation(ctx context.Context, environmentID, name string) (id string, err error) {
 	return submit(ctx, c, post("create the population"), map[string]string{"name": name}, decodeID, populationsPath, environmentID)
 }

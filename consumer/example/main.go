@@ -1,17 +1,17 @@
 // Command example is a small service that calls a protected API with access tokens, and
 // keeps running through rotations of the secret with which it obtains them.
 //
-//	GET /    calls the API and tells its status
+//	GET /    calls the API and returns its status
 //
 // Its settings are environment variables:
 //
 //	PINGONE_SECRET_ID     name or ARN of the secret in Secrets Manager
-//	API_URL               what to call
+//	API_URL               the URL to call
 //	LISTEN                where to listen, 127.0.0.1:8080 by default
 //	PINGONE_AUTH_DOMAINS  custom domains that the stored document may name
-//	PINGONE_AUTH_URL      in place of the region's auth host, for tests
+//	PINGONE_AUTH_URL      replaces the region's auth host, for tests
 //	SECRET_MAX_AGE        after how long the secret is read again, 5m by default
-//	RENEW_EVERY           obtain a new token so often, 30s at least, to watch a rotation
+//	RENEW_EVERY           obtain a new token this often, at least 30s, to watch a rotation
 //	LOG_LEVEL             debug shows each read and token
 //
 // and those of the AWS SDK. See docs/consumers.md.
@@ -80,8 +80,8 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) erro
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	log.Info("listening", "address", listener.Addr().String(), "secretId", s.secretID, "api", s.apiURL)
-	// What is wrong with the settings shows now, and the first request need not wait. A
-	// service that is out of order for a moment is no reason not to start.
+	// This shows now what is wrong with the settings, and the first request need not wait.
+	// A service that is briefly down is no reason not to start.
 	if _, err := source.Token(ctx); err != nil {
 		log.Error("no access token yet", "error", err.Error())
 	}
@@ -173,8 +173,8 @@ func call(ctx context.Context, client *http.Client, apiURL string) (status int, 
 	return resp.StatusCode, nil
 }
 
-// renew drops the token again and again. No service needs that: tokens are renewed
-// before their end. It lets a rotation be watched in less than an hour.
+// renew drops the token again and again, so that a rotation can be watched in less than an
+// hour. No service needs that: tokens are renewed before they expire.
 func renew(ctx context.Context, source *consumer.Source, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
