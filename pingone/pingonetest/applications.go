@@ -74,8 +74,8 @@ func (s *Server) readApplication(c *call) (any, *refusal) {
 	return s.applicationBody(c, a), nil
 }
 
-// replaceApplication leaves nothing of the former configuration but what no
-// caller can write.
+// replaceApplication replaces everything in the former configuration that a caller can
+// write.
 func (s *Server) replaceApplication(c *call) (any, *refusal) {
 	a, no := s.reach(c, permUpdateApplication)
 	if no != nil {
@@ -128,7 +128,7 @@ func (s *Server) checkName(f *fields, env, name, id string) {
 	}
 }
 
-// The words of an application's configuration.
+// Values in an application's configuration.
 const (
 	openIDConnect = "OPENID_CONNECT"
 	typeWorker    = "WORKER"
@@ -149,8 +149,8 @@ var (
 	authMethods      = []string{"NONE", methodBasic, methodPost, methodSecretJWT, methodPrivateKeyJWT}
 )
 
-// configure reads what the caller wants of an application. Members that mean
-// nothing to this server become settings, which it shows as they came.
+// configure reads the application that the caller wants. Members that mean nothing to this
+// server become settings, which it shows as they came.
 func configure(f *fields) (Application, map[string]any) {
 	a := Application{
 		Name:     f.require("name"),
@@ -200,7 +200,7 @@ func checkGrants(f *fields, a Application) {
 	}
 }
 
-// defaultSettings are those of an application for which none were given.
+// defaultSettings returns the settings of an application for which none were given.
 func defaultSettings(a Application) map[string]any {
 	settings := map[string]any{"hiddenFromAppPortal": false}
 	if a.Type == typeWorker {

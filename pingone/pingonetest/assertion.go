@@ -18,7 +18,7 @@ const maxAssertion = time.Hour
 
 // assertion is a JWT by which a client authenticates (RFC 7523), taken apart.
 type assertion struct {
-	unsigned  string // what the signature is of
+	unsigned  string // what is signed
 	signature []byte
 	keyID     string
 	hash      crypto.Hash
@@ -52,8 +52,8 @@ var assertionAlgorithms = map[string]struct {
 	"RS256": {methodPrivateKeyJWT, crypto.SHA256}, "RS384": {methodPrivateKeyJWT, crypto.SHA384}, "RS512": {methodPrivateKeyJWT, crypto.SHA512},
 }
 
-// readAssertion takes the client's id and method from its assertion. It returns
-// why the assertion makes no sense, "" if it does.
+// readAssertion takes the client's id and method from its assertion. It returns why the
+// assertion makes no sense, or "" if it does.
 func (t *clientRequest) readAssertion(basic bool) string {
 	const bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	switch {
@@ -96,8 +96,8 @@ func (a *assertion) signedBySecret(secret string) bool {
 	return hmac.Equal(mac.Sum(nil), a.signature)
 }
 
-// signedByKeyOf reports whether an RSA key of the set verifies the signature.
-// Where the assertion names a key, only that one counts.
+// signedByKeyOf reports whether an RSA key of the set verifies the signature. If the
+// assertion names a key, only that one counts.
 func (a *assertion) signedByKeyOf(jwks string) bool {
 	var set struct {
 		Keys []struct{ Kty, Kid, N, E string }
@@ -122,8 +122,8 @@ func (a *assertion) signedByKeyOf(jwks string) bool {
 	return false
 }
 
-// acceptable judges the claims of an assertion whose signature is good. One that
-// has an id counts once.
+// acceptable judges the claims of an assertion whose signature is good. An assertion with
+// an id is accepted once.
 func (s *Server) acceptable(t *clientRequest) bool {
 	c, now := t.assertion.claims, s.Now()
 	good := []string{t.issuer, t.issuer + "/token", t.endpoint}

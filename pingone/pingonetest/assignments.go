@@ -17,8 +17,8 @@ func (s *Server) assignmentRoutes() {
 	s.platform("DELETE "+path+"/{assignment}", OpDeleteAssignment, s.deleteAssignment)
 }
 
-// roleID differs from one organization to the next, so that no client can know
-// it without asking.
+// roleID returns the id of a role, which differs between organizations, so that no client
+// can know it without asking.
 func (s *Server) roleID(name string) string { return derivedUUID(s.organization, "role", name) }
 
 func (s *Server) listRoles(c *call) (any, *refusal) {
@@ -65,7 +65,8 @@ func (s *Server) roleItems(environment string) []item {
 	return items
 }
 
-// assignmentID tells the assignments of an application apart; no two are equal.
+// assignmentID returns the id of an assignment. No two of an application's assignments are
+// equal.
 func assignmentID(a *application, r RoleAssignment) string {
 	return derivedUUID(a.ID, r.Role, r.ScopeType, r.ScopeID)
 }
@@ -94,8 +95,8 @@ type scopeReference struct {
 	Type string `json:"type"`
 }
 
-// reachHolder is reach for an application that can hold roles. Of another kind
-// PingOne has no such path.
+// reachHolder is reach for an application that can hold roles. For any other kind, PingOne
+// has no such path.
 func (s *Server) reachHolder(c *call, permission string) (*application, *refusal) {
 	a, no := s.reach(c, permission)
 	if no == nil && !s.holdsRoles(a) {
@@ -120,8 +121,8 @@ func (s *Server) listAssignments(c *call) (any, *refusal) {
 	return c.page("roleAssignments", items)
 }
 
-// assignRole gives a role. The caller must be able to: a worker that could give
-// what it does not have would raise itself.
+// assignRole gives a role. The caller must be able to: otherwise a worker could give itself
+// what it does not have.
 func (s *Server) assignRole(c *call) (any, *refusal) {
 	a, no := s.reachHolder(c, permUpdateAssignments)
 	if no != nil {

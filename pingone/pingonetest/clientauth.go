@@ -17,8 +17,8 @@ const (
 	methodPrivateKeyJWT = "PRIVATE_KEY_JWT"
 )
 
-// clientRequest is the request of a client that says who it is, before anybody
-// has judged it.
+// clientRequest is the request of a client that says who it is, before its credential is
+// judged.
 type clientRequest struct {
 	authority
 	endpoint   string // URL
@@ -33,8 +33,7 @@ type clientRequest struct {
 	lag  fault.Lag
 }
 
-// serveClients serves a form that only clients may send. Its function runs under
-// the lock.
+// serveClients serves a form that only clients may send. Apply runs under the lock.
 func (s *Server) serveClients(path, operation, required string, apply func(*clientRequest) (any, *refusal)) {
 	s.underEnvironment("POST", path, func(w http.ResponseWriter, r *http.Request, at authority) {
 		t := readClientRequest(r, required)
@@ -94,8 +93,8 @@ func readClientRequest(r *http.Request, required string) *clientRequest {
 	return t
 }
 
-// formDecode undoes the encoding of RFC 6749 section 2.3.1. What cannot be
-// decoded is no credential of anybody.
+// formDecode undoes the encoding of RFC 6749 section 2.3.1. What cannot be decoded is no
+// client's credential.
 func formDecode(s string) string {
 	decoded, err := url.QueryUnescape(s)
 	if err != nil {
@@ -104,7 +103,7 @@ func formDecode(s string) string {
 	return decoded
 }
 
-// client returns the application of a client id, nil if the environment has none.
+// client returns the application with a client id, or nil if the environment has none.
 func (s *Server) client(env, clientID string) *application {
 	a := s.clients[clientID]
 	if a == nil || a.Environment != env || a.Protocol != openIDConnect {
@@ -113,7 +112,7 @@ func (s *Server) client(env, clientID string) *application {
 	return a
 }
 
-// authenticate finds out which application sends the request.
+// authenticate returns the application that sends the request.
 func (s *Server) authenticate(t *clientRequest) (*application, *refusal) {
 	a := s.client(t.environment, t.clientID)
 	if a == nil {
@@ -145,7 +144,7 @@ func (s *Server) authenticate(t *clientRequest) (*application, *refusal) {
 	return a, nil
 }
 
-// bySecret is the proof of a client that shows its secret as it is.
+// bySecret returns the proof of a client that sends its secret as it is.
 func (t *clientRequest) bySecret() proof {
 	return proof{fits: func(secret string) bool { return secret == t.secret }}
 }

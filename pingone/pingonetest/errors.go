@@ -8,7 +8,7 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// PingOne's words.
+// PingOne's messages.
 const (
 	msgNotFound       = "The request could not be completed. The requested resource was not found."
 	msgNoAccess       = "The request could not be completed. You do not have access to this resource."
@@ -32,7 +32,7 @@ const (
 	msgManyResources     = "May not request scopes for multiple resources"
 )
 
-// refusal is a reply that says no.
+// refusal is a reply that refuses a call.
 type refusal struct {
 	status int
 	header http.Header
@@ -66,8 +66,8 @@ func invalidToken() *refusal {
 // forbidden is the reply to a caller who lacks a permission.
 func forbidden() *refusal { return refuse(http.StatusForbidden, "ACCESS_FAILED", msgNotAuthorized) }
 
-// outranked is the reply to a caller who has the permission, but to whom a role
-// of the target is read-only.
+// outranked is the reply to a caller who has the permission, but to whom a role of the
+// target is read-only.
 func outranked() *refusal {
 	return refuse(http.StatusForbidden, "ACCESS_FAILED", msgNoAccess,
 		detail{Code: "INSUFFICIENT_PERMISSIONS", Message: msgWorkerSecrets})
@@ -102,7 +102,7 @@ func jsonReply(status int, body any) fault.Reply {
 	return fault.Reply{Status: status, Header: http.Header{"Content-Type": {"application/json;charset=utf-8"}}, Body: b}
 }
 
-// words are what a fault on a call says, given how this endpoint denies.
+// words returns what a fault on a call says, given this endpoint's refusal.
 func (s *Server) words(denied *refusal) fault.Words {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,9 +122,8 @@ func (s *Server) throttled() *refusal {
 	return no
 }
 
-// RetryAfter sets the Retry-After header of every 429, whether it comes of
-// [fault.Throttled] or of [Server.RateLimit]: seconds, an HTTP date, or "" for no
-// header. It is "1" at first.
+// RetryAfter sets the Retry-After header of every 429, whether from [fault.Throttled] or
+// from [Server.RateLimit]: seconds, an HTTP date, or "" for no header. It is "1" at first.
 func (s *Server) RetryAfter(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +145,7 @@ func (s *Server) RateLimit(perMinute int) {
 	s.limit = rateLimit{perMinute: perMinute}
 }
 
-// exceeded counts one call.
+// exceeded counts one call, and reports whether it exceeds the limit.
 func (l *rateLimit) exceeded(now time.Time) bool {
 	if window := now.Truncate(time.Minute); !window.Equal(l.window) {
 		l.window, l.calls = window, 0

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// fields is the JSON object of a request while it is being read. Each reading
-// takes a member out and notes what is wrong with it, so that one reply can tell
-// the caller of every mistake. What no one takes remains in rest.
+// fields is the JSON object of a request while it is being read. Each reading takes a
+// member out and notes what is wrong with it, so that one reply can report every mistake.
+// What is not taken remains in rest.
 type fields struct {
 	rest     map[string]any
 	nulls    []string // names of members that are null, which counts as absent
 	problems []detail
 }
 
-// readFields minds the case of names, which struct decoding does not.
+// readFields distinguishes names by case, which struct decoding does not.
 func readFields(body []byte) (*fields, *refusal) {
 	f := &fields{}
 	if json.Unmarshal(body, &f.rest) != nil || f.rest == nil {
@@ -31,7 +31,7 @@ func readFields(body []byte) (*fields, *refusal) {
 	return f, nil
 }
 
-// refusal is the reply to what was wrong, nil if nothing was.
+// refusal returns the reply to what was wrong, or nil if nothing was.
 func (f *fields) refusal() *refusal {
 	if len(f.problems) == 0 {
 		return nil
@@ -50,8 +50,8 @@ func (f *fields) drop(names ...string) {
 	}
 }
 
-// take removes a member and returns it, the zero value if it is absent or of
-// another type.
+// take removes a member and returns it, or the zero value if it is absent or of another
+// type.
 func take[T any](f *fields, name, kind string) T {
 	raw, present := f.rest[name]
 	delete(f.rest, name)

@@ -57,14 +57,14 @@ func (s *Server) flowRoutes() {
 	s.browser("GET", "/as/resume", OpResume, s.resume)
 }
 
-// browser serves a step of a sign-on. Its function runs under the lock.
+// browser serves a step of a sign-on. Apply runs under the lock.
 func (s *Server) browser(method, path, operation string, apply func(*step) (fault.Reply, *refusal)) {
 	s.underEnvironment(method, path, func(w http.ResponseWriter, r *http.Request, at authority) {
 		t := &step{authority: at, header: r.Header, form: r.URL.Query()}
 		t.path = strings.TrimSuffix(strings.TrimPrefix(at.issuer, at.api), "as")
 		t.body, _ = io.ReadAll(r.Body) // already in memory
 		if isMediaType(r.Header, "application/x-www-form-urlencoded") {
-			t.form, _ = url.ParseQuery(string(t.body)) // what is broken is missing
+			t.form, _ = url.ParseQuery(string(t.body)) // what cannot be parsed is missing
 		}
 		t.flowID = r.PathValue("flow")
 		if t.flowID == "" {
@@ -143,8 +143,8 @@ func (f *flow) back(result url.Values) fault.Reply {
 	return redirect(f.redirectURI + separator + result.Encode())
 }
 
-// signOn sends the browser to the page that asks for the password. PingOne hosts
-// it elsewhere, and this server has none: a client reads the flow's id off the URL.
+// signOn sends the browser to the page that asks for the password. PingOne hosts it
+// elsewhere, and this server has none: a client takes the flow's id from the URL.
 func (f *flow) signOn(t *step) fault.Reply {
 	query := url.Values{"environmentId": {f.environment}, "flowId": {f.id}}
 	return f.remember(t, redirect(t.api+"/"+f.environment+"/signon/?"+query.Encode()))
@@ -154,7 +154,7 @@ func redirect(location string) fault.Reply {
 	return fault.Reply{Status: http.StatusFound, Header: http.Header{"Location": {location}, "Cache-Control": {"no-store"}}}
 }
 
-// remember gives the browser the cookie by which it is known.
+// remember gives the browser the cookie that identifies it.
 func (f *flow) remember(t *step, reply fault.Reply) fault.Reply {
 	cookie := http.Cookie{Name: "ST", Value: f.session, Path: t.path, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	reply.Header.Set("Set-Cookie", cookie.String())
@@ -197,8 +197,8 @@ func (f *flow) body(t *step) any {
 	}{links, f.id, reference{f.environment}, f.status, t.issuer + "/resume?flowId=" + f.id, wireTime(f.expires)}
 }
 
-// checkPassword completes a flow. The browser gets another session then, lest
-// an attacker who planted the first one be signed on too.
+// checkPassword completes a flow. The browser then gets a new session, so that an attacker
+// who planted the first one is not signed on too.
 func (s *Server) checkPassword(t *step) (fault.Reply, *refusal) {
 	f, no := s.flow(t)
 	if no != nil {
@@ -229,7 +229,7 @@ func (s *Server) checkPassword(t *step) (fault.Reply, *refusal) {
 		return jsonReply(http.StatusOK, f.body(t)), nil
 	}
 	if s.policyOf(f.client).MFA {
-		f.status = otpRequired // no client of this package's can prove more than a password
+		f.status = otpRequired // no client here can prove more than a password
 		return jsonReply(http.StatusOK, f.body(t)), nil
 	}
 	f.user, f.session = users[i], newUUID()
@@ -253,8 +253,8 @@ func (s *Server) resume(t *step) (fault.Reply, *refusal) {
 	return f.back(url.Values{"code": {code}}), nil
 }
 
-// redeem exchanges a code for tokens (RFC 6749, section 4.1.3). A code is gone
-// after its client's first attempt, whatever comes of it.
+// redeem exchanges a code for tokens (RFC 6749, section 4.1.3). A code is gone after its
+// client's first attempt, whatever the result.
 func (s *Server) redeem(a *application, t *clientRequest) (any, *refusal) {
 	code := t.form.Get("code")
 	f := s.codes[code]

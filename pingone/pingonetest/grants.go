@@ -69,7 +69,7 @@ func (s *Server) createGrant(c *call) (any, *refusal) {
 	return created{grantBody(c, g)}, nil
 }
 
-// grantable reads the scopes that a grant of the application shall have.
+// grantable reads the scopes that a grant of the application is to have.
 func (a *application) grantable(f *fields, id string, r *resource) []*resourceScope {
 	var scopes []*resourceScope
 	for _, ref := range f.references("scopes") {
@@ -117,7 +117,7 @@ func (s *Server) readGrant(c *call) (any, *refusal) {
 	return grantBody(c, a.grants[i]), nil
 }
 
-// replaceGrant changes the scopes; a grant's resource is for ever.
+// replaceGrant changes the scopes; a grant's resource cannot change.
 func (s *Server) replaceGrant(c *call) (any, *refusal) {
 	a, i, no := s.reachGrant(c, permUpdateGrant)
 	if no != nil {

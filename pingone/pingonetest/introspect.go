@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// introspect tells what is in a token (RFC 7662): to the application that it was
-// issued to, or to the custom resource that it is for. To anybody else, a token
-// is as good as none.
+// introspect shows what is in a token (RFC 7662) to the application that it was issued to,
+// or to the custom resource that it is for. To all others, a token is inactive.
 func (s *Server) introspect(t *clientRequest) (any, *refusal) {
 	r := s.introspector(t)
 	var a *application
@@ -30,8 +29,8 @@ func (s *Server) introspect(t *clientRequest) (any, *refusal) {
 	return body, nil
 }
 
-// introspector returns the custom resource that the request says it comes from,
-// nil if it names none.
+// introspector returns the custom resource that the request claims to come from, or nil if
+// it names none.
 func (s *Server) introspector(t *clientRequest) *resource {
 	return s.customResource(t.environment, t.clientID)
 }

@@ -18,15 +18,15 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// signingKey is shared by all servers of the process: making a key takes longer
-// than most tests, and no test turns on whose key it is.
+// signingKey is shared by all servers of the process: making a key takes longer than most
+// tests, and no test depends on whose key it is.
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 	return rsa.GenerateKey(rand.Reader, 1024)
 })
 
 const keyID = "pingonetest"
 
-// ticket is what a token shall be, after all checks.
+// ticket is what a token is to be, after all checks.
 type ticket struct {
 	authority
 	client *application
@@ -36,7 +36,7 @@ type ticket struct {
 	nonce  string // of the authorization request
 }
 
-// issueToken makes an access token and the reply that carries it.
+// issueToken returns the reply with a new access token.
 func (s *Server) issueToken(t ticket) (any, *refusal) {
 	now := s.Now()
 	life, scope := t.client.TokenTTL, strings.Join(t.scopes, " ")
@@ -97,7 +97,7 @@ func (s *Server) issueToken(t ticket) (any, *refusal) {
 	return body, nil
 }
 
-// identity is what the ID token says of the user (OpenID Connect Core, section 2).
+// identity returns what the ID token says about the user (OpenID Connect Core, section 2).
 func (t ticket) identity(now time.Time) map[string]any {
 	claims := map[string]any{
 		"iss": t.issuer, "aud": t.client.ClientID, "sub": t.user.id, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
@@ -115,8 +115,8 @@ func (t ticket) identity(now time.Time) map[string]any {
 	return claims
 }
 
-// sign returns the claims as a JWT (RFC 7519) signed with RS256, with the type of an
-// access token (RFC 9068, section 2.1) if it is one that says so.
+// sign returns the claims as a JWT (RFC 7519) signed with RS256. If typed, its header has
+// the type of an access token (RFC 9068, section 2.1).
 func sign(claims map[string]any, typed bool) (string, error) {
 	key, err := signingKey()
 	if err != nil {
@@ -176,7 +176,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, at autho
 	})
 }
 
-// publish serves a document of an environment that anybody may read.
+// publish serves a document of an environment that anyone may read.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request, at authority, operation string, document func() (any, error)) {
 	call := fault.Call{Operation: operation, Target: at.environment, Trace: s.transactionID(r)}
 	s.Answer(w, r, call, s.words(forbidden()), func() fault.Reply {

@@ -13,13 +13,13 @@ type attributeMapping struct {
 	id, kind          string
 	name, value       string
 	required          bool
-	scopes            []string // ids; with some, the claim is for tokens with one of these
+	scopes            []string // ids; if not empty, the claim is only for tokens with one of these
 	idToken, userInfo bool     // where the claim is found
 }
 
 // The kinds of attribute mapping.
 const (
-	mappingCore   = "CORE" // the one of sub, which every OpenID Connect application has
+	mappingCore   = "CORE" // that of sub, which every OpenID Connect application has
 	mappingCustom = "CUSTOM"
 )
 
@@ -32,7 +32,7 @@ func (s *Server) mappingRoutes() {
 	s.platform("DELETE "+all+"/{mapping}", OpDeleteMapping, s.deleteMapping)
 }
 
-// coreMappings are those of a new application.
+// coreMappings returns the mappings of a new application.
 func coreMappings(a Application) []*attributeMapping {
 	if a.Protocol != openIDConnect {
 		return nil
@@ -119,7 +119,7 @@ func (s *Server) deleteMapping(c *call) (any, *refusal) {
 	return nil, nil
 }
 
-// fillMapping reads what the caller wants a mapping to be.
+// fillMapping reads the mapping that the caller wants.
 func (s *Server) fillMapping(c *call, a *application, m *attributeMapping) *refusal {
 	f, no := readFields(c.body)
 	if no != nil {
@@ -161,7 +161,7 @@ func mappingBody(c *call, m *attributeMapping) any {
 
 var userExpression = regexp.MustCompile(`^\$\{user\.([A-Za-z.]+)\}$`)
 
-// of is the mapping's value for a user, nil if the user has none.
+// of returns the mapping's value for a user, or nil if the user has none.
 func (m *attributeMapping) of(u *user) any {
 	expression := userExpression.FindStringSubmatch(m.value)
 	switch {
@@ -175,8 +175,8 @@ func (m *attributeMapping) of(u *user) any {
 	return u.attributes[expression[1]]
 }
 
-// mapClaims adds what the application's mappings say of a user, who signed on with
-// these scopes, to the claims of an ID token or of userinfo.
+// mapClaims adds to the claims of an ID token or of userinfo what the application's
+// mappings say about a user who signed on with these scopes.
 func (a *application) mapClaims(claims map[string]any, u *user, scopes []string, wanted func(*attributeMapping) bool) {
 	for _, m := range a.mappings {
 		granted := len(m.scopes) == 0

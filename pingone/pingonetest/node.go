@@ -9,13 +9,13 @@ import (
 // Node is one of the hosts that answer an environment's clients, at the token and
 // the introspection endpoint. Each learns of a change in its own time.
 type Node struct {
-	Learns  time.Duration // so long after a regeneration it still refuses the new secret
-	Forgets time.Duration // so long after a secret has ended it still accepts it
+	Learns  time.Duration // how long after a regeneration it refuses the new secret
+	Forgets time.Duration // how long after a secret has ended it accepts it
 }
 
 // Nodes sets the hosts that answer clients. They take turns, call by call, unless
-// [Server.Route] says otherwise. Without any there is one, which is up to date. The
-// times also count for changes that were made before.
+// [Server.Route] says otherwise. With none given there is one, which is up to date. The
+// times also apply to earlier changes.
 func (s *Server) Nodes(nodes ...Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,11 +31,11 @@ func (s *Server) Route(hook func(fault.Call) int) {
 	s.route = hook
 }
 
-// PropagationDelay makes the token endpoint refuse a regenerated secret until it
-// is as old as this. It is short for one [Node] that learns so late.
+// PropagationDelay makes the token endpoint refuse a regenerated secret until it is this
+// old. It is short for one [Node] with this Learns.
 func (s *Server) PropagationDelay(d time.Duration) { s.Nodes(Node{Learns: d}) }
 
-// node returns the one that answers a call.
+// node returns the node that answers a call.
 func (s *Server) node(c fault.Call) Node {
 	if len(s.nodes) == 0 {
 		return Node{}
@@ -49,14 +49,14 @@ func (s *Server) node(c fault.Call) Node {
 	return s.nodes[((i%len(s.nodes))+len(s.nodes))%len(s.nodes)]
 }
 
-// proof is what a client shows in place of its secret, or the secret itself.
+// proof is what a client sends instead of its secret, or the secret itself.
 type proof struct {
 	fits        func(secret string) bool
 	currentOnly bool // the previous secret does not make such a proof good
 }
 
-// accepts reports whether a node accepts the proof, and whether it takes it for one
-// by the previous secret.
+// accepts reports whether a node accepts the proof, and whether it takes it for a proof by
+// the previous secret.
 func (s *Server) accepts(k *keeper, p proof, node Node, lag fault.Lag) (ok, previous bool) {
 	now := s.Now()
 	seen := k.seen(now, lag)
@@ -73,7 +73,7 @@ func (s *Server) accepts(k *keeper, p proof, node Node, lag fault.Lag) (ok, prev
 	return s.remembers(k, p, now.Add(-node.Forgets)), false
 }
 
-// remembers reports whether the proof was good at some time after the one given.
+// remembers reports whether the proof was good at some time after this.
 func (s *Server) remembers(k *keeper, p proof, after time.Time) bool {
 	good := false
 	look := func(r retained) {
@@ -90,16 +90,16 @@ func (s *Server) remembers(k *keeper, p proof, after time.Time) bool {
 	return good
 }
 
-// Authenticates reports whether the token endpoint would accept the secret from
-// this client now, in the application's own authentication method and on every
-// node; or, of a custom resource by its id, the introspection endpoint. It is
-// neither a call nor a use of the secret, and takes no notice of [fault.Line.Lag].
+// Authenticates reports whether the token endpoint would accept the secret from this client
+// now, in the application's own authentication method and on every node. For a custom
+// resource, by its id, it asks about the introspection endpoint. It is neither a call nor a
+// use of the secret, and ignores [fault.Line.Lag].
 func (s *Server) Authenticates(env, clientID, secret string) bool {
 	return s.judge(env, clientID, secret, true)
 }
 
-// AcceptedSomewhere is Authenticates for at least one node in place of every one: a
-// secret that has ended must not be accepted anywhere.
+// AcceptedSomewhere is Authenticates on at least one node instead of every one: a secret
+// that has ended must not be accepted anywhere.
 func (s *Server) AcceptedSomewhere(env, clientID, secret string) bool {
 	return s.judge(env, clientID, secret, false)
 }

@@ -1,6 +1,6 @@
 package pingonetest
 
-// The operations, as they stand in [fault.Call].
+// The values of Operation in a [fault.Call].
 const (
 	OpListApplications   = "GET applications"
 	OpCreateApplication  = "POST application"

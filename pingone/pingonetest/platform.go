@@ -30,8 +30,8 @@ type environment struct {
 	defaultPolicy *policy // never nil
 }
 
-// environment returns the environment of that id, which comes into being when a
-// test first seeds something in it.
+// environment returns the environment with this id. It begins to exist when a test first
+// seeds something in it.
 func (s *Server) environment(id string) *environment {
 	e := s.environments[id]
 	if e == nil {
@@ -47,7 +47,7 @@ type call struct {
 	target appKey
 	url    *url.URL
 	path   func(wildcard string) string
-	base   string // scheme and host under which the caller knows the server
+	base   string // scheme and host by which the caller knows the server
 	header http.Header
 	body   []byte
 	reads  bool // and changes nothing
@@ -58,12 +58,12 @@ type call struct {
 	lag    fault.Lag
 }
 
-// created is what a function given to platform returns to make its reply a 201.
+// created wraps what a function given to platform returns, to make its reply a 201.
 type created struct{ body any }
 
-// platform serves an operation of the platform API. Its function runs under the
-// lock and returns what goes into the reply; nil makes it a 204. A body must be
-// JSON or have one of the media types given.
+// platform serves an operation of the platform API. Apply runs under the lock and returns
+// what goes into the reply; nil makes it a 204. A body must be JSON or have one of the
+// given media types.
 func (s *Server) platform(pattern, operation string, apply func(*call) (any, *refusal), mediaTypes ...string) {
 	mediaTypes = append(mediaTypes, "application/json")
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -111,9 +111,9 @@ func (s *Server) platform(pattern, operation string, apply func(*call) (any, *re
 	})
 }
 
-// baseURL is the scheme and host under which the caller knows the server. A handler
-// behind TLS, as net/http/httptest's NewTLSServer makes one, knows it from the
-// connection; one behind a proxy that ends TLS, from the header that the proxy adds.
+// baseURL returns the scheme and host by which the caller knows the server. A handler
+// behind TLS, as net/http/httptest's NewTLSServer makes one, knows it from the connection;
+// one behind a proxy that ends TLS, from the header that the proxy adds.
 func baseURL(r *http.Request) string {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https://" + r.Host
@@ -121,7 +121,7 @@ func baseURL(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// admit counts the call and finds out who calls.
+// admit counts the call and identifies the caller.
 func (s *Server) admit(c *call) *refusal {
 	now := s.Now()
 	if s.limit.exceeded(now) {
@@ -141,7 +141,7 @@ func (s *Server) admit(c *call) *refusal {
 	return nil
 }
 
-// live reports whether a token has not expired and its client is still in business.
+// live reports whether a token has not expired, and its client still exists and is enabled.
 func (s *Server) live(token accessToken) bool {
 	if !s.Now().Before(token.expires) {
 		return false
@@ -162,15 +162,15 @@ func (s *Server) enter(c *call, permission string) (*environment, *refusal) {
 	return e, nil
 }
 
-// reach returns the application that a call is about, if the caller has the
-// permission there. A call that only reads gets it as it sees it, which may be as it
-// was; to a call that changes it the application may not exist yet.
+// reach returns the application that a call is about, if the caller has the permission
+// there. A call that only reads gets the application as it sees it, which may be a former
+// state; for a call that changes it, the application may not exist yet.
 func (s *Server) reach(c *call, permission string) (*application, *refusal) {
 	return s.reachSeen(c, permission, c.lag)
 }
 
-// reachOwner is reach for a call about something that lags by itself: how many
-// changes it misses are changes of that, not of the application.
+// reachOwner is reach for a call about something that lags by itself: the number of changes
+// that it misses counts changes of that, not of the application.
 func (s *Server) reachOwner(c *call, permission string) (*application, *refusal) {
 	a, no := s.reachSeen(c, permission, fault.Lag{Age: c.lag.Age})
 	if no == nil && s.apps[c.target] != nil {
@@ -202,20 +202,20 @@ type reference struct {
 	ID string `json:"id"`
 }
 
-// environmentURL is the URL of the environment that the call is about.
+// environmentURL returns the URL of the environment that the call is about.
 func (c *call) environmentURL() string { return c.base + "/v1/environments/" + c.target.environment }
 
-// maxPage is how many items a page holds at most, and if no limit is asked for.
+// maxPage is the most items on a page, and the number if no limit is asked for.
 const maxPage = 100
 
-// item is one of a collection. Its body is made only for the page that shows it.
+// item is an element of a collection. Its body is made only for the page that shows it.
 type item struct {
 	id   string
 	body func() any
 }
 
-// page replies with a part of a collection: up to limit items beyond the cursor.
-// The cursor is the last id of the page before it, encoded lest anybody build one.
+// page returns a part of a collection: up to limit items after the cursor. The cursor is
+// the last id of the page before, encoded so that no client builds one.
 func (c *call) page(collection string, items []item) (any, *refusal) {
 	query, limit := c.url.Query(), maxPage
 	if text := query.Get("limit"); text != "" {
@@ -254,8 +254,8 @@ func (c *call) page(collection string, items []item) (any, *refusal) {
 // 3.4.2.2). The value is a JSON string.
 var equals = regexp.MustCompile(`^([A-Za-z.]+) eq ("(?:[^"\\]|\\.)*")$`)
 
-// filter returns the value to which the call's filter wants the attribute to be
-// equal, if it has a filter.
+// filter returns the value that the call's filter wants the attribute to equal, if it has a
+// filter.
 func (c *call) filter(attribute string) (value string, filtered bool, no *refusal) {
 	text := c.url.Query().Get("filter")
 	if text == "" {
@@ -281,7 +281,8 @@ func newUUID() string {
 	return formatUUID(b, 4)
 }
 
-// derivedUUID is the same for the same parts, for what needs an id but has no state.
+// derivedUUID returns the same UUID for the same parts, for what needs an id but has no
+// state.
 func derivedUUID(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return formatUUID([16]byte(sum[:16]), 8)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Policy says what users have to prove when they sign on.
+// Policy says what users must prove when they sign on.
 type Policy struct {
 	Environment string // UUID; defaults as in [Application]
 	Name        string
@@ -63,7 +63,7 @@ func (s *Server) policyOf(a *application) *policy {
 	return s.environments[a.Environment].defaultPolicy
 }
 
-// policyKind is what tells the two kinds of policy apart.
+// policyKind is what differs between the two kinds of policy.
 type policyKind struct {
 	policies string // path of the environment's policies
 	path     string // of the assignments to an application
@@ -202,7 +202,7 @@ func (s *Server) reassignPolicy(c *call, k policyKind) (any, *refusal) {
 	return assignedBody(c, k, assigned), nil
 }
 
-// readPolicy reads what the caller wants the assignment of that id to be.
+// readPolicy reads the assignment that the caller wants, which gets this id.
 func (s *Server) readPolicy(c *call, a *application, k policyKind, id string) (*policyAssignment, *refusal) {
 	f, no := readFields(c.body)
 	if no != nil {

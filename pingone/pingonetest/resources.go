@@ -37,7 +37,7 @@ type resourceScope struct {
 // resourceAttribute becomes a claim of the resource's tokens.
 type resourceAttribute struct{ id, name, value, kind string }
 
-// builtInResources returns those that no caller makes.
+// builtInResources returns the resources that no caller makes.
 func (s *Server) builtInResources() []*resource {
 	builtIn := func(kind, name string, scopes ...string) *resource {
 		r := &resource{id: newUUID(), kind: kind, name: name, validity: time.Hour, created: s.Now(), updated: s.Now()}
@@ -97,8 +97,8 @@ func (s *Server) reachResourceSeen(c *call, permission string, lag fault.Lag) (*
 	return r, nil
 }
 
-// changingResource must be called before a resource changes, or anything that
-// PingOne keeps under its id but the secret.
+// changingResource must be called before a resource changes, or anything that PingOne keeps
+// under its id except the secret.
 func (s *Server) changingResource(r *resource) {
 	was := *r
 	was.scopes, was.attributes = slices.Clone(r.scopes), slices.Clone(r.attributes)
@@ -325,7 +325,7 @@ func (s *Server) listAttributes(c *call) (any, *refusal) {
 	return c.page("attributes", items)
 }
 
-// claimsOfPingOne are those that no attribute can set.
+// claimsOfPingOne are the claims that no attribute can set.
 var claimsOfPingOne = []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "client_id", "env", "exp", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub"}
 
 func (s *Server) createAttribute(c *call) (any, *refusal) {
@@ -352,8 +352,8 @@ func attributeBody(c *call, r *resource, a *resourceAttribute) any {
 	return part(c, r, "attributes", a.id, map[string]any{"name": a.name, "value": a.value, "type": a.kind})
 }
 
-// extendResource is the beginning of a call that adds something to a resource,
-// which must be a custom one.
+// extendResource begins a call that adds something to a resource, which must be a custom
+// one.
 func (s *Server) extendResource(c *call) (*resource, *fields, *refusal) {
 	r, no := s.reachCustom(c)
 	if no != nil {

@@ -19,13 +19,13 @@ type RoleAssignment struct {
 	ScopeID   string // defaults to the organization, or to the application's own environment
 }
 
-// CustomRole is a role that an environment has made for itself.
+// CustomRole is a role that belongs to an environment.
 type CustomRole struct {
 	Environment     string   // UUID; defaults as in [Application]
 	Name            string   // no other role of the organization has it
 	Permissions     []string // "applications:read:secret"
 	ApplicableTo    []string // kinds of scope; nil defaults to ENVIRONMENT
-	CanBeAssignedBy []string // names of the roles whose holders may assign it; without any, no one may
+	CanBeAssignedBy []string // names of the roles whose holders may assign it; if empty, no one may
 }
 
 // AddRole creates a custom role without a call.
@@ -103,7 +103,7 @@ const (
 	configReadOnly       = "Configuration Read Only"
 )
 
-// builtInRoles makes the roles that every organization has.
+// builtInRoles returns the roles that every organization has.
 func builtInRoles() map[string]*role {
 	wide := []string{scopeOrganization, scopeEnvironment}
 	secrets := []string{permReadSecret, permUpdateSecret, permDeleteSecret}
@@ -132,8 +132,8 @@ func builtInRoles() map[string]*role {
 	}
 }
 
-// permitted reports whether one of the roles gives the permission on an
-// application, which need not exist, or on an environment, if that names none.
+// permitted reports whether one of the roles gives the permission on an application, which
+// need not exist, or, if the target names none, on an environment.
 func (s *Server) permitted(roles []RoleAssignment, permission string, target appKey) bool {
 	return slices.ContainsFunc(roles, func(held RoleAssignment) bool {
 		if !slices.Contains(s.roles[held.Role].permissions, permission) {
@@ -149,8 +149,8 @@ func (s *Server) permitted(roles []RoleAssignment, permission string, target app
 	})
 }
 
-// readOnly is the property of that name that a caller sees on a role assignment
-// of the target: whether the caller could not have made it.
+// readOnly returns the property of that name that a caller sees on a role assignment of the
+// target: whether the caller could not have made it.
 func (s *Server) readOnly(c *call, target *application, assignment RoleAssignment) bool {
 	if c.caller.ID == target.ID {
 		return true
@@ -175,8 +175,8 @@ func (s *Server) reaches(held, other RoleAssignment) bool {
 	return false
 }
 
-// checkRoles completes the assignments of an application and refuses those that
-// PingOne could not hold.
+// checkRoles completes the assignments of an application, and refuses those that PingOne
+// could not have.
 func (s *Server) checkRoles(a *Application) {
 	s.t.Helper()
 	a.Roles = slices.Clone(a.Roles)

@@ -11,7 +11,7 @@ import (
 // entitlement is what an application may ask a token for: scopes of one resource.
 type entitlement struct {
 	kind       string
-	resource   *resource // nil for the one that a test gave the application directly
+	resource   *resource // nil for the resource that a test gave the application directly
 	resourceID string
 	audience   string
 	scopes     []string
@@ -41,9 +41,8 @@ func (s *Server) entitlements(a *application) []entitlement {
 	return all
 }
 
-// claim is the attribute's value in a token: its text, or with arrays an array if it
-// is written as one in JSON, and nil if it is an expression, which takes a user to
-// evaluate.
+// claim returns the attribute's value in a token: its text; with arrays, an array if the
+// text is one in JSON; and nil if it is an expression, which needs a user to evaluate.
 func (a *resourceAttribute) claim(arrays bool) any {
 	if strings.Contains(a.value, "${") {
 		return nil
@@ -55,8 +54,8 @@ func (a *resourceAttribute) claim(arrays bool) any {
 	return a.value
 }
 
-// machineScopes decides about a token without a user: which custom resource it
-// is for, nil for the PingOne API, and its scopes. A worker without a custom
+// machineScopes decides about a token without a user: it returns the custom resource that
+// the token is for, nil for the PingOne API, and its scopes. A worker without a custom
 // resource gets a token for the PingOne API, which goes by roles and not by scopes.
 func (s *Server) machineScopes(a *application, asked []string) (*entitlement, []string, *refusal) {
 	custom := slices.DeleteFunc(s.entitlements(a), func(e entitlement) bool { return e.kind != resourceCustom })
@@ -78,8 +77,8 @@ func (s *Server) machineScopes(a *application, asked []string) (*entitlement, []
 	return nil, nil, invalidScope(msgNoScope)
 }
 
-// oneCustom finds the one custom resource among the entitlements that the scopes
-// are of, nil if they are of none, and says what is wrong with the scopes.
+// oneCustom returns the custom resource that the scopes belong to, nil if they belong to
+// none, and what is wrong with the scopes.
 func oneCustom(all []entitlement, asked []string) (one *entitlement, problem string) {
 	var seen []int
 	for _, scope := range asked {

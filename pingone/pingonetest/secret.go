@@ -71,13 +71,13 @@ func (s *Server) use(k *keeper) {
 	k.previous.used = s.Now()
 }
 
-// Secret is what PingOne knows about the secrets of an application or a custom
-// resource. The fields about the previous one are zero when it is absent.
+// Secret is what PingOne knows about the secrets of an application or a custom resource.
+// The fields about the previous one are zero if there is none.
 type Secret struct {
 	Value             string
 	Previous          string
 	PreviousExpiresAt time.Time
-	PreviousLastUsed  time.Time // zero as long as it was not used
+	PreviousLastUsed  time.Time // zero until it is used
 }
 
 // Secret returns the secrets of an application or a custom resource without a call.
@@ -90,9 +90,8 @@ func (s *Server) Secret(env, id string) Secret {
 	return Secret{Value: k.secret, Previous: p.secret, PreviousExpiresAt: p.expires, PreviousLastUsed: p.used}
 }
 
-// Regenerate presses the console's button on an application or a custom resource,
-// and returns the new secret. The old one lives on for the duration given; 0 ends
-// it now.
+// Regenerate presses the console's button for an application or a custom resource, and
+// returns the new secret. The old one keeps working for this long; 0 ends it now.
 func (s *Server) Regenerate(env, id string, retain time.Duration) string {
 	s.t.Helper()
 	s.mu.Lock()
@@ -115,8 +114,8 @@ func (s *Server) Mints(env, id string) int {
 	return s.keeper(env, id).mints
 }
 
-// keeper returns the secrets of an application or a custom resource that a test
-// names; to name another is misuse.
+// keeper returns the secrets of an application or a custom resource that a test names;
+// naming one that does not exist is misuse.
 func (s *Server) keeper(env, id string) *keeper {
 	s.t.Helper()
 	if r := s.customResource(env, id); r != nil {
@@ -234,8 +233,8 @@ func (s *Server) secretBody(c *call, k secretState, owner string) any {
 	return body
 }
 
-// retention reads a regeneration's body: until when the old secret shall live,
-// or the zero time for not at all.
+// retention reads a regeneration's body: until when the old secret is to work, or the zero
+// time for not at all.
 func retention(body []byte, now time.Time) (time.Time, *refusal) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return time.Time{}, nil
@@ -266,8 +265,8 @@ func retention(body []byte, now time.Time) (time.Time, *refusal) {
 	return expires, nil
 }
 
-// member returns the one member that a JSON object may have, nil if it is absent
-// or null. Unlike struct decoding it minds the case of names.
+// member returns the one member that a JSON object may have, or nil if it is absent or
+// null. Unlike struct decoding it distinguishes names by case.
 func member(object []byte, name string) (json.RawMessage, *refusal) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(object, &members) != nil {
@@ -306,8 +305,8 @@ func newSecret() string {
 	return string(secret)
 }
 
-// fingerprint stands for a secret where people read: the first 8 hex digits of
-// its SHA-256.
+// fingerprint returns what stands for a secret in logs: the first 8 hex digits of its
+// SHA-256.
 func fingerprint(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:4])

@@ -10,14 +10,14 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// Application is a PingOne application, with what decides about its tokens.
-// An empty field takes its default in [Server.AddApplication].
+// Application is a PingOne application, with what determines its tokens. An empty field
+// takes its default in [Server.AddApplication].
 type Application struct {
 	Environment             string // UUID; defaults to one that all such applications share
 	ID                      string // UUID; defaults to a new one
 	ClientID                string // defaults to ID; another value makes it an imported application
 	Name                    string
-	Description             string // of one that was created by a call, only [Server.UpdateApplication] knows it
+	Description             string // for one that was created by a call, only [Server.UpdateApplication] shows it
 	Type                    string // defaults to WORKER
 	Protocol                string // defaults to OPENID_CONNECT
 	TokenEndpointAuthMethod string // defaults to CLIENT_SECRET_BASIC
@@ -29,9 +29,9 @@ type Application struct {
 	Secret                  string // current secret; defaults to a generated one
 	Roles                   []RoleAssignment
 
-	// A custom resource that the application was granted, without the calls that
-	// this takes. With it, tokens are for that resource; without it and without
-	// other grants, they are for the PingOne API.
+	// A custom resource that was granted to the application, without the calls for that.
+	// With it, tokens are for that resource; without it and without other grants, they are
+	// for the PingOne API.
 	Audience string
 	Scopes   []string       // granted scopes of the resource, at least one
 	Claims   map[string]any // attributes of the resource, such as groups
@@ -99,8 +99,8 @@ func (s *Server) store(a Application, settings map[string]any) *application {
 	return stored
 }
 
-// changingApplication must be called before an application changes, or anything
-// that PingOne keeps under its id but the secret.
+// changingApplication must be called before an application changes, or anything that
+// PingOne keeps under its id except the secret.
 func (s *Server) changingApplication(a *application) {
 	was := *a
 	was.grants = make([]*grant, len(a.grants))
@@ -111,8 +111,8 @@ func (s *Server) changingApplication(a *application) {
 	s.pastApps.changing(appKey{a.Environment, a.ID}.String(), &was, s.Now())
 }
 
-// viewApplication returns the application as a client's call with the lag sees it:
-// how many changes that misses are changes of the secret.
+// viewApplication returns the application as a client's call with the lag sees it. The
+// number of changes that the call misses counts changes of the secret.
 func (s *Server) viewApplication(a *application, lag fault.Lag) *application {
 	return s.pastApps.view(appKey{a.Environment, a.ID}.String(), a, s.Now(), fault.Lag{Age: lag.Age})
 }
@@ -144,7 +144,7 @@ func described(settings map[string]any, description string) map[string]any {
 	return settings
 }
 
-// check refuses what no console would save, and lets go of the caller's memory.
+// check refuses what no console would save, and keeps nothing that the caller can change.
 func (s *Server) check(a *Application) {
 	s.t.Helper()
 	s.checkRoles(a)
@@ -167,7 +167,8 @@ func (a Application) clone() Application {
 	return a
 }
 
-// application returns an application that a test names; to name another is misuse.
+// application returns an application that a test names; naming one that does not exist is
+// misuse.
 func (s *Server) application(env, id string) *application {
 	s.t.Helper()
 	a := s.apps[appKey{env, id}]

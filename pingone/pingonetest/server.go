@@ -26,8 +26,8 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// maxBody bounds every request's body. PingOne's own limit is not published;
-// no call of this size makes sense.
+// maxBody is the most bytes of a request's body. PingOne's own limit is not published; no
+// call of this size makes sense.
 const maxBody = 64 << 10
 
 // Server is one PingOne organization with any number of environments. It is
@@ -42,8 +42,8 @@ type Server struct {
 	http     *http.Server
 	mux      *http.ServeMux
 
-	// serving is held for reading by each request and for writing by Close,
-	// which so outlasts them all: a log line after the test's end would panic.
+	// serving is held for reading by each request and for writing by Close, which therefore
+	// outlasts them all: a log line after the test's end would panic.
 	serving sync.RWMutex
 	closed  bool
 
@@ -88,11 +88,11 @@ func Run(t TB) *Server {
 	return s
 }
 
-// Start starts a server on a TCP address, outside of a test; port 0 takes a free
-// one. The caller closes it. It logs only what [Run] would fail a test for, and
-// misuse of its methods ends the process.
+// Start starts a server on a TCP address, outside a test; port 0 takes a free one. The
+// caller closes it. It logs only what [Run] would fail a test for, and misuse of its
+// methods ends the process.
 func Start(addr string) (*Server, error) {
-	return start(addr, byHand{})
+	return start(addr, noTest{})
 }
 
 func start(addr string, t TB) (*Server, error) {
@@ -137,8 +137,8 @@ func start(addr string, t TB) (*Server, error) {
 	s.mux.HandleFunc("/", s.unknown)
 
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	// Go's client silently repeats a GET whose reused connection breaks, and
-	// would so hide an injected fault. On a fresh connection it reports it.
+	// Go's client silently repeats a GET whose reused connection breaks, which would hide
+	// an injected fault. On a new connection it reports it.
 	s.http.SetKeepAlivesEnabled(false)
 	go s.http.Serve(l)
 	return s, nil
@@ -228,8 +228,7 @@ func (s *Server) complain(r *http.Request, format string, args ...any) {
 	s.t.Errorf("pingonetest: %s %s: %s", r.Method, r.URL.Path, fmt.Sprintf(format, args...))
 }
 
-// transactionID returns the id by which the caller wants to find this call again
-// in the audit log.
+// transactionID returns the id by which the caller can find this call in the audit log.
 func (s *Server) transactionID(r *http.Request) string {
 	id := r.Header.Get("X-Ping-External-Transaction-ID")
 	if len(id) > 100 {
@@ -306,11 +305,11 @@ func (t *transcript) summary(complete bool) string {
 	return line
 }
 
-// byHand stands for the test that a server outside of tests does not have.
-type byHand struct{}
+// noTest takes the place of a test for a server that has none.
+type noTest struct{}
 
-func (byHand) Helper()                           {}
-func (byHand) Cleanup(func())                    {}
-func (byHand) Logf(string, ...any)               {}
-func (byHand) Errorf(format string, args ...any) { log.Printf(format, args...) }
-func (byHand) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }
+func (noTest) Helper()                           {}
+func (noTest) Cleanup(func())                    {}
+func (noTest) Logf(string, ...any)               {}
+func (noTest) Errorf(format string, args ...any) { log.Printf(format, args...) }
+func (noTest) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }

@@ -6,8 +6,8 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// timeline has the former states of things of one kind, by their ids, for calls
-// that lag. Nil is the state of a thing that did not exist.
+// timeline has the former states of things of one kind, by id, for calls that lag. Nil is
+// the state of a thing that did not exist.
 type timeline[T any] map[string]*fault.Past[*T]
 
 // changing remembers what a thing was before it changes.

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// accessToken is what PingOne remembers of a token.
+// accessToken is what PingOne remembers about a token.
 type accessToken struct {
 	client   *application
 	user     *user     // nil if the client acts for itself
 	platform bool      // meant for the PingOne API
-	resource *resource // custom resource that it is for, if that exists
+	resource *resource // the custom resource that it is for, if any
 	scopes   []string
 	claims   map[string]any
 	expires  time.Time
@@ -42,7 +42,8 @@ type authority struct {
 	api         string // URL of the platform API
 }
 
-// underEnvironment serves a path below an environment, under both of its names.
+// underEnvironment serves a path of an environment, with the environment's id and on its
+// custom domain.
 func (s *Server) underEnvironment(method, path string, serve func(http.ResponseWriter, *http.Request, authority)) {
 	s.mux.HandleFunc(method+" /{env}"+path, func(w http.ResponseWriter, r *http.Request) {
 		env, base := r.PathValue("env"), baseURL(r)
@@ -60,8 +61,8 @@ func (s *Server) underEnvironment(method, path string, serve func(http.ResponseW
 	})
 }
 
-// token judges a token request in the order in which PingOne does: the client,
-// its grant, its scopes, its roles.
+// token judges a token request in PingOne's order: the client, its grant, its scopes, its
+// roles.
 func (s *Server) token(t *clientRequest) (any, *refusal) {
 	a, no := s.authenticate(t)
 	if no != nil {

@@ -8,8 +8,8 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// serveUserInfo tells who signed on (OpenID Connect Core, section 5.3), to the
-// bearer of a user's token with the scope openid.
+// serveUserInfo says who signed on (OpenID Connect Core, section 5.3), to the bearer of a
+// user's token with the scope openid.
 func (s *Server) serveUserInfo(w http.ResponseWriter, r *http.Request, at authority) {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	call := fault.Call{Operation: OpUserInfo, Target: at.environment, Trace: s.transactionID(r)}

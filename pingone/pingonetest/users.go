@@ -140,7 +140,7 @@ func (s *Server) deleteUser(c *call) (any, *refusal) {
 	return nil, nil
 }
 
-// readEnvironment shows an environment to everybody who may read its applications.
+// readEnvironment shows an environment to every caller who may read its applications.
 func (s *Server) readEnvironment(c *call) (any, *refusal) {
 	e, no := s.enter(c, permReadApplication)
 	if no != nil {
@@ -207,7 +207,7 @@ func (s *Server) createUser(c *call) (any, *refusal) {
 
 var readOnlyOfUsers = []string{"_links", "id", "environment", "population", "enabled", "lifecycle", "createdAt", "updatedAt", "password"}
 
-// freeUsername refuses a username that another user has, in whatever case.
+// freeUsername refuses a username that another user has, in any case.
 func (e *environment) freeUsername(f *fields, name string, self *user) string {
 	if slices.ContainsFunc(e.users, func(other *user) bool { return other != self && strings.EqualFold(other.username, name) }) {
 		f.problem("UNIQUENESS_VIOLATION", "username", "is already in use")
@@ -291,7 +291,7 @@ func (s *Server) updateUser(c *call) (any, *refusal) {
 	return userBody(c, u), nil
 }
 
-// minPassword is the length that every password policy of PingOne starts from.
+// minPassword is the least length in any password policy of PingOne.
 const minPassword = 8
 
 func (s *Server) setPassword(c *call) (any, *refusal) {
@@ -324,7 +324,7 @@ func (s *Server) readPassword(c *call) (any, *refusal) {
 	return passwordBody(c, u), nil
 }
 
-// passwordBody tells of a password whether it can be used, and not the password.
+// passwordBody says whether a password can be used, and does not show it.
 func passwordBody(c *call, u *user) any {
 	status := "OK"
 	switch {
