@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// An instant is a time as JSON has it.
+// instant matches a time in JSON.
 var instant = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
 
-// Age makes everything in the table older by d: it moves the times that are within
-// JSON in its rows. That is for a client with a clock that cannot be moved, such as a
-// process: for what it reads, d has passed. A client that remembers what it has written
-// must not outlive it.
+// Age makes everything in the table older by d: it moves the times in the JSON of its rows.
+// It is for a client whose clock cannot be moved, such as a process: in what it reads, d
+// has passed. A client that remembers what it wrote must not outlive the call.
 func (s *Server) Age(name string, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

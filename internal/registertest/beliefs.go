@@ -9,6 +9,5 @@ import (
 //go:embed doc.go
 var comment string
 
-// Beliefs returns what this package's comment lists: what it holds to be true of
-// DynamoDB.
+// Beliefs returns the beliefs about DynamoDB in this package's comment.
 func Beliefs() []belief.Belief { return belief.MustParse(comment) }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// holds reports whether the condition is true of the item. What an operand leads to
-// may be missing: a comparison with it is false, and <> is true.
+// holds reports whether the condition is true of the item. What an operand names may be
+// missing: then a comparison with it is false, and <> is true.
 func (c *condition) holds(i item) bool {
 	if c == nil {
 		return true
@@ -69,7 +69,7 @@ func (c *condition) holds(i item) bool {
 	panic("registertest: condition " + c.op)
 }
 
-// of returns the operand's value for an item. It is not ok where there is none.
+// of returns the operand's value for an item. It is not ok if there is none.
 func (o operand) of(i item) (value, bool) {
 	v, ok := o.value, true
 	if o.path != nil {

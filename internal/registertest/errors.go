@@ -10,7 +10,7 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// The service's words.
+// The service's messages.
 const (
 	msgNoTable      = "Requested resource not found"
 	msgNoNamedTable = "Requested resource not found: Table: %s not found"
@@ -25,7 +25,7 @@ const (
 	msgCancelled    = "Transaction cancelled, please refer cancellation reasons for specific reasons [%s]"
 )
 
-// The prefixes of error codes on the wire. Callers must go by what follows the #.
+// The prefixes of error codes on the wire. Callers must use what follows the #.
 const (
 	ofService = "com.amazonaws.dynamodb.v20120810#"
 	ofFrame   = "com.amazon.coral.service#"
@@ -67,11 +67,11 @@ func refuse(code, format string, args ...any) error {
 	return &wireError{Type: prefix + code, Text: fmt.Sprintf(format, args...)}
 }
 
-// refusal is the reply to a caller who did something wrong: the service answers
-// every such error with status 400.
+// refusal returns the reply to a caller's mistake. The service answers every such error
+// with status 400.
 func refusal(err error) fault.Reply { return answer(http.StatusBadRequest, err) }
 
-// answer is a whole reply, with the checksum by which the SDK knows that it arrived
+// answer returns a complete reply, with the checksum by which the SDK knows that it arrived
 // as it was sent.
 func answer(status int, body any) fault.Reply {
 	encoded, err := json.Marshal(body)

@@ -14,14 +14,14 @@ import (
 // expressions, operators, and functions": one grammar for conditions, filters and,
 // with fewer operators, the keys of a query.
 
-// A condition is a node of an expression that is true or false of an item.
+// A condition is a node of an expression, true or false of an item.
 type condition struct {
 	op    string       // AND, OR, NOT, a comparator, BETWEEN, IN or a function's name
 	parts []*condition // of AND, OR and NOT
 	args  []operand    // of the others
 }
 
-// An operand is a value, a path in the item, or the size of what a path leads to.
+// An operand is a value, a path in the item, or the size of what a path names.
 type operand struct {
 	value value
 	path  []step
@@ -34,7 +34,7 @@ type step struct {
 	index int
 }
 
-// pathText is the operand's path as refusals have it.
+// pathText returns the operand's path in the form that refusals use.
 func (o operand) pathText() string {
 	var b strings.Builder
 	for n, s := range o.path {
@@ -57,7 +57,7 @@ type substitutes struct {
 	used   map[string]bool
 }
 
-// begin checks the placeholders of a request that has the given expressions.
+// begin checks the placeholders of a request with these expressions.
 func begin(names map[string]string, values map[string]value, expressions ...string) (*substitutes, error) {
 	s := &substitutes{names: names, values: map[string]value{}, used: map[string]bool{}}
 	none := strings.Join(expressions, "") == ""
@@ -132,8 +132,8 @@ func (s *substitutes) parse(what, text string) (*condition, error) {
 	return c, nil
 }
 
-// projection reads the names of the attributes that a read shall show, at the top level
-// alone. None means all.
+// projection reads the names of the attributes that a read is to show, which must be
+// top-level ones. None means all.
 func (s *substitutes) projection(text string) (names []string, err error) {
 	const what = "ProjectionExpression"
 	if text == "" {
@@ -161,7 +161,7 @@ func (s *substitutes) projection(text string) (names []string, err error) {
 	}
 }
 
-// read takes an expression apart.
+// read splits an expression into tokens.
 func (s *substitutes) read(what, text string) (*parser, error) {
 	p := &parser{substitutes: s, what: what}
 	for rest := text; strings.TrimSpace(rest) != ""; {
@@ -183,7 +183,7 @@ func (p *parser) peek() string {
 	return ""
 }
 
-// accept takes the next token if it is this one. Words count in either case.
+// accept takes the next token if it is this one, in any case.
 func (p *parser) accept(token string) bool {
 	if p.at < len(p.tokens) && strings.EqualFold(p.tokens[p.at], token) {
 		p.at++
@@ -244,7 +244,7 @@ func (p *parser) not() (*condition, error) {
 	return p.comparison()
 }
 
-var functions = map[string]int{ // by how many operands they take
+var functions = map[string]int{ // by the number of operands
 	"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2, "contains": 2,
 }
 

@@ -33,7 +33,7 @@ func (s *Server) getItem(in getItemInput) (any, error) {
 	return out, nil
 }
 
-// seen is the item as a read shows it.
+// seen returns the item as a read shows it.
 func (s *Server) seen(r *row, consistent bool) item {
 	if consistent || s.lag == 0 {
 		return r.now()
@@ -99,8 +99,8 @@ func (s *Server) query(in queryInput) (any, error) {
 	return s.page(t, holder, in.scanInput, keys, in.ScanIndexForward != nil && !*in.ScanIndexForward)
 }
 
-// keyCondition refuses what cannot be a query's: it names one partition, and perhaps
-// one range within it.
+// keyCondition refuses a condition that cannot be a query's: it must name one partition,
+// and may name one range within it.
 func (t *table) keyCondition(c *condition) error {
 	parts := []*condition{c}
 	if c.op == "AND" {
@@ -138,7 +138,7 @@ func (t *table) keyCondition(c *condition) error {
 	return nil
 }
 
-// page reads the rows that match keys, in order, until it has seen a page of them.
+// page returns the rows that match keys, in order, until it has seen a page of them.
 func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *condition, backward bool) (any, error) {
 	filter, err := holder.parse("FilterExpression", in.FilterExpression)
 	if err != nil {
@@ -200,7 +200,7 @@ func (s *Server) page(t *table, holder *substitutes, in scanInput, keys *conditi
 	return out, nil
 }
 
-// only is the item with these attributes alone; with all if there are no names.
+// only returns the item with just these attributes, or with all if names is nil.
 func (i item) only(names []string) item {
 	if names == nil {
 		return i
@@ -214,7 +214,7 @@ func (i item) only(names []string) item {
 	return part
 }
 
-// lastSeen is the row before the nth that the page has seen.
+// lastSeen returns the index of the last row before the nth that the page has seen.
 func lastSeen(rows []*row, n int, keys *condition, s *Server, consistent bool) int {
 	for n--; n > 0; n-- {
 		if s.seen(rows[n], consistent) != nil && keys.holds(rows[n].key) {
@@ -224,7 +224,7 @@ func lastSeen(rows []*row, n int, keys *condition, s *Server, consistent bool) i
 	return n
 }
 
-// holdsPartition reports whether a key may be where a query was left off.
+// holdsPartition reports whether a query may have stopped at this key.
 func (c *condition) holdsPartition(t *table, key item) bool {
 	if c == nil {
 		return true

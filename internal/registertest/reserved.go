@@ -19,5 +19,6 @@ var reservedSet = sync.OnceValue(func() map[string]bool {
 	return set
 })
 
-// reserved reports whether an expression may not name an attribute so.
+// reserved reports whether the name is a word that an expression may not use as an
+// attribute's name.
 func reserved(name string) bool { return reservedSet()[strings.ToUpper(name)] }

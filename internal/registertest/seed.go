@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// CreateTable creates a table with string keys, as the stack's template does: a
-// partition key, a sort key unless it is "", and the attribute with a row's expiry
-// unless it is "".
+// CreateTable creates a table with string keys, as the stack's template does: a partition
+// key, a sort key unless it is "", and an attribute with a row's expiry unless it is "".
 func (s *Server) CreateTable(name, partition, sort, expiry string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,16 +27,16 @@ func (s *Server) CreateTable(name, partition, sort, expiry string) {
 	s.tables[name].ttl = expiry
 }
 
-// LagReads makes reads eventually consistent: from now on a read that does not ask
-// for consistency shows a table as it was d ago.
+// LagReads makes reads eventually consistent: from now on, a read that does not ask for
+// consistency shows a table as it was d ago.
 func (s *Server) LagReads(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lag = d
 }
 
-// Expire deletes the rows whose time to live is over, as the service does within
-// days, and returns how many they were.
+// Expire deletes the rows whose time to live is over, as the service does within days, and
+// returns how many there were.
 func (s *Server) Expire() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,15 +52,15 @@ func (s *Server) Expire() int {
 	return n
 }
 
-// Lose deletes every row of the table, as restoring an old copy or a person may.
+// Lose deletes every row of the table, as a person may, or restoring an old copy.
 func (s *Server) Lose(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.must(name).rows = nil
 }
 
-// Remove deletes the rows of the table for which gone returns true. It is given each as
-// [Server.Dump] shows it.
+// Remove deletes the rows of the table for which gone returns true. Gone is called with
+// each row as [Server.Dump] shows it.
 func (s *Server) Remove(name string, gone func(row string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,8 +91,8 @@ func (s *Server) Snapshot() Snapshot {
 	return Snapshot{s.state.clone()}
 }
 
-// Restore makes the server what it, or another, was. Its clock, hooks and counters
-// stay.
+// Restore returns the server to a snapshot's state, which may be another server's. Its
+// clock, hooks and counters stay.
 func (s *Server) Restore(from Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,8 +122,8 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
-// Put stores a row as a person would, whatever is there: a string, or an int, for each
-// attribute.
+// Put stores a row as a person would, whatever is there. Each attribute is a string or an
+// int.
 func (s *Server) Put(name string, row map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 const contentType = "application/x-amz-json-1.0"
 
-// protocol is how the service is called.
+// protocol is the service's protocol.
 var protocol = awsjson.Protocol{
 	Service: "dynamodb", Prefix: "DynamoDB_20120810.", ContentType: contentType, Unsigned: "Request is missing Authentication Token",
 	Refuse: refuse,
@@ -24,14 +24,13 @@ var protocol = awsjson.Protocol{
 // TB is what the stand-in needs of a *testing.T.
 type TB = fault.TB
 
-// Server is one account's DynamoDB in one Region. Its hooks and counters are those
-// of [fault.Line], where Call.Operation is the API action ("PutItem"), Call.Target
-// the partition key's value, or the table's name where there is none, and Call.Trace
-// the caller's access key id. All methods may be called from several goroutines, and
-// from within hooks.
+// Server is DynamoDB in one account and Region. Its hooks and counters are those of
+// [fault.Line], where Call.Operation is the API action ("PutItem"), Call.Target the
+// partition key's value, or the table's name if there is none, and Call.Trace the caller's
+// access key id. All methods may be called from several goroutines, and from within hooks.
 //
-// A table that does not exist is the test's mistake: it ends the test, or panics on a
-// server of [Start], which has no test.
+// Naming a table that does not exist is the test's mistake: it ends the test, or panics on
+// a server of [Start], which has no test.
 type Server struct {
 	*fault.Line
 	*fault.Clock
@@ -60,8 +59,8 @@ func Run(t TB) *Server {
 	return s
 }
 
-// Within is Run without a socket: the server is called by [Server.ServeHTTP] alone. It
-// starts no goroutine, so that it may live in a synctest bubble.
+// Within is Run without a socket: the server is called only through [Server.ServeHTTP]. It
+// starts no goroutine, so it can live in a synctest bubble.
 func Within(t TB) *Server {
 	t.Helper()
 	s := newServer()
@@ -139,8 +138,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// apply encodes the answer before it lets go of the lock, for the answer shares
-// memory with the state.
+// apply encodes the answer before it releases the lock, because the answer shares memory
+// with the state.
 func (s *Server) apply(operation string, body []byte) fault.Reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +154,7 @@ type action func(s *Server, body []byte) (any, error)
 
 var actions map[string]action
 
-func init() { // the actions of a transaction are actions themselves
+func init() { // a transaction's actions are in the map too
 	actions = map[string]action{
 		"CreateTable":        on((*Server).createTable),
 		"DeleteItem":         on((*Server).deleteItem),
@@ -184,8 +183,8 @@ func on[In any](do func(*Server, In) (any, error)) action {
 	}
 }
 
-// target names what a request is about: the partition of its item or, failing that,
-// its table.
+// target returns what a request concerns: the partition of its item or, failing that, its
+// table.
 func (s *Server) target(body []byte) string {
 	var in struct {
 		TableName                 string

@@ -19,7 +19,7 @@ type table struct {
 	id      string
 	created time.Time
 	hash    keyAttribute
-	sort    keyAttribute // no name where rows have a partition key only
+	sort    keyAttribute // no name if rows have only a partition key
 	ttl     string       // the attribute with a row's expiry, or ""
 	guarded bool         // deletion protection
 	billing string
@@ -30,7 +30,7 @@ type table struct {
 
 type keyAttribute struct{ name, kind string }
 
-// A row keeps what it was, for reads that lag.
+// A row keeps its former versions, for reads that lag.
 type row struct {
 	key  item
 	past []version // oldest first; never empty
@@ -43,7 +43,7 @@ type version struct {
 
 func (r *row) now() item { return r.past[len(r.past)-1].item }
 
-// at returns what a read that sees the past shows.
+// at returns what a read shows that sees the past.
 func (r *row) at(when time.Time) item {
 	var seen item
 	for _, v := range r.past {
@@ -139,7 +139,7 @@ func (t *table) get(key item) item {
 	return nil
 }
 
-// set stores an item, or deletes it when it is nil.
+// set stores an item, or deletes it if it is nil.
 func (t *table) set(key, i item, now time.Time) {
 	at, ok := t.find(key)
 	if !ok {
@@ -162,8 +162,8 @@ type sentBefore struct {
 	at   time.Time
 }
 
-// clone returns a copy of the state that shares nothing which changes. Items are
-// never changed in place.
+// clone returns a copy of the state that shares nothing that changes. Items are never
+// changed in place.
 func (s state) clone() state {
 	next := state{tables: make(map[string]*table, len(s.tables)), lag: s.lag, tokens: map[string]sentBefore{}}
 	for token, sent := range s.tokens {
@@ -180,7 +180,7 @@ func (s state) clone() state {
 	return next
 }
 
-// text is the item as JSON with sorted names.
+// text returns the item as JSON with sorted names.
 func (i item) text() string {
 	b, err := json.Marshal(i)
 	if err != nil {

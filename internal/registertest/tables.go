@@ -211,7 +211,7 @@ func (s *Server) describeTimeToLive(in tableInput) (any, error) {
 	return map[string]any{"TimeToLiveDescription": d}, nil
 }
 
-// expired reports whether the row may be deleted by the service.
+// expired reports whether the service may delete the row.
 func (t *table) expired(i item, now time.Time) bool {
 	if t.ttl == "" || i[t.ttl].N == nil {
 		return false

@@ -64,8 +64,8 @@ const (
 	msgTwins    = "One or more parameter values were invalid: Input collection [%s] contains duplicates."
 )
 
-// normal checks a value that was received and returns it as the service keeps it:
-// numbers lose what does not count.
+// normal checks a value that was received and returns it as the service keeps it: numbers
+// lose insignificant digits.
 func (v value) normal() (value, error) {
 	set := 0
 	for _, is := range []bool{
@@ -140,7 +140,7 @@ func set1(kind string, members []string) error {
 
 var aNumber = regexp.MustCompile(`^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$`)
 
-// number returns the number in the form in which the service gives it back.
+// number returns the number in the form in which the service returns it.
 func number(text string) (string, error) {
 	parts := aNumber.FindStringSubmatch(text)
 	if parts == nil || parts[2]+parts[3] == "" {
@@ -160,7 +160,7 @@ func number(text string) (string, error) {
 	return strings.TrimRight(plain, "0"), nil
 }
 
-// size is how much of an item's limit the value takes.
+// size returns how many bytes of an item's limit the value takes.
 func (v value) size() int {
 	switch v.kind() {
 	case "S":
@@ -208,7 +208,7 @@ func numberSize(text string) int {
 	return 1 + (len(digits)+1)/2
 }
 
-// size is what the item counts against the limits of an item and of a page.
+// size returns how many bytes the item takes of the limits of an item and of a page.
 func (i item) size() int {
 	n := 0
 	for name, v := range i {
@@ -217,7 +217,7 @@ func (i item) size() int {
 	return n
 }
 
-// equal reports whether two values are of one type and the same.
+// equal reports whether two values have the same type and are the same.
 func (v value) equal(w value) bool {
 	if v.kind() != w.kind() {
 		return false
@@ -242,7 +242,7 @@ func (v value) equal(w value) bool {
 	return order == 0
 }
 
-// compare orders two values. It is not ok where the types differ or have no order.
+// compare orders two values. It is not ok if the types differ or have no order.
 func (v value) compare(w value) (order int, ok bool) {
 	if v.kind() != w.kind() {
 		return 0, false

@@ -13,7 +13,7 @@ const (
 	maxTransaction = 100       // actions
 )
 
-// conditional is what every write may carry.
+// conditional is the part that every write may have.
 type conditional struct {
 	ConditionExpression                 string
 	ExpressionAttributeNames            map[string]string
@@ -21,8 +21,8 @@ type conditional struct {
 	ReturnValuesOnConditionCheckFailure string
 }
 
-// check refuses the write where its condition does not hold for what is stored. The
-// refusal has what is stored, if the request asks for it.
+// check refuses the write if its condition does not hold for what is stored. The refusal
+// has what is stored, if the request asks for it.
 func (c conditional) check(stored item) error {
 	if c.ConditionExpression == "" && c.ExpressionAttributeNames == nil && c.ExpressionAttributeValues != nil {
 		return refuse("ValidationException", "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null")
@@ -62,14 +62,14 @@ type deleteItemInput struct {
 	conditional
 }
 
-// A write is what a request wants to be stored, before its condition is checked.
+// A write is what a request asks to store, before its condition is checked.
 type write struct {
 	table     *table
 	key, next item // next is nil for a deletion
 	conditional
 }
 
-// do checks the condition and stores. It returns what was stored before.
+// do checks the condition and stores the item. It returns what was stored before.
 func (w write) do(now time.Time) (before item, err error) {
 	before = w.table.get(w.key)
 	if err := w.check(before); err != nil {

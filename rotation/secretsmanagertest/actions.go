@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// stamp is a time as AWS JSON writes it: seconds since 1970 as a number.
+// stamp is a time in AWS JSON's form: a number of seconds since 1970.
 type stamp time.Time
 
 func (t stamp) IsZero() bool { return time.Time(t).IsZero() }
@@ -23,7 +23,7 @@ type payload struct {
 	SecretBinary []byte
 }
 
-// value returns nil if there is none. An empty string is none.
+// value returns nil if there is none. An empty string counts as none.
 func (p payload) value() (*value, error) {
 	var val value
 	switch {
@@ -125,7 +125,7 @@ func (c *call) putSecretValue(in struct {
 	rotationToken := ""
 	if in.RotationToken != nil {
 		rotationToken = *in.RotationToken
-		if len(rotationToken) < 36 || len(rotationToken) > 256 { // not repeated: it is sensitive
+		if len(rotationToken) < 36 || len(rotationToken) > 256 { // not repeated, because it is sensitive
 			checks = append(checks, refuse("ValidationException", "1 validation error detected: Value at 'rotationToken' failed to satisfy constraint: Member must have length between 36 and 256"))
 		}
 	}
@@ -151,7 +151,7 @@ func (c *call) getSecretValue(in struct{ SecretId, VersionId, VersionStage *stri
 	return c.value(in.SecretId, in.VersionId, in.VersionStage)
 }
 
-// value reads a version's value, by id, by label or by both; without either
+// value returns a version's value, by id, by label or by both; without either,
 // AWSCURRENT's.
 func (c *call) value(secretID, versionID, versionStage *string) (any, error) {
 	sec, seen, err := c.readLive(secretID)

@@ -2,7 +2,7 @@ package secretsmanagertest
 
 import "errors"
 
-// batchLimit is how many secrets one BatchGetSecretValue reads.
+// batchLimit is the most secrets that one BatchGetSecretValue reads.
 const batchLimit = 20
 
 func (c *call) batchGetSecretValue(in struct {

@@ -24,7 +24,7 @@ type description struct {
 	CreatedDate            stamp               `json:",omitzero"`
 	Tags                   []tag               `json:",omitempty"`
 	PrimaryRegion          string              `json:",omitempty"`
-	ReplicationStatus      []replicaStatus     `json:",omitempty"` // of DescribeSecret alone
+	ReplicationStatus      []replicaStatus     `json:",omitempty"` // only in DescribeSecret
 	VersionIdsToStages     map[string][]string `json:",omitempty"`
 	SecretVersionsToStages map[string][]string `json:",omitempty"`
 }
@@ -127,8 +127,8 @@ func (c *call) listSecrets(in struct {
 	}{page, next}, nil
 }
 
-// paginate cuts the page that a token stands for: at most 100 entries, or as many
-// as were asked for. The token is the next entry's index, made opaque.
+// paginate returns the page that a token stands for: at most 100 entries, or as many as
+// were asked for. The token is the next entry's index, made opaque.
 func paginate[T any](all []T, token *string, most *int) (page []T, next string, err error) {
 	size, start := 100, 0
 	if most != nil {

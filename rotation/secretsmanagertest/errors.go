@@ -10,9 +10,9 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// ErrNoRotation says that a secret has no rotation that could be attempted: none
-// was begun, it was completed, abandoned or cancelled, or its version lost the
-// AWSPENDING label.
+// ErrNoRotation means that a secret has no rotation that could be attempted: none was
+// begun, it was completed, abandoned or cancelled, or its version lost the AWSPENDING
+// label.
 var ErrNoRotation = errors.New("no rotation is in progress")
 
 // StepError says which step of a rotation failed.
@@ -25,7 +25,7 @@ func (e *StepError) Error() string { return e.Step + ": " + e.Err.Error() }
 
 func (e *StepError) Unwrap() error { return e.Err }
 
-// The service's words, as recorded.
+// The service's messages, as recorded.
 const (
 	msgNoSecret      = "Secrets Manager can't find the specified secret."
 	msgNoLabel       = "Secrets Manager can't find the specified secret value for staging label: %s"
@@ -71,8 +71,8 @@ func refuse(code, format string, args ...any) error {
 	return &wireError{code, fmt.Sprintf(format, args...)}
 }
 
-// refusal is the reply to a caller who did something wrong: the service answers
-// every such error with status 400.
+// refusal returns the reply to a caller's mistake. The service answers every such error
+// with status 400.
 func refusal(err error) fault.Reply {
 	return answer(http.StatusBadRequest, err)
 }

@@ -61,7 +61,7 @@ func (c *call) getRandomPassword(in struct {
 		}
 		password[i] = from[below(len(from))]
 	}
-	for i := range password { // so that the types are anywhere
+	for i := range password { // shuffle: the types may be anywhere
 		j := i + below(size-i)
 		password[i], password[j] = password[j], password[i]
 	}

@@ -14,8 +14,8 @@ const (
 	Failed     = "Failed"
 )
 
-// replicaStatus is the API's ReplicationStatusType. No replica is ever read here,
-// so that none has a LastAccessedDate.
+// replicaStatus is the API's ReplicationStatusType. No replica is ever read here, so none
+// has a LastAccessedDate.
 type replicaStatus struct {
 	Region, KmsKeyId, Status string
 	StatusMessage            string `json:",omitempty"`
@@ -31,7 +31,7 @@ func (s *Server) SetReplica(name, region, status string) {
 	case !slices.Contains([]string{InSync, InProgress, Failed}, status):
 		s.journal.Misusef("secretsmanagertest: replicate %s: no replica is %q", name, status)
 	case region == "" || region == sec.region():
-		s.journal.Misusef("secretsmanagertest: replicate %s: a replica in region %q is none", name, region)
+		s.journal.Misusef("secretsmanagertest: replicate %s: there can be no replica in region %q", name, region)
 	}
 	if sec.replicas == nil {
 		sec.replicas = map[string]string{}
@@ -39,16 +39,16 @@ func (s *Server) SetReplica(name, region, status string) {
 	sec.replicas[region], sec.changed = status, s.Now()
 }
 
-// LagReplicas makes replication take time: from now on each change of a secret's
-// versions or labels, by whomever, leaves its replicas that are InSync InProgress
-// for so long. Zero, the default, replicates at once.
+// LagReplicas makes replication take time: from now on, each change of a secret's versions
+// or labels, whoever makes it, leaves its replicas that are InSync InProgress for this
+// long. Zero, the default, replicates at once.
 func (s *Server) LagReplicas(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replicaLag = d
 }
 
-// region returns the primary one, in which the secret can be written to.
+// region returns the primary Region, in which the secret can be written.
 func (sec *secret) region() string { return strings.Split(sec.arn, ":")[3] }
 
 // replication describes the replicas at a time, sorted by region.

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// RetryAfter makes the service try a rotation again that has failed, so long after the
-// failure, and again until the rotation is complete, abandoned or cancelled, or its
-// secret is deleted. It is about rotations that start over the wire from now on; with 0,
-// which is the default, the caller plays retries with [Server.Attempt].
+// RetryAfter makes the service repeat a failed rotation this long after the failure, until
+// the rotation is complete, abandoned or cancelled, or its secret is deleted. It applies to
+// rotations that start over the wire from now on. With 0, the default, the caller plays
+// retries with [Server.Attempt].
 func (s *Server) RetryAfter(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +39,8 @@ func (s *Server) runAndRetry(ctx context.Context, sec *secret, r *rotation) erro
 	}
 }
 
-// unfinished reports whether the rotation is still the one of a secret that is there.
+// unfinished reports whether the rotation is still the secret's, and the secret still
+// exists.
 func (s *Server) unfinished(sec *secret, r *rotation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,15 +9,13 @@ import (
 	"time"
 )
 
-// Invoke is one synchronous invocation of a rotation function with the JSON of
-// its event. The error means what a function error means to the service: the
-// step failed.
+// Invoke is one synchronous invocation of a rotation function with the JSON of its event.
+// An error means what a function error means to the service: the step failed.
 type Invoke func(ctx context.Context, event []byte) error
 
-// Event is what the service reports of a rotation in CloudTrail. The names are
-// RotationStarted, RotationSucceeded, RotationFailed, RotationAbandoned, and for
-// a test of the settings TestRotationStarted, TestRotationSucceeded and
-// TestRotationFailed.
+// Event is an event of a rotation that the service reports in CloudTrail. The names are
+// RotationStarted, RotationSucceeded, RotationFailed, RotationAbandoned, and for a test of
+// the settings TestRotationStarted, TestRotationSucceeded and TestRotationFailed.
 type Event struct {
 	Name      string
 	VersionID string // the rotation's ClientRequestToken
@@ -36,7 +34,7 @@ type rotation struct {
 
 var steps = []string{"createSecret", "setSecret", "testSecret", "finishSecret"}
 
-// AddFunction makes a rotation function known under its ARN.
+// AddFunction makes a rotation function known by its ARN.
 func (s *Server) AddFunction(arn string, invoke Invoke) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +81,8 @@ func (s *Server) Begin(name string) (token string, err error) {
 	return token, nil
 }
 
-// BeginAs is Begin with a token and a RotationToken that are given, for events
-// that are written down.
+// BeginAs is Begin with a given token and RotationToken, for events that are stored in
+// files.
 func (s *Server) BeginAs(name, token, rotationToken string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +127,7 @@ func (s *Server) report(sec *secret, r *rotation, what, problem string) {
 	sec.events = append(sec.events, Event{name, r.token, s.Now(), problem})
 }
 
-// abandon ends the rotation in progress because someone stored another version.
+// abandon ends the rotation in progress because another version was stored from outside it.
 func (s *Server) abandon(sec *secret) {
 	r := sec.rotation
 	if v := sec.versions.byID(r.token); v != nil && v.has(pending) {
@@ -139,11 +137,11 @@ func (s *Server) abandon(sec *secret) {
 	sec.events = append(sec.events, Event{"RotationAbandoned", r.token, s.Now(), ""})
 }
 
-// Attempt runs the four steps once for the rotation in progress, always from the
-// first step and with the same token. It stops at the first failure and returns it
-// as a [*StepError]. It is also how the service's retry is played. Without a
-// rotation that can continue it returns [ErrNoRotation]. Two attempts may overlap, as
-// a retry overlaps an invocation that timed out.
+// Attempt runs the four steps once for the rotation in progress, always from the first step
+// and with the same token. It stops at the first failure and returns it as a [*StepError].
+// It also plays the service's retry. If no rotation can continue it returns
+// [ErrNoRotation]. Two attempts may overlap, as a retry overlaps an invocation that timed
+// out.
 func (s *Server) Attempt(ctx context.Context, name string) error {
 	sec, r, err := s.inProgress(name)
 	if err != nil {
@@ -173,8 +171,8 @@ func (s *Server) Rotate(ctx context.Context, name string) error {
 	return s.Attempt(ctx, name)
 }
 
-// run continues when the rotation is abandoned or cancelled under way: the service
-// does not promise to stop, so the function has to notice.
+// run continues when the rotation is abandoned or cancelled meanwhile: the service does not
+// promise to stop, so the function must notice.
 func (s *Server) run(ctx context.Context, sec *secret, r *rotation) error {
 	for _, step := range steps {
 		if err := s.invoke(ctx, sec, r, step); err != nil {
@@ -214,10 +212,9 @@ func event(sec *secret, r *rotation, step string) []byte {
 	return b
 }
 
-// foreignWriter returns the service's complaint about a pending value that someone
-// else than the rotation function stored, where that must prove itself: only the
-// function knows the RotationToken. A version without a value is none of its
-// business.
+// foreignWriter returns the service's complaint about a pending value that something other
+// than the rotation function stored, if the function must prove itself: only it knows the
+// RotationToken. A version without a value is no reason to complain.
 func (s *Server) foreignWriter(sec *secret, r *rotation) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +224,7 @@ func (s *Server) foreignWriter(sec *secret, r *rotation) string {
 	return ""
 }
 
-// fail reports a failure, unless the rotation has ended in the meantime.
+// fail reports a failure, unless the rotation has ended meanwhile.
 func (s *Server) fail(sec *secret, r *rotation, problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,9 +259,9 @@ func (s *Server) complete(sec *secret, r *rotation) error {
 	return nil
 }
 
-// TestOnly does what RotateSecret does with RotateImmediately=false: testSecret
-// alone, with a pending copy of the current value that is gone afterwards. It
-// returns a failure as a [*StepError].
+// TestOnly does what RotateSecret does with RotateImmediately=false: it calls only
+// testSecret, with a pending copy of the current value that is gone afterwards. It returns
+// a failure as a [*StepError].
 func (s *Server) TestOnly(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -299,8 +296,8 @@ func (s *Server) runTest(ctx context.Context, sec *secret, r *rotation) error {
 	return nil
 }
 
-// Event returns the JSON that the rotation function gets for this step of the
-// rotation in progress, whichever step comes next.
+// Event returns the JSON that the rotation function receives for this step of the rotation
+// in progress, whichever step comes next.
 func (s *Server) Event(name, step string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,10 +55,10 @@ func (r *rotationRules) check() error {
 	return nil
 }
 
-// next returns the end of the window that follows a rotation at from, or zero for
-// no rules and for cron expressions, which the stand-in stores without computing.
-// Windows of days open at midnight UTC and last the day, those of hours open on
-// the hour and last one, unless a duration says otherwise.
+// next returns the end of the window that follows a rotation at from, or zero if there are
+// no rules or a cron expression, which the stand-in stores without computing. Windows of
+// days open at midnight UTC and last the day; those of hours open on the hour and last one,
+// unless a duration says otherwise.
 func (r *rotationRules) next(from time.Time) time.Time {
 	if r == nil {
 		return time.Time{}

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A filter lets pass what one of its values matches, and nothing that a value which
-// begins with "!" matches.
+// A filter passes what one of its values matches, unless a value that begins with "!"
+// matches it.
 type filter struct {
 	Key    string
 	Values []string
 }
 
-// words returns what the filter looks at, and whether case does not count there.
+// words returns the texts that the filter looks at, and whether it ignores case.
 func (f filter) words(sec *secret) (words []string, anyCase bool, err error) {
 	var keys, values []string
 	for _, t := range sec.tags {
@@ -41,9 +41,8 @@ func (f filter) words(sec *secret) (words []string, anyCase bool, err error) {
 	return nil, false, refuse("ValidationException", "1 validation error detected: Value '%s' at 'filters.1.member.key' failed to satisfy constraint: Member must satisfy enum value set: [all, name, tag-key, description, tag-value, primary-region, owning-service]", f.Key)
 }
 
-// matches reports whether the filter lets the secret pass. Values are prefixes. Those
-// of the key "all" are broken into words, each of which must begin a word of the
-// secret's.
+// matches reports whether the secret passes the filter. Values are prefixes. Those of the
+// key "all" are split into words, each of which must begin a word of the secret.
 func (f filter) matches(sec *secret) (bool, error) {
 	words, anyCase, err := f.words(sec)
 	if err != nil {
@@ -81,7 +80,7 @@ func (f filter) matches(sec *secret) (bool, error) {
 	return found || !wanted, nil
 }
 
-// listed returns the secret with the name as a list shows it, which may be as it was.
+// listed returns the secret with this name as a list shows it, which may be a former state.
 func (c *call) listed(name string) *secret {
 	if was, behind := c.pastOf(name).At(c.Now(), c.lag); behind {
 		return was

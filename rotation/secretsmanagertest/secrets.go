@@ -85,8 +85,8 @@ func (vs versions) holding(label string) *version {
 	return nil
 }
 
-// move puts the label on a version, which may be nil to take it off all.
-// AWSPREVIOUS follows AWSCURRENT.
+// move puts the label on a version, or takes it off all if the version is nil. AWSPREVIOUS
+// follows AWSCURRENT.
 func (vs versions) move(label string, to *version) {
 	from := vs.holding(label)
 	if from == to {
@@ -115,7 +115,7 @@ func (vs versions) labelled() map[string][]string {
 	return m
 }
 
-// labels returns the labels in use and some more, each once.
+// labels returns the labels in use and the given ones, each once.
 func (vs versions) labels(more ...string) []string {
 	all := slices.Clone(more)
 	for _, v := range vs {
@@ -137,7 +137,7 @@ func (vs versions) clone() versions {
 
 func (v *version) has(label string) bool { return slices.Contains(v.labels, label) }
 
-// snapshot returns a copy that later changes leave alone.
+// snapshot returns a copy that later changes do not affect.
 func (sec *secret) snapshot() *secret {
 	was := *sec
 	was.versions, was.tags = sec.versions.clone(), slices.Clone(sec.tags)
@@ -165,8 +165,8 @@ func (s *Server) remember(sec *secret, hidden int) {
 	s.pastOf(sec.name).Push(sec.snapshot(), s.Now(), hidden)
 }
 
-// pastOf returns the former states of the secret with the name; nil is the state of
-// one that did not exist.
+// pastOf returns the former states of the secret with this name; nil is the state of one
+// that did not exist.
 func (s *Server) pastOf(name string) *fault.Past[*secret] {
 	if s.past[name] == nil {
 		s.past[name] = &fault.Past[*secret]{}
@@ -174,8 +174,8 @@ func (s *Server) pastOf(name string) *fault.Past[*secret] {
 	return s.past[name]
 }
 
-// room makes place for one more version, by dropping deprecated ones of more than
-// a day, or refuses.
+// room makes room for one more version by dropping deprecated ones that are more than a day
+// old, or refuses.
 func (s *Server) room(sec *secret) error {
 	dayAgo := s.Now().Add(-24 * time.Hour)
 	for len(sec.versions) >= maxVersions {
@@ -196,9 +196,8 @@ func (s *Server) add(sec *secret, id string) *version {
 	return v
 }
 
-// put stores a value as the version with this id and moves the labels to it,
-// AWSCURRENT if there are none. The rotation token is empty for anyone but the
-// rotation function.
+// put stores a value as the version with this id and moves the labels to it, or AWSCURRENT
+// if none are given. The rotation token is empty unless the rotation function calls.
 func (s *Server) put(sec *secret, id string, val value, labels []string, rotationToken string) (*version, error) {
 	v := sec.versions.byID(id)
 	if v != nil && v.value != nil {
@@ -221,8 +220,8 @@ func (s *Server) put(sec *secret, id string, val value, labels []string, rotatio
 	}
 
 	s.changing(sec)
-	// Without labels the version that was current loses a label that a finished
-	// rotation left on it.
+	// Without labels, the version that was current loses a label that a finished rotation
+	// left on it.
 	if was := sec.versions.holding(current); unlabelled && was != nil && was.has(pending) {
 		sec.versions.move(pending, nil)
 	}
@@ -275,9 +274,9 @@ var (
 	suffix = regexp.MustCompile(`-[A-Za-z0-9]{6}$`) // the random one, with which an ARN is whole
 )
 
-// lookup finds a secret by name, ARN, or ARN without the random suffix. What
-// looks like a whole ARN is taken for one. It looks at no other secret, so that a
-// call costs the same however many there are.
+// lookup finds a secret by name, ARN, or ARN without the random suffix. An id that looks
+// like a full ARN is taken for one. It looks at no other secret, so a call costs the same
+// however many there are.
 func (s *Server) lookup(id string) *secret {
 	name := id
 	if arn := anyARN.FindStringSubmatch(id); arn != nil {
@@ -296,8 +295,8 @@ func (s *Server) lookup(id string) *secret {
 	return sec
 }
 
-// find is lookup for an action: it refuses what is not there, and what is
-// scheduled for deletion.
+// find is lookup for an action: it refuses a secret that does not exist or is scheduled for
+// deletion.
 func (s *Server) find(id *string) (*secret, error) {
 	sec, err := s.findAny(id)
 	if err == nil && !sec.deletion.IsZero() {
@@ -323,8 +322,8 @@ func (s *Server) findAny(id *string) (*secret, error) {
 	return sec, nil
 }
 
-// read is findAny for an action that changes nothing: it returns the secret as it is
-// and as the call sees it, which may be as it was.
+// read is findAny for an action that changes nothing: it returns the secret as it is, and
+// as the call sees it, which may be a former state.
 func (c *call) read(id *string) (sec, seen *secret, err error) {
 	if sec, err = c.findAny(id); err != nil {
 		return nil, nil, err
@@ -339,7 +338,7 @@ func (c *call) read(id *string) (sec, seen *secret, err error) {
 	return sec, seen, nil
 }
 
-// readLive is read for an action that refuses what is scheduled for deletion.
+// readLive is read for an action that refuses a secret scheduled for deletion.
 func (c *call) readLive(id *string) (sec, seen *secret, err error) {
 	sec, seen, err = c.read(id)
 	if err == nil && !seen.deletion.IsZero() {
@@ -348,7 +347,7 @@ func (c *call) readLive(id *string) (sec, seen *secret, err error) {
 	return sec, seen, err
 }
 
-// newID returns a random UUID, the form in which the service makes version ids.
+// newID returns a random UUID, the form of the service's version ids.
 func newID() string {
 	var b [16]byte
 	rand.Read(b[:])

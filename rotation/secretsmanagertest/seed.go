@@ -12,10 +12,10 @@ const seedRegion = "us-east-1" // of secrets that are not created over the wire
 
 var seedARN = regexp.MustCompile(`^arn:aws:secretsmanager:` + seedRegion + `:` + account + `:secret:(.+)-[A-Za-z0-9]{6}$`)
 
-// Put stores a text value as a human would: as a new version labelled AWSCURRENT.
-// It creates the secret if there is none of that name, and returns its ARN. A full
-// ARN in place of the name creates a secret with that ARN, for what has to match
-// an event that is written down.
+// Put stores a text value as a person would: as a new version labelled AWSCURRENT. It
+// creates the secret if there is none with that name, and returns its ARN. A full ARN
+// instead of a name creates a secret with that ARN, to match an event that is stored in a
+// file.
 func (s *Server) Put(name, text string) (arn string) {
 	return s.seed(name, value{data: text})
 }
@@ -80,8 +80,8 @@ func (s *Server) ARN(name string) string {
 	return s.must(name).arn
 }
 
-// Value returns the value that a label points to. It is not ok if the label is
-// nowhere or its version is empty.
+// Value returns the value of the version with a label. It is not ok if no version has the
+// label, or that version is empty.
 func (s *Server) Value(name, label string) (text string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *Server) Value(name, label string) (text string, ok bool) {
 	return v.value.data, true
 }
 
-// VersionID returns the version that a label is on, or "" if it is nowhere.
+// VersionID returns the id of the version with a label, or "" if none has it.
 func (s *Server) VersionID(name, label string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,8 +116,8 @@ func (s *Server) Events(name string) []Event {
 	return slices.Clone(s.must(name).events)
 }
 
-// Values returns every secret value ever stored and every RotationToken: what
-// must not be found in a log.
+// Values returns every secret value ever stored and every RotationToken, none of which may
+// be in a log.
 func (s *Server) Values() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,9 +154,9 @@ func (s *Server) Dump() string {
 	return b.String()
 }
 
-// LagReads makes reads eventually consistent by their number; [fault.Line.Lag] does
-// it by the clock, or by the number of changes, and for single calls. From now on
-// each change of a secret's versions or labels, by whomever, stays invisible to the next n
+// LagReads makes reads eventually consistent by their number; [fault.Line.Lag] does so by
+// the clock, or by the number of changes, and for single calls. From now on, each change of
+// a secret's versions or labels, whoever makes it, is invisible to the next n
 // DescribeSecret, GetSecretValue and ListSecretVersionIds calls for that secret.
 func (s *Server) LagReads(n int) {
 	s.mu.Lock()
@@ -172,26 +172,25 @@ func (s *Server) KeepPending(keep bool) {
 	s.keepPending = keep
 }
 
-// RequireRotationToken makes a rotation fail whose pending value was put without its
-// RotationToken, as for a function that assumes a role or is in another account. In
-// the secret's own account, the default, the token is not needed.
+// RequireRotationToken makes a rotation fail if its pending value was put without its
+// RotationToken, as for a function that assumes a role or is in another account. In the
+// secret's own account, the default, the token is not needed.
 func (s *Server) RequireRotationToken(required bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tokenNeeded = required
 }
 
-// RepeatLabels makes UpdateSecretVersionStage succeed when a label is already where
-// it is to go, or already gone from everywhere. By default that is an error, which
-// no page says.
+// RepeatLabels makes UpdateSecretVersionStage succeed if a label is already where it is to
+// go, or already off every version. By default that is an error; no page says which.
 func (s *Server) RepeatLabels(succeeds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.repeatable = succeeds
 }
 
-// RefuseEmpty makes UpdateSecretVersionStage refuse to put a label on a version
-// without a value. By default it does it, AWSCURRENT included; no page says which.
+// RefuseEmpty makes UpdateSecretVersionStage refuse to put a label on a version without a
+// value. By default it puts it there, AWSCURRENT included; no page says which.
 func (s *Server) RefuseEmpty(refuse bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 
 const contentType = "application/x-amz-json-1.1"
 
-// protocol is how the service is called.
+// protocol is the service's protocol.
 var protocol = awsjson.Protocol{
 	Service: "secretsmanager", Prefix: "secretsmanager.", ContentType: contentType, Unsigned: "Missing Authentication Token",
 	Refuse: refuse,
@@ -30,9 +30,9 @@ type TB = fault.TB
 // Call.Target the name of the secret and Call.Trace the caller's access key id.
 // All methods may be called from several goroutines, and from within hooks.
 //
-// The methods that look a secret up take its name or its ARN. A secret that does
-// not exist is the test's mistake: it ends the test, or panics on a server of
-// [Start], which has no test.
+// The methods that look a secret up take its name or its ARN. Naming a secret that does not
+// exist is the test's mistake: it ends the test, or panics on a server of [Start], which
+// has no test.
 type Server struct {
 	*fault.Line
 	*fault.Clock
@@ -172,8 +172,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// apply encodes the answer before it lets go of the lock, for the answer shares
-// memory with the state.
+// apply encodes the answer before it releases the lock, because the answer shares memory
+// with the state.
 func (c *call) apply(operation string, body []byte) fault.Reply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -217,7 +217,7 @@ func on[In any](do func(*call, In) (any, error)) action {
 	}
 }
 
-// target names the secret that a request is about.
+// target returns the name of the secret that a request concerns.
 func (s *Server) target(body []byte) string {
 	var in struct{ SecretId, Name string }
 	json.Unmarshal(body, &in) // what cannot be decoded is refused by the action
@@ -229,7 +229,7 @@ func (s *Server) target(body []byte) string {
 	return in.SecretId + in.Name
 }
 
-// mask replaces the secrets in a request or reply by their digests.
+// mask replaces the secrets in a request or reply with their digests.
 func mask(body []byte) string {
 	var fields map[string]any
 	if json.Unmarshal(body, &fields) != nil {

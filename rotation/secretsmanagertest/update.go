@@ -40,8 +40,7 @@ func (c *call) updateSecret(in struct {
 	return out, nil
 }
 
-// restoreSecret takes a deletion back. Of a secret that is not scheduled for one it
-// changes nothing.
+// restoreSecret cancels a deletion. It changes nothing if none is scheduled.
 func (c *call) restoreSecret(in secretInput) (any, error) {
 	sec, err := c.findAny(in.SecretId)
 	if err != nil {
