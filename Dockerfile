@@ -1,10 +1,10 @@
-# The operator's command as an image, which has nothing in it but the program and the
-# certificates of public authorities:
+# The operator's command as an image that contains only the program and the certificates of
+# public authorities:
 #
 #	docker build -t pingrotate --build-arg VERSION="$(git describe --tags --always)" .
 #	docker run --rm -e AWS_REGION -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN pingrotate status
 
-# An image with Go, the release that go.mod asks for or a later one.
+# An image with Go, in the release that go.mod asks for or a later one.
 ARG GO_IMAGE=golang:1.26
 
 FROM ${GO_IMAGE} AS build

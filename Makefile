@@ -4,16 +4,17 @@ GO ?= go
 ARCHITECTURE ?= arm64
 
 WALKS ?= 2m
-# How much of the crash matrix to play, N/M by the seed, and how many interleavings of each duel.
+# Which part of the crash matrix to play, N/M by the seed, and how many interleavings of
+# each duel.
 SHARE ?= 1/1
 PLAYS ?= 70
 FUZZTIME ?= 30s
 
-# What makes the Lambda program small: no net/rpc, no symbols, no C library, and
-# functions that are not inlined, except in the runtime and in cryptography. The last
-# makes the archive 11 % smaller, and no rotation slower, for it waits for the network.
-# The operator's command is built alike, except for its symbols, so that what the two
-# have in common is compiled once.
+# These flags make the Lambda program small: no net/rpc, no symbols, no C library, and no
+# inlined functions except in the runtime and in cryptography. Without inlining the archive
+# is 11 % smaller, and no rotation is slower, because a rotation waits for the network. The
+# operator's command has the same flags, but keeps its symbols, so that what the two share
+# is compiled once.
 SMALL = -tags=lambda.norpc -gcflags=all=-l -gcflags=runtime= -gcflags=internal/runtime/...= -gcflags=math/...= -gcflags=crypto/internal/...=
 COMPILE = CGO_ENABLED=0 $(GO) build -v -trimpath $(SMALL)
 STRIP = '-ldflags=-s -w'
@@ -23,11 +24,11 @@ STRIP = '-ldflags=-s -w'
 VERSION ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null)
 STAMP = '-ldflags=-X main.stamp=$(VERSION)'
 
-# The demo and the sandbox run the function's program as a process of this machine:
-# the one for Lambda on Linux, a separate build elsewhere.
+# The demo and the sandbox run the function's program as a process on this machine: the one
+# for Lambda on Linux, a separate build elsewhere.
 PLAYED = $(if $(filter linux,$(shell $(GO) env GOOS)),bin/bootstrap,bin/rotator)
 
-# Shows how far a build has come, and its errors. The first build takes a minute or two.
+# Shows a build's progress, and its errors. The first build takes a minute or two.
 define compile
 @mkdir -p bin
 @{ $(1); echo "exit $$?"; } 2>&1 | { n=0; d=0; while IFS= read -r line; do case $$line in \
@@ -38,7 +39,7 @@ define compile
 esac; done; }
 endef
 
-# For containers on this machine, whatever the function is deployed to.
+# For containers on this machine, whatever architecture the function is deployed to.
 HOST_ARCHITECTURE = $(if $(filter arm64,$(shell $(GO) env GOARCH)),arm64,x86_64)
 
 .PHONY: help demo sandbox played test check prove prove-write mutants fleet fuzz moto register-peers clients build install module notices release bench sam-build sam-local deploy needs-sam clean
@@ -59,7 +60,7 @@ played:
 test: ## Run the tests
 	$(GO) test -timeout 20m ./...
 
-check: ## Run what CI runs besides: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
+check: ## Run what else CI runs: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
@@ -85,7 +86,7 @@ prove-into:
 	@$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove >bin/killed.log || { cat bin/killed.log; exit 1; }
 	@grep 'cells tried' bin/killed.log
 
-mutants: ## Break the protocol on purpose, and see that the tests notice
+mutants: ## Break the protocol on purpose, and check that the tests notice
 	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
 
 fleet: ## Rotate 10 000 secrets by either engine, killed on the way, and 245 on moto (needs Python)
@@ -109,7 +110,7 @@ statemachine: ## Run the state machines on moto's interpreter (needs Python, ins
 register-peers: ## Compare the stand-in of DynamoDB with others' (needs what .ci/register-peers says)
 	.ci/register-peers
 
-clients: ## Drive the stand-ins with SDKs and command lines of others (needs Python; Go modules and PyPI)
+clients: ## Drive the stand-ins with other SDKs and command lines (needs Python; Go modules and PyPI)
 	.ci/clients/run
 
 build: ## Build the Lambda program and the operator's command into bin/
@@ -128,7 +129,7 @@ notices: ## Write the licences of the modules that are linked into THIRD_PARTY.m
 	@mkdir -p bin
 	$(GO) run ./internal/notices >bin/THIRD_PARTY.md && mv bin/THIRD_PARTY.md THIRD_PARTY.md
 
-release: ## Build what a release consists of into bin/release: function, command, SBOM, checksums
+release: ## Build a release into bin/release: function, command, SBOM, checksums
 	@[ -n "$(VERSION)" ] || { echo 'no version: give one, as in make release VERSION=v1.2.3'; exit 1; }
 	cd .ci/release && $(GO) run . -version '$(VERSION)' -out ../../bin/release $(RELEASE_FLAGS)
 	@cd bin/release && ls -l | awk 'NR > 1 {printf "%11d  %s\n", $$5, $$9}'
@@ -139,7 +140,7 @@ bench: ## Measure a rotation, the cold start, memory and size, and a rotation in
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/document
 	$(GO) test -run '^$$' -bench . -benchtime 300x ./internal/register
 
-sam-build: needs-sam ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 for another than arm64)
+sam-build: needs-sam ## Build for deployment by SAM (needs the SAM CLI; ARCHITECTURE=x86_64 instead of arm64)
 	CGO_ENABLED=0 GOFLAGS="$(SMALL) $(STRIP)" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 sam-local: needs-sam ## Check the template, and rotate in the container of sam local (needs the SAM CLI and Docker, no account)

@@ -17,7 +17,7 @@ var (
 	audit string
 )
 
-// A Stack is what the template substitutes.
+// A Stack is what the template substitutes in the definitions.
 type Stack struct {
 	Partition   string
 	FunctionARN string // of the alias that takes actions
@@ -27,15 +27,15 @@ type Stack struct {
 // Campaign returns the state machine that rotates a fleet.
 func (s Stack) Campaign() string { return s.in(campaign) }
 
-// Audit returns the one that looks at every secret.
+// Audit returns the state machine that audits every secret.
 func (s Stack) Audit() string { return s.in(audit) }
 
 func (s Stack) in(definition string) string {
 	return strings.NewReplacer("${Partition}", s.Partition, "${FunctionArn}", s.FunctionARN, "${TopicArn}", s.TopicARN).Replace(definition)
 }
 
-// Token returns the task token in the parameters of the task that asks a person, as the
-// execution's history has them; ok is false for those of any other task.
+// Token returns the task token in the parameters of the task that asks a person, as an
+// execution's history has them. It returns false for any other task's.
 func Token(parameters string) (token string, ok bool) {
 	var p struct {
 		MessageAttributes struct{ TaskToken struct{ StringValue string } }

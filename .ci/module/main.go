@@ -1,10 +1,10 @@
-// Command module gives the project the path of a Go module under which its owner
-// publishes it, as in
+// Command module gives the project the module path under which its owner publishes it, as
+// in
 //
 //	go run .ci/module/main.go example.com/org/pingrotate
 //
-// It changes go.mod, the modules below .ci, and the import paths in programs and pages.
-// The name of the command stays. Where it was run once, it can be run again.
+// It changes go.mod, the modules below .ci, and the import paths in programs and pages. The
+// command keeps its name. It can be run again.
 package main
 
 import (
@@ -35,7 +35,7 @@ func rename(to string) error {
 		return err
 	}
 	if _, err := output("go", "mod", "edit", "-module="+to, "-print"); err != nil {
-		return err // the go command takes no such path
+		return err // the go command does not accept the path
 	}
 	tracked, err := output("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
@@ -76,9 +76,9 @@ func rename(to string) error {
 	return err
 }
 
-// packages returns the directories at the top level, or of modules below .ci, that
-// programs are in. Only with one of them after it is the old path part of an import
-// path: a module without a dot in its path has a name that other things have, too.
+// packages returns the directories, at the top level or in modules below .ci, that have
+// programs. Only before one of them is the old path part of an import path: a module path
+// without a dot is a name that other things have too.
 func packages(names []string) (tops []string) {
 	for _, name := range names {
 		top, _, below := strings.Cut(strings.TrimPrefix(filepath.ToSlash(name), ".ci/"), "/")
@@ -89,8 +89,8 @@ func packages(names []string) (tops []string) {
 	return tops
 }
 
-// renameModule renames the module of a directory: the project's, or one below it that
-// uses the project where it lies.
+// renameModule renames the module in a directory: the project's, or one below it that uses
+// the project from its directory.
 func renameModule(dir, from, to string) error {
 	file := filepath.Join(dir, "go.mod")
 	text, err := os.ReadFile(file)

@@ -13,8 +13,8 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// billOfMaterials lists each artifact with the modules that its program says it was
-// made of, the standard library included (CycloneDX 1.6, as JSON).
+// billOfMaterials returns a list of the artifacts, each with the modules that its program
+// says it was built from, the standard library included (CycloneDX 1.6, as JSON).
 func (r *release) billOfMaterials() ([]byte, error) {
 	var components []cyclonedx.Component
 	var dependencies []cyclonedx.Dependency
@@ -52,7 +52,7 @@ func (r *release) billOfMaterials() ([]byte, error) {
 	for _, ref := range refs {
 		components = append(components, modules[ref])
 	}
-	bom := cyclonedx.NewBOM() // without a serial number or a time, which would differ each time
+	bom := cyclonedx.NewBOM() // no serial number and no time, which would differ each time
 	bom.Metadata = &cyclonedx.Metadata{Component: &cyclonedx.Component{
 		Type: cyclonedx.ComponentTypeApplication, Name: "pingrotate", Version: r.version,
 		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},

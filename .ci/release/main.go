@@ -1,10 +1,10 @@
-// Command release builds what a release consists of: the function for each processor
-// that Lambda has, with a template that deploys it without a build; the operator's
-// command for each system; the JSON Schema of the document; a list of all modules in
-// them (CycloneDX); and checksums of all these.
+// Command release builds a release: the function for each of Lambda's processors, with a
+// template that deploys it without a build; the operator's command for each system; the
+// JSON Schema of the document; a list of all modules in them (CycloneDX); and checksums of
+// all these.
 //
-// The same source and the same release of Go make the same bytes, wherever and
-// whenever: no file has a time, a path or a user of this machine in it.
+// The same source and the same Go release produce the same bytes, anywhere and at any time:
+// no file contains a time, or a path or user of this machine.
 package main
 
 import (
@@ -46,12 +46,12 @@ var targets = []target{
 func main() {
 	log.SetFlags(0)
 	root := flag.String("source", "../..", "directory of the project")
-	out := flag.String("out", "", "directory to write to, which is emptied")
-	version := flag.String("version", "", "what the programs say of themselves")
-	only := flag.String("only", "", "build for these platforms only, such as linux_amd64,x86_64")
+	out := flag.String("out", "", "directory to write to, which is emptied first")
+	version := flag.String("version", "", "version that the programs report")
+	only := flag.String("only", "", "build only for these platforms, such as linux_amd64,x86_64")
 	flag.Parse()
 	if *out == "" || *version == "" || strings.ContainsAny(*version, " '\"/") {
-		log.Fatal("release: -out and -version are needed, and a version has no space, quote or slash in it")
+		log.Fatal("release: give -out and -version; a version must not contain a space, quote or slash")
 	}
 	r := &release{root: *root, out: *out, version: *version}
 	if err := r.make(strings.FieldsFunc(*only, func(c rune) bool { return c == ',' })); err != nil {
@@ -64,8 +64,8 @@ type release struct {
 	artifacts          []artifact
 }
 
-// An artifact is a file of the release. One that has a program in it has the
-// program's bytes.
+// An artifact is a file of the release, with the bytes of the program in it, if there is
+// one.
 type artifact struct {
 	name    string
 	data    []byte
@@ -126,7 +126,7 @@ func (r *release) named(what, platform string) string {
 	return strings.TrimSuffix(what+"_"+r.version+"_"+platform, "_")
 }
 
-// build compiles one program. It sets all that go env could say otherwise.
+// build compiles one program. It sets everything that go env could change.
 func (r *release) build(t target, to string) ([]byte, error) {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", to}
 	if t.program == "rotator" {
@@ -147,7 +147,7 @@ func (r *release) build(t target, to string) ([]byte, error) {
 	return os.ReadFile(to)
 }
 
-// small returns the flags with which make builds the function.
+// small returns the Makefile's flags for the function.
 func (r *release) small() ([]string, error) {
 	makefile, err := os.ReadFile(filepath.Join(r.root, "Makefile"))
 	if err != nil {
@@ -201,8 +201,8 @@ func (r *release) pack(t target, program []byte) error {
 	return nil
 }
 
-// deployable returns the template with the function that is built already, in place of
-// its source.
+// deployable returns the template with the function that is already built, instead of its
+// source.
 func deployable(template, function, arch string) (string, error) {
 	lines := strings.Split(template, "\n")
 	at := func(line string) (int, error) {
@@ -242,7 +242,7 @@ func deployable(template, function, arch string) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-// A file is one in an archive.
+// A file is a file in an archive.
 type file struct {
 	name string
 	mode int64
