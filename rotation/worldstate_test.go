@@ -104,10 +104,8 @@ func (w *world) checkSilent(texts ...string) {
 // texts, as it is and as it would look in a header or a URL.
 func (w *world) leaks(texts ...string) string {
 	all := w.log.String() + w.db.Dump() + strings.Join(texts, "\n")
-	for _, secret := range append(w.ping.Issued(), rotationTokens(w.sm)...) {
-		if canary.In(all, secret) {
-			return "a secret has reached the log, the register or an error"
-		}
+	if canary.Any(all, append(w.ping.Issued(), rotationTokens(w.sm)...)) {
+		return "a secret has reached the log, the register or an error"
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package canary_test
 import (
 	"encoding/base64"
 	"net/url"
+	"strings"
 	"testing"
 
 	"pingrotate/internal/canary"
@@ -27,6 +28,26 @@ func TestASecretIsFoundHoweverItIsEncoded(t *testing.T) {
 		if canary.In(text, secret) {
 			t.Errorf("%s: found", text)
 		}
+	}
+	// Longer than PingOne's, and its beginning comes before it.
+	long := strings.Repeat(secret, 4)
+	for _, text := range []string{long, long[:40] + long, "n" + long, strings.Repeat("n-E_w~.s", 9) + long + "x"} {
+		if !canary.In(text, long) {
+			t.Errorf("%s: not found", text)
+		}
+	}
+	for _, text := range []string{long[:len(long)-1], long[1:], long[:40] + "x" + long[40:]} {
+		if canary.In(text, long) {
+			t.Errorf("%s: found", text)
+		}
+	}
+	for _, others := range [][]string{{}, {""}, {"short", "another secret", ""}} {
+		if !canary.Any("before "+secret, append(others, secret)) || canary.Any("before "+secret[1:], append(others, secret)) {
+			t.Errorf("among %q: the secret is not found, or is found where it is not", others)
+		}
+	}
+	if !canary.Any("a short text", []string{secret, "short"}) {
+		t.Error("a short secret: not found")
 	}
 	if canary.In("text", "") {
 		t.Error("the empty secret: found")
