@@ -163,21 +163,40 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 }
 
 // register adds a managed secret to the register's list of those that hold the client, if it
-// is missing there: an emergency of another managed secret must serve it.
+// is missing there: an emergency of another managed secret must serve it. It drops those that
+// were deleted for good, or every look would ask for them.
 func (r *run) register(ctx context.Context) {
 	if r.readOnly || r.hold == nil || !r.hold.known || r.hold.failure != nil || r.applicationID() == "" {
 		return
 	}
+	deleted := r.dropDeleted(ctx)
 	// Another worker of this audit may be adding the client's other secret right now.
 	for range 5 {
-		if _, ok := r.hold.rev.Item.Secrets[r.secret.arn]; ok {
+		if _, ok := r.hold.rev.Item.Secrets[r.secret.arn]; ok && len(deleted) == 0 {
 			return
 		}
 		item, err := r.hold.withHolder(ctx, r.secret.arn, r.client.Time())
-		if err != nil || !errors.Is(r.hold.replace(ctx, item), register.ErrOvertaken) {
+		if err != nil || !errors.Is(r.hold.replace(ctx, item.Deleted(deleted...)), register.ErrOvertaken) {
 			return // or the next audit does
 		}
 	}
+}
+
+// dropDeleted drops the rows of the client's other managed secrets that are there no more,
+// and returns their ARNs.
+func (r *run) dropDeleted(ctx context.Context) (arns []string) {
+	for _, arn := range r.found.absent {
+		other := &secret{api: r.Secrets, id: arn, count: r.count}
+		e, ok := errors.AsType[*SecretsManagerError](other.describe(ctx))
+		if !ok || e.Code != "ResourceNotFoundException" || r.item().Emergency != nil {
+			continue
+		}
+		r.count.register.Add(1)
+		if r.hold.table.DropHolder(ctx, r.hold.key, arn) == nil {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
 }
 
 func cmpTime(a, b time.Time) time.Time {

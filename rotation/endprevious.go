@@ -164,8 +164,7 @@ func (r *run) whyKept(m plan.Move) (text, remedy string) {
 		region, _ := r.secret.replicaBehind()
 		return fmt.Sprintf("the replica in %s is not in sync, and consumers there may hold the previous secret", region), "repair the replication, and run the command again"
 	case plan.OtherLags:
-		return "another managed secret of the same PingOne client, " + r.found.otherBehind + ", does not hold PingOne's current secret",
-			"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
+		return r.otherLags()
 	case plan.NotAccepted:
 		return "PingOne does not accept AWSCURRENT, which it shows as its current secret", "run the command again in a minute; if it still fails, run pingrotate check to see what is wrong"
 	}

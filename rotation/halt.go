@@ -124,8 +124,7 @@ func (r *run) haltError(m plan.Move) error {
 		e.text = fmt.Sprintf("the replica in %s is not in sync, and consumers there would be locked out, so the leaked secret still works", region)
 		e.remedy = `repair the replication and run the command again, or contain the leak with the emergency "contain"`
 	case plan.OtherLags:
-		e.text = "another managed secret of the same PingOne client, " + r.found.otherBehind + ", does not hold PingOne's current secret, and a mint would end the one that it holds"
-		e.remedy = "wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
+		e.text, e.remedy = r.otherLags()
 	case plan.RegisterNeeded:
 		e.text = "nothing may be done while the register is out of reach"
 		if r.hold.failure != nil {
@@ -165,6 +164,17 @@ func (r *run) refusal(m plan.Move) (text, remedy string) {
 	return fmt.Sprintf("%s %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out", kind, id, state),
 		fmt.Sprintf("rotate again after %s, when it has been idle for %v, its grace is over or it has expired; to force it, end the previous secret now with pingrotate end-previous %s --lock-out",
 			m.Until.UTC().Format(time.RFC3339), plan.IdleAfter, cmp.Or(r.secret.name, r.secret.id))
+}
+
+// otherLags explains which other managed secret of the client comes first.
+func (r *run) otherLags() (text, remedy string) {
+	text = "another managed secret of the same PingOne client, " + r.found.otherBehind + ", "
+	if why := r.found.otherUnread; why != nil {
+		return text + fmt.Sprintf("cannot be read, and may hold the previous secret: %v", why),
+			"let the function read it, or delete it if no consumer needs it; or wait until the previous secret has ended by itself"
+	}
+	return text + "does not hold PingOne's current secret, and consumers that read it would be locked out",
+		"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"
 }
 
 // noWayBack explains why AWSPREVIOUS cannot become AWSCURRENT again.

@@ -69,7 +69,8 @@ func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 			return err
 		}
 	}
-	return r.readSiblings(ctx)
+	r.readSiblings(ctx)
+	return nil
 }
 
 // A secretSnapshot is what one look shows of the managed secret.
@@ -253,7 +254,8 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	if goal != plan.Create && goal != plan.Finish {
 		r.dropFalseTwin()
 	}
-	return r.readSiblings(ctx)
+	r.readSiblings(ctx)
+	return nil
 }
 
 // consult finds the client's item in the register and reads it. An unreachable register is
@@ -296,10 +298,13 @@ func (r *run) dropFalseTwin() {
 }
 
 // readSiblings finds out whether each other managed secret of the client holds PingOne's
-// current secret. If one lags, a mint would evict the secret that it holds.
-func (r *run) readSiblings(ctx context.Context) error {
+// current secret. If one lags, a mint or the end of the previous secret would evict the secret
+// that it holds. One that cannot be read may hold the previous secret, as long as there is
+// one. It delays nothing else: its owner may have deleted it, attached it to another function,
+// or keep this function from reading it.
+func (r *run) readSiblings(ctx context.Context) {
 	view := r.found.views[r.applicationID()]
-	r.found.otherBehind = ""
+	r.found.otherBehind, r.found.otherUnread, r.found.absent = "", nil, nil
 	for arn := range r.hold.rev.Item.Secrets {
 		if arn == r.secret.arn || view == nil || r.by == plan.ByEmergency {
 			continue
@@ -307,14 +312,20 @@ func (r *run) readSiblings(ctx context.Context) error {
 		other := &secret{api: r.Secrets, id: arn, count: r.count}
 		v, err := other.read(ctx, "", labelCurrent)
 		if e := (*SecretsManagerError)(nil); errors.As(err, &e) {
-			return fmt.Errorf("look at another managed secret of the same client: %w", err)
+			if !e.deleted() && view.Previous != nil {
+				r.found.otherBehind, r.found.otherUnread = arn, err
+			}
+			continue
+		}
+		if err == nil && v == nil {
+			r.found.absent = append(r.found.absent, arn)
 		}
 		// One that was deleted, or names another client now, holds nothing.
 		if err == nil && v != nil && v.ClientID == r.found.current.ClientID && !v.ClientSecret.IsZero() && !v.ClientSecret.Equal(view.Secret) && r.mayHold(ctx, arn) {
-			r.found.otherBehind = arn
+			r.found.otherBehind, r.found.otherUnread = arn, nil
+			break
 		}
 	}
-	return nil
 }
 
 // applications returns the ids of AWSCURRENT's application and its twin.

@@ -76,7 +76,9 @@ type found struct {
 	views       map[string]*pingone.ApplicationSecret
 	secrets     map[string]pingone.Secret // by fingerprint
 	answers     map[string]plan.Answer    // by fingerprint
-	otherBehind string                    // the ARN of another managed secret of the client that lags
+	otherBehind string                    // the ARN of another managed secret of the client that lags, or may
+	otherUnread error                     // why that one could not be read; nil if it could
+	absent      []string                  // the ARNs of those that have no AWSCURRENT, or are deleted
 	closed      error                     // why the secret cannot be rotated at all; nil if it can
 	proof       map[string]error          // by fingerprint: the result of verifying the secret as a new one will be
 	mayWrite    error                     // why the function may not store or label versions; nil if nothing forbids it

@@ -78,6 +78,11 @@ func (e *SecretsManagerError) refused() bool {
 	return true
 }
 
+// deleted reports whether a version could not be read because the secret is scheduled for
+// deletion. Its consumers cannot read it either. See GetSecretValue in the reference of
+// Secrets Manager's API.
+func (e *SecretsManagerError) deleted() bool { return e.Code == "InvalidRequestException" }
+
 // denied reports whether the function lacks a permission: for the call to Secrets Manager,
 // or for the KMS key.
 func denied(err error) bool {

@@ -21,7 +21,7 @@ type sibling struct {
 	*run
 	arn       string
 	err       error // why its look failed
-	elsewhere bool  // it names another client now
+	elsewhere bool  // it was deleted, or names another client now
 }
 
 // siblings looks at other managed secrets, several at once, and makes the calls in
@@ -46,7 +46,12 @@ func (r *run) siblings(ctx context.Context, arns []string, meanwhile ...func() e
 
 // inspect looks at the managed secret.
 func (b *sibling) inspect(ctx context.Context, r *run) error {
-	if err := b.readSecret(ctx); err != nil {
+	err := b.readSecret(ctx)
+	if e, ok := errors.AsType[*SecretsManagerError](err); ok && (e.deleted() || e.Code == "ResourceNotFoundException") {
+		b.elsewhere = true
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if b.found.current.EnvironmentID != r.found.current.EnvironmentID || !slices.Contains(r.applications(), b.applicationID()) {

@@ -24,6 +24,21 @@ func (t *Table) PutHolder(ctx context.Context, key Key, arn string) error {
 	return nil
 }
 
+// DropHolder deletes what [Table.PutHolder] has stored, of a managed secret that is there
+// no more. A crash between this and the item's replacement leaves it in the item, and the
+// next audit drops it.
+func (t *Table) DropHolder(ctx context.Context, key Key, arn string) error {
+	op := "drop a managed secret that held " + key.String()
+	if err := t.named(op); err != nil {
+		return err
+	}
+	_, err := send(ctx, t.client().DeleteItem, &dynamodb.DeleteItemInput{TableName: &t.Name, Key: rowKey(key.partition(), holderPrefix+arn)})
+	if err != nil {
+		return t.failed(ctx, op, "DeleteItem", err)
+	}
+	return nil
+}
+
 func holderRow(key Key, arn string) attributes {
 	row := rowKey(key.partition(), holderPrefix+arn)
 	row[formatName] = integer(format)

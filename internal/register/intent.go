@@ -119,3 +119,16 @@ func (i Item) Holds(arn string) Item {
 	next.Secrets[arn] = Secret{}
 	return next
 }
+
+// Deleted returns the item without managed secrets that are there no more. While an
+// emergency is open it stays as it is.
+func (i Item) Deleted(arns ...string) Item {
+	if i.Emergency != nil {
+		return i
+	}
+	next := i.clone()
+	for _, arn := range arns {
+		delete(next.Secrets, arn)
+	}
+	return next
+}
