@@ -26,6 +26,10 @@ const maxUnreadMints = 2
 var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
 	"find out what lies between the function and PingOne, and run the command again")
 
+// errNotNew says that the reply to a mint cannot be believed. What it shows as the current
+// secret would pass for one that was made after a leak, and the true one for replaced.
+var errNotNew = remedy.With(errors.New("PingOne's reply to the regeneration shows a secret that was there before as the new one"), "run it again in a minute")
+
 // mint makes PingOne regenerate an application's secret. It sends the request once, whatever
 // happens to it: a second request would evict the secret that consumers hold.
 //
@@ -51,6 +55,9 @@ func (r *run) mint(ctx context.Context, goal plan.Goal, m plan.Move) (again bool
 		return again, err
 	}
 	got := r.found.acting.client.RegenerateSecret(ctx, r.target(m.Application), expiry)
+	if got.Outcome == pingone.Applied && (got.Secret.Secret.Equal(before.Secret) || r.item().Superseded(m.Application, got.Secret.Secret.Fingerprint())) {
+		got = pingone.Regeneration{Outcome: pingone.Unknown, Err: errNotNew}
+	}
 	switch got.Outcome {
 	case pingone.Refused:
 		r.outcome = register.Item.Forget
@@ -269,7 +276,7 @@ func (r *run) verifyAndTake(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if takeErr != nil && !register.Unreachable(takeErr) {
+	if takeErr != nil && !register.Unusable(takeErr) {
 		return false, takeErr
 	}
 	r.done.Verified = true

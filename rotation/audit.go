@@ -286,8 +286,8 @@ func (e *examination) current(s plan.Situation, err error) {
 	fingerprint := s.Current.Fingerprint
 	halt, busy := (*HaltError)(nil), (*BusyError)(nil)
 	switch standing := s.Standing(); {
-	case fingerprint == "" && slices.ContainsFunc(s.Others, func(v plan.Version) bool { return v.ID == s.Labels.Previous && v.Fingerprint != "" }):
-		e.fail(pointCurrent, "an audit stores PingOne's secret; find out what stored a document without it", "AWSCURRENT holds no secret, and the version before it does")
+	case s.Emptied():
+		e.fail(pointCurrent, "an audit stores PingOne's secret; find out what stored a document without it", "AWSCURRENT holds no secret, and a version before it does")
 	case fingerprint == "":
 		e.warn(pointCurrent, "rotate it", "%s", notFilled(e.found.current.Document))
 	case s.Off[s.Current.Application]:

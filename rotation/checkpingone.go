@@ -214,8 +214,8 @@ func (c *checkup) registerIsThere() {
 // currentWorks asks PingOne for what consumers ask it for.
 func (c *checkup) currentWorks(ctx context.Context) {
 	d := c.found.current
-	if before := c.secret.holder(labelPrevious); d.ClientSecret.IsZero() && slices.ContainsFunc(c.found.others, func(v *stored) bool { return v.versionID == before && !v.ClientSecret.IsZero() }) {
-		c.fail("current", "rotate now, which stores PingOne's secret again, and find out what stored this document", "holds no secret, and the version before it does: %s", c.whyDead())
+	if c.hold != nil && c.situation(plan.Create).Emptied() {
+		c.fail("current", "rotate now, which stores PingOne's secret again, and find out what stored this document", "holds no secret, and a version before it does: %s", c.whyDead())
 		return
 	}
 	if d.ClientSecret.IsZero() {

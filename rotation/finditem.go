@@ -31,7 +31,7 @@ func (r *run) findItem(ctx context.Context) (fetched bool, err error) {
 	}
 	err = parallel.Do(func() error { return own.fetch(ctx) }, func() error { return other.fetch(ctx) })
 	switch {
-	case err != nil && !register.Unreachable(err):
+	case err != nil && !register.Unusable(err):
 		return false, err
 	case knows(own.rev.Item, other):
 	case knows(other.rev.Item, own):

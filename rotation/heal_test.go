@@ -9,6 +9,9 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // auditsFor plays hourly audits for this many hours and checks that AWSCURRENT works at
@@ -251,5 +254,70 @@ func TestEmergencyLeavesAnApplicationAloneThatIsOnlyNamedAsTheTwin(t *testing.T)
 		if !w.ping.Authenticates(other.Environment, other.ID, other.Secret) {
 			t.Errorf("%s: the audit ended the other application's secret", e)
 		}
+	}
+}
+
+// T25, and its repetition: the second edit of a document without its secret puts AWSPREVIOUS
+// on the first, and only the register remembers that consumers had one.
+func TestAuditFillsADocumentThatWasStoredWithoutItsSecretTwice(t *testing.T) {
+	for name, again := range map[string]func(*world, map[string]any){
+		"another edit": func(w *world, d map[string]any) { d["owner"] = "orders team"; w.sm.Put(orders, encode(d)) },
+		"AWSPREVIOUS taken off": func(w *world, _ map[string]any) {
+			id := w.sm.VersionID(orders, "AWSPREVIOUS")
+			if _, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+				SecretId: aws.String(orders), VersionStage: aws.String("AWSPREVIOUS"), RemoveFromVersionId: &id,
+			}); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rotate()
+			w.advance(time.Hour)
+			d := w.stored("AWSCURRENT")
+			delete(d, "clientSecret")
+			w.sm.Put(orders, encode(d))
+			again(w, d)
+			if f := point(w.check().Findings, "current"); f.State != rotation.Failure {
+				t.Errorf("check: got %+v, want a failure", f)
+			}
+			w.do(rotation.Action{Action: "audit"})
+			if w.secret("AWSCURRENT") == "" || !w.works() {
+				t.Errorf("AWSCURRENT holds no secret\n%s", w.log)
+			}
+			w.checkPromoted()
+			if w.mints() != 1 {
+				t.Errorf("%d secrets were minted, want 1", w.mints())
+			}
+		})
+	}
+}
+
+// After the function was set back to an older version, or after someone edited an item.
+// Without an item that can be understood nothing is minted, and AWSCURRENT must not die of
+// what was minted before.
+func TestAWSCURRENTOutlivesAnItemThatCannotBeUnderstood(t *testing.T) {
+	for name, row := range map[string]map[string]any{
+		"of a newer program": {"format": 9, "number": 5, "nonce": "n", "item": "{}"},
+		"of someone else":    {"format": 1, "number": 5, "nonce": "n", "item": "garbage"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stick()
+			row["subject"], row["entry"] = "client#"+w.app.Environment+"/"+w.app.ID, "item"
+			w.db.Put(registerTable, row)
+			w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
+			w.bring()
+			w.auditsFor(60)
+			w.checkPromoted()
+			if f := w.health(w.audit()); f.State != rotation.Warning && f.State != rotation.Failure {
+				t.Errorf("the audit says nothing of the item: %+v", f)
+			}
+			w.rotateFails("the item was")
+			if w.mints() != 1 {
+				t.Errorf("%d secrets were minted, want 1", w.mints())
+			}
+		})
 	}
 }

@@ -266,7 +266,7 @@ func (r *run) consult(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.hold.fetch(ctx); err != nil && !register.Unreachable(err) {
+	if err := r.hold.fetch(ctx); err != nil && !register.Unusable(err) {
 		return err
 	}
 	return nil

@@ -245,7 +245,7 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 			return r.searchHolders(ctx) // none of them may still hold the secret that is about to end
 		case ok:
 			return nil
-		case register.Unreachable(err):
+		case register.Unusable(err):
 			return nil // the plan decides what may be done without the register
 		case err != nil:
 			return err

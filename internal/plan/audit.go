@@ -4,7 +4,7 @@ import "time"
 
 // audit finishes what earlier runs left, and keeps alive every secret that consumers need.
 func (s Situation) audit() Move {
-	if s.Current.Application == "" || s.Current.Fingerprint == "" && !s.emptied() {
+	if s.Current.Application == "" || s.Current.Fingerprint == "" && !s.Emptied() {
 		if m, ok := s.orphan(); ok {
 			return m // left there, the label would keep the first rotation from starting
 		}

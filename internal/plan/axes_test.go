@@ -85,6 +85,10 @@ var standings = axis{
 		s.Labels.Previous = before
 		s.Others = []plan.Version{{ID: before, Stored: true, Application: app, Fingerprint: "s1", Created: ago(72 * time.Hour)}}
 	}),
+	standing("emptied twice", plan.View{Current: "s1"}, func(s *plan.Situation) {
+		s.Current.Fingerprint = ""
+		s.Item.Secrets = map[string]register.Secret{arn: {Version: before, Fingerprint: "s1", Since: ago(72 * time.Hour)}}
+	}),
 	standing("no application", plan.View{}, func(s *plan.Situation) { s.Current.Application, s.Current.Fingerprint, s.Views = "", "", nil }),
 }
 

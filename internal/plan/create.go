@@ -15,7 +15,7 @@ func (s Situation) create() Move {
 		return look(RotationRunning, s.Changed.Add(Quiet))
 	case s.Current.Application == "":
 		return Move{Kind: Provision, Decision: Seed}
-	case s.Current.Fingerprint == "" && s.emptied():
+	case s.Emptied():
 		return s.adopt(s.Current.Application, Drift)
 	case s.Current.Fingerprint == "":
 		return s.adopt(s.Current.Application, Seed)

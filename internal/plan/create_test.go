@@ -147,8 +147,11 @@ func TestCreateSecret(t *testing.T) {
 			s.Views = with(s.Views, app, plan.View{Current: "s1", At: now})
 			s.Answers = map[string]plan.Answer{"s0": plan.Accepted, "s1": plan.Accepted}
 		}), plan.Look, ""},
+		{"the register has known for half an hour that PingOne's secret was replaced: stale, look again", changed(superseded(30 * time.Minute)), plan.Look, ""},
+		{"and for an hour: the register is wrong", changed(superseded(time.Hour)), plan.Mint, plan.Regenerate},
 		{"AWSCURRENT is empty at first: seed", changed(func(s *plan.Situation) { s.Current.Fingerprint = "" }), plan.Store, plan.Seed},
 		{"AWSCURRENT is empty, AWSPREVIOUS is not: drift", changed(standings.of("emptied")[0].set), plan.Store, plan.Drift},
+		{"AWSCURRENT is empty, and so is AWSPREVIOUS, but consumers were given a secret: drift", changed(standings.of("emptied twice")[0].set), plan.Store, plan.Drift},
 		{"there is no application yet: provision", changed(standings.of("no application")[0].set), plan.Provision, plan.Seed},
 		{"the run's version holds PingOne's secret: nothing to do", changed(owns.of("shown")[0].set), plan.Done, plan.Stored},
 		{"the run's version is of before an edit of AWSCURRENT: poisoned", changed(owns.of("shown, edited")[0].set), plan.Untag, plan.Poisoned},
@@ -296,4 +299,11 @@ func TestKindsAndReasonsHaveNames(t *testing.T) {
 	if plan.Kind(99).String() != "kind 99" || plan.Why(99).String() != "reason 99" {
 		t.Error("an unknown kind or reason has no name")
 	}
+}
+
+// superseded has the register take what PingOne shows for replaced, for so long.
+func superseded(d time.Duration) func(*plan.Situation) {
+	return known(app, func(s *plan.Situation, a *register.Application) {
+		a.Current, a.Replaced = register.Minted{Fingerprint: "sn", At: ago(d), Announced: 5}, []string{s.Views[app].Current}
+	})
 }

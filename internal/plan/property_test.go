@@ -170,7 +170,9 @@ func promotesWhatIsShown(s plan.Situation, m plan.Move) string {
 // stale reports whether the register shows that the look is out of date.
 func stale(s plan.Situation) bool {
 	for id, v := range s.Views {
-		if slices.Contains(s.Item.Applications[id].Replaced, v.Current) {
+		a := s.Item.Applications[id]
+		heard := slices.MaxFunc([]time.Time{s.Item.Unknown, a.Current.At, s.Item.Secrets[s.Secret].Since, s.Item.Secrets[sibling].Since}, time.Time.Compare)
+		if slices.Contains(a.Replaced, v.Current) && (heard.IsZero() || s.Now.Sub(heard) < register.ViewLag) {
 			return true
 		}
 	}
@@ -244,8 +246,11 @@ func waitsForLost(s plan.Situation, m plan.Move) string {
 }
 
 // emptied reports whether AWSCURRENT holds no secret while the version before it holds one
-// of the same application, which consumers may still have.
+// of the same application, or a recorded move gave consumers one.
 func emptied(s plan.Situation) bool {
+	if s.Item.Secrets[s.Secret].Fingerprint != "" && s.Current.Application != "" {
+		return true
+	}
 	v, ok := find(s, s.Labels.Previous)
 	return ok && s.Current.Application != "" && v.Fingerprint != "" && v.Application == s.Current.Application
 }

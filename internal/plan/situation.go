@@ -87,7 +87,7 @@ type Labels struct {
 type Version struct {
 	ID          string
 	Stored      bool      // it has a value
-	Application string    // or resource, by id
+	Application string    // or resource, by id; empty if its document names none, or does not parse
 	Fingerprint string    // empty if the document holds no secret
 	Created     time.Time // when the value was stored
 	Since       time.Time // of AWSCURRENT: when consumers were given it

@@ -61,7 +61,7 @@ func (s Situation) dying() bool {
 	case Dead:
 		return !s.Unreachable // without the register, refusal counts for nothing
 	case Empty:
-		return s.emptied() && !s.Unreachable
+		return s.Emptied() && !s.Unreachable
 	case IsPrevious:
 		refused := s.Answers[s.Current.Fingerprint] == Refused && !s.Off[s.Current.Application] && !s.Unreachable
 		return refused || v.Expires.Sub(v.At) < promoteBefore(s.Grace)
@@ -69,11 +69,15 @@ func (s Situation) dying() bool {
 	return false
 }
 
-// emptied reports whether AWSCURRENT has lost its secret: an earlier version of the
-// same application holds one.
-func (s Situation) emptied() bool {
-	if s.Current.Application == "" {
+// Emptied reports whether AWSCURRENT has lost its secret: the version before it holds one
+// of the same application, or consumers were given one by a move that the register
+// recorded. A second edit of a document without its secret puts AWSPREVIOUS on the first.
+func (s Situation) Emptied() bool {
+	if s.Current.Application == "" || s.Current.Fingerprint != "" {
 		return false
+	}
+	if s.Item.Secrets[s.Secret].Fingerprint != "" {
+		return true
 	}
 	for _, v := range s.Others {
 		if v.ID == s.Labels.Previous && v.Fingerprint != "" && v.Application == s.Current.Application {

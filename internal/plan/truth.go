@@ -15,7 +15,7 @@ func (s Situation) stale() (Move, bool) {
 		return Move{}, false
 	}
 	for id, v := range s.Views {
-		if s.Item.Superseded(id, v.Current) {
+		if s.Item.Superseded(id, v.Current) && !s.Item.Yields(id, s.Now) {
 			return look(Stale, s.Now.Add(register.ReadLag)), true
 		}
 	}
@@ -30,7 +30,7 @@ func (s Situation) stale() (Move, bool) {
 // managed secret's first secret waits for nothing: no consumer holds one that the act could
 // end, and AWSCURRENT moves only from the version that holds none.
 func (s Situation) unknown() (Move, bool) {
-	first := s.Current.Fingerprint == "" && !s.emptied()
+	first := s.Current.Fingerprint == "" && !s.Emptied()
 	if s.Goal == Finish && (first || s.Labels.Current == s.Rotation) { // or only a label is left
 		return Move{}, false
 	}

@@ -105,6 +105,13 @@ func Unreachable(err error) bool {
 	return ok && e.Problem <= OtherTable
 }
 
+// Unusable reports whether the register could not be used for any reason, an item that is
+// there but cannot be understood among them. It is false for an [ErrOvertaken].
+func Unusable(err error) bool {
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
 // An OvertakenError is an [ErrOvertaken] with the revision that was found. Its number is 0
 // if the item is gone.
 type OvertakenError struct{ Found Revision }

@@ -91,6 +91,22 @@ func (i Item) Superseded(application, fingerprint string) bool {
 	return slices.Contains(i.Applications[application].Replaced, fingerprint)
 }
 
+// Yields reports whether a view that shows a superseded secret as current is right, and the
+// item wrong: for [ViewLag] it has heard of no other one, by a mint, by a move of AWSCURRENT
+// to what PingOne showed, or when it was begun.
+func (i Item) Yields(application string, now time.Time) bool {
+	last := i.Unknown
+	if at := i.Applications[application].Current.At; at.After(last) {
+		last = at
+	}
+	for _, s := range i.Secrets {
+		if s.Since.After(last) {
+			last = s.Since
+		}
+	}
+	return !last.IsZero() && now.Sub(last) >= ViewLag
+}
+
 // Promoted returns the item after AWSCURRENT of a managed secret moved to a version that
 // holds the secret with this fingerprint. It ends the move's intent.
 func (i Item) Promoted(arn, from, to, fingerprint string, now time.Time) Item {

@@ -47,6 +47,12 @@ const (
 	// of.
 	ReadLag = 45 * time.Second
 
+	// ViewLag is for how long PingOne may show a secret as current that the register
+	// knows to be replaced. It is far longer than reads lag. What is shown after it is no
+	// stale read: PingOne's answer to a mint was wrong, or PingOne has gone back to an earlier
+	// state, and a register that did not yield to it would end the client's rotations for good.
+	ViewLag = time.Hour
+
 	// ForceAfter is how long a swift emergency waits for another's lease.
 	ForceAfter = 30 * time.Second
 )
