@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -236,4 +237,67 @@ func TestContainServesConsumersAlthoughPingOneRefusesTheTwinsMint(t *testing.T) 
 		t.Errorf("the emergency is open after an audit\n%s", w.log)
 	}
 	w.checkPromoted()
+}
+
+// A twin that a person has deleted has no secret that could leak. It must not keep the
+// other application's leaked secret alive, nor AWSCURRENT dead.
+func TestATwinThatIsDeletedHoldsNothingUp(t *testing.T) {
+	deleted := func(t *testing.T) *world {
+		w := newWorld(t, alternate)
+		for range 2 {
+			w.rotate()
+			w.advance(25 * time.Hour)
+		}
+		w.deleteApplication(w.twin())
+		return w
+	}
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		t.Run(string(e), func(t *testing.T) {
+			w := deleted(t)
+			leaked := w.secret("AWSCURRENT")
+			if rep := w.emergency(e); rep.Outcome != rotation.Ended || w.accepts(leaked) || !w.works() {
+				t.Errorf("got %s (%s), the leaked secret is accepted: %t", rep.Outcome, rep.Error, w.accepts(leaked))
+			}
+		})
+	}
+	t.Run("an audit", func(t *testing.T) {
+		w := deleted(t)
+		w.ping.Regenerate(w.app.Environment, w.client(), 0)
+		w.advance(time.Minute)
+		rep := w.audit()
+		if !w.works() {
+			t.Errorf("AWSCURRENT is dead: %+v", w.health(rep).Findings)
+		}
+	})
+	t.Run("a rotation", func(t *testing.T) {
+		w := deleted(t)
+		w.rotateFails("rotation.twin", "remove the field")
+		d := w.stored("AWSCURRENT")
+		delete(d["rotation"].(map[string]any), "twin")
+		w.sm.Put(orders, encode(d))
+		w.rotate()
+		if !w.works() {
+			t.Error("AWSCURRENT is dead")
+		}
+	})
+}
+
+// deleteApplication deletes an application in PingOne, as a person does.
+func (w *world) deleteApplication(id string) {
+	w.t.Helper()
+	root := w.root()
+	token, err := root.Token(w.t.Context(), root.Admin, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodDelete, w.ping.URL()+"/v1/environments/"+w.app.Environment+"/applications/"+id, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.AccessToken.Reveal())
+	resp, err := w.toPingOne.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusNoContent {
+		w.t.Fatalf("delete the application: %v, %v", resp, err)
+	}
+	resp.Body.Close()
 }

@@ -224,6 +224,7 @@ const (
 	pointRegister   = "register"
 	pointShared     = "shared"
 	pointAllow      = "allow"
+	pointTwin       = "twin"
 )
 
 // judge enters what is wrong with the secret, by the last look of the run. The error says why
@@ -238,6 +239,9 @@ func (e *examination) judge(err error) {
 	e.leak()
 	if len(e.item().Secrets) > 1 {
 		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
+	}
+	if e.found.gone != "" {
+		e.warn(pointTwin, remedy.Of(errTwinGone), "%v", errTwinGone)
 	}
 	if e.found.acting.any {
 		e.warn(pointAllow, remedyAnyApplication, `the admin allows this secret any application, by "*", so that anyone who can write it can get the client secret of each`)

@@ -11,6 +11,9 @@ import (
 	"pingrotate/internal/fault"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // audit runs the action audit.
@@ -338,6 +341,33 @@ func TestRollbackIsRefusedWhereThereIsNoWayBack(t *testing.T) {
 			if w.state() != before {
 				t.Error("something was changed")
 			}
+		})
+	}
+}
+
+// No rotation can finish a version that does not parse, and AWSPENDING on it would
+// keep Secrets Manager from ever starting another.
+func TestAuditTakesAWSPENDINGOffAVersionThatDoesNotParse(t *testing.T) {
+	id := "a-version-of-a-person-0123456789abcdef"
+	for name, put := range map[string]*secretsmanager.PutSecretValueInput{
+		"no document": {SecretString: aws.String("garbage")},
+		"a binary":    {SecretBinary: []byte("garbage")},
+		"a test user": {SecretString: aws.String(`{"username": "u", "password": "p", "redirectUri": "https://a.example", "environmentId": "11111111-2222-4333-8444-555555555555"}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			put.SecretId, put.ClientRequestToken, put.VersionStages = aws.String(orders), &id, []string{"AWSPENDING"}
+			if _, err := w.rotator.Secrets.PutSecretValue(t.Context(), put); err != nil {
+				t.Fatal(err)
+			}
+			w.audit()
+			if w.sm.VersionID(orders, "AWSPENDING") != id {
+				t.Fatal("AWSPENDING was taken off while a rotation may be under way")
+			}
+			w.advance(25 * time.Hour)
+			w.audit()
+			w.rotate()
+			w.checkPromoted()
 		})
 	}
 }

@@ -54,7 +54,7 @@ func (r *run) adminOf(ctx context.Context, d *document.Document) (*admin, error)
 func (r *run) identify(ctx context.Context) error {
 	d := r.found.current
 	named := d.Rotation.Twin
-	if named == r.found.falseTwin {
+	if named == r.found.falseTwin || named == r.found.gone {
 		named = ""
 	}
 	if r.found.twin == "" && d.Rotation.Strategy == document.Alternating {
@@ -75,7 +75,7 @@ func (r *run) identify(ctx context.Context) error {
 func (r *run) recognize(ctx context.Context, v *stored) error {
 	d, id := r.found.current, v.ApplicationID()
 	switch {
-	case id == "" || id == d.ApplicationID() || id == r.found.falseTwin || !d.MayFollow(v.ClientID):
+	case id == "" || id == d.ApplicationID() || id == r.found.falseTwin || id == r.found.gone || !d.MayFollow(v.ClientID):
 	case d.ClientID == "" && r.found.created == "":
 		_, err := r.adminOf(ctx, d.Of(v.ClientID))
 		if denial(err) {
@@ -124,7 +124,7 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 		return false, nil
 	}
 	for id := range r.item().Applications {
-		if id != d.ApplicationID() {
+		if id != d.ApplicationID() && id != r.found.gone {
 			r.found.twin = id
 		}
 	}
@@ -164,4 +164,7 @@ func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
 }
 
 var errNoTwin = remedy.With(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
+	"remove the field; the next rotation creates a twin")
+
+var errTwinGone = remedy.With(document.NewFieldError("rotation.twin", "names an application that is no longer in PingOne"),
 	"remove the field; the next rotation creates a twin")

@@ -27,7 +27,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 	n.filesReport = true
 	n.client.TransactionID = id
 	defer func() { r.logReport(ctx, rep) }()
-	err := n.look(ctx, plan.Emergency)
+	err := n.lookAtLeak(ctx)
 	if err == nil && n.applicationID() == "" {
 		err = errNothingLeaked
 	}
@@ -121,7 +121,7 @@ func (r *run) mark(ctx context.Context, id string, a Action) (*register.Emergenc
 // AWSCURRENT's. An operator or a thief has pointed the secret at another client.
 func (r *run) foreignVersions() (all []string) {
 	for _, v := range r.found.others {
-		if id := v.ApplicationID(); id != "" && !slices.Contains(r.applications(), id) {
+		if id := v.ApplicationID(); id != "" && id != r.found.gone && !slices.Contains(r.applications(), id) {
 			all = append(all, fmt.Sprintf("version %s holds a secret of another client, %s, which this emergency did not cover: AWSCURRENT named %s. If that secret has leaked, store its document as AWSCURRENT and run the command again",
 				v.versionID, v.ClientID, r.found.current.ClientID))
 		}

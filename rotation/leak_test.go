@@ -41,6 +41,48 @@ func TestEmergencyWorksOnADocumentThatNoLongerParses(t *testing.T) {
 	}
 }
 
+// Nor must one that parses, names the same client, and leads nowhere.
+func TestEmergencyWorksOnADocumentThatLeadsNowhere(t *testing.T) {
+	rotations := func(members map[string]any) func(map[string]any) {
+		return func(d map[string]any) { d["rotation"] = members }
+	}
+	for name, spoil := range map[string]func(map[string]any){
+		"a private key":         func(d map[string]any) { d["privateKey"] = "made-up" },
+		"another Region":        func(d map[string]any) { d["region"] = "NA" },
+		"a domain":              func(d map[string]any) { d["authDomain"] = "evil.example" },
+		"another admin":         rotations(map[string]any{"adminSecretId": "pingone/other"}),
+		"itself as its admin":   rotations(map[string]any{"adminSecretId": orders}),
+		"a resource":            rotations(map[string]any{"kind": "resource"}),
+		"another application":   rotations(map[string]any{"applicationId": "11111111-2222-4333-8444-555555555555"}),
+		"a twin that is no app": rotations(map[string]any{"strategy": "alternating", "twin": "11111111-2222-4333-8444-555555555555"}),
+	} {
+		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+			for _, when := range []string{"before", "meanwhile"} {
+				t.Run(name+", "+string(e)+", "+when, func(t *testing.T) {
+					w := newWorld(t)
+					w.rotate()
+					w.advance(time.Hour)
+					leaked := w.secret("AWSCURRENT")
+					d := w.stored("AWSCURRENT")
+					spoil(d)
+					if when == "meanwhile" {
+						w.at("DescribeSecret", 2, func() { w.sm.Put(orders, encode(d)) })
+					} else {
+						w.sm.Put(orders, encode(d))
+						if rep := w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Preview: true}).(*rotation.Report); rep.Outcome != rotation.Previewed {
+							t.Errorf("preview: got %s (%s)", rep.Outcome, rep.Error)
+						}
+					}
+					w.checkEnded(leaked, w.emergency(e))
+					if !w.works() {
+						t.Error("AWSCURRENT is dead")
+					}
+				})
+			}
+		}
+	}
+}
+
 // One that names another client is another client's.
 func TestEmergencyOfADocumentThatNoLongerParsesAndNamesAnotherClientFails(t *testing.T) {
 	w := newWorld(t)

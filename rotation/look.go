@@ -40,9 +40,9 @@ func pressing(goal plan.Goal) bool { return goal == plan.Emergency || goal == pl
 // before it showed which clients matter.
 func (r *run) lookAtOnce(ctx context.Context, goal plan.Goal) error {
 	before := r.found.current.versionID
-	clients := r.newSnapshot()
+	clients := r.newSnapshot(goal)
 	var found secretSnapshot
-	reads := append(clients.reads(ctx, goal, true), func() (err error) { found, err = r.fetchSecret(ctx); return err })
+	reads := append(clients.reads(ctx, true), func() (err error) { found, err = r.fetchSecret(ctx); return err })
 	if err := parallel.Do(reads...); err != nil {
 		return r.explained(ctx, err)
 	}
@@ -225,13 +225,13 @@ func (r *run) readClient(ctx context.Context, goal plan.Goal) error {
 // readAll makes the reads of a look, except those of the managed secret itself, in parallel.
 func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 	d := r.found.current
-	clients := r.newSnapshot()
+	clients := r.newSnapshot(goal)
 	var reads []func() error
 	if !held && (goal != plan.Finish || !r.hold.known) {
 		reads = append(reads, func() error { return r.consult(ctx) })
 	}
 	if goal != plan.Finish || held || r.hold.failure != nil {
-		reads = append(reads, clients.reads(ctx, goal, held)...)
+		reads = append(reads, clients.reads(ctx, held)...)
 	}
 	if goal != plan.Create && goal != plan.Finish || d.Alternates() || d.ClientSecret.IsZero() {
 		reads = append(reads, func() error { return r.readOthers(ctx) })
@@ -357,7 +357,7 @@ func (r *run) readOthers(ctx context.Context) error {
 			ids = append(ids, id)
 		}
 	}
-	others := make([]*stored, len(ids))
+	others, spoilt := make([]*stored, len(ids)), make([]plan.Version, len(ids))
 	reads := make([]func() error, len(ids))
 	for i, id := range ids {
 		known := slices.IndexFunc(r.found.others, func(v *stored) bool { return v.versionID == id && !v.standsIn })
@@ -366,18 +366,21 @@ func (r *run) readOthers(ctx context.Context) error {
 				others[i] = r.found.others[known] // a version's value is final
 				return nil
 			}
-			v, err := r.secret.read(ctx, id, "")
-			if e := (*SecretsManagerError)(nil); err != nil && !errors.As(err, &e) {
-				return nil // a version that does not parse cannot be promoted, and is ignored
+			out, err := r.secret.value(ctx, id, "")
+			if err != nil || out == nil {
+				return err
 			}
-			others[i] = v
-			return err
+			if others[i], err = decode(out); err != nil {
+				spoilt[i] = plan.Version{ID: id, Stored: true, Created: aws.ToTime(out.CreatedDate)}
+			}
+			return nil
 		}
 	}
 	if err := parallel.Do(reads...); err != nil {
 		return err
 	}
 	r.found.others = slices.DeleteFunc(others, func(v *stored) bool { return v == nil })
+	r.found.spoilt = slices.DeleteFunc(spoilt, func(v plan.Version) bool { return v.ID == "" })
 	for _, v := range r.found.others {
 		r.remember(v.ClientSecret)
 	}
@@ -400,6 +403,9 @@ func (r *run) unfit() error {
 	if spec := d.Rotation.Application; spec != nil && spec.Method() != app.TokenEndpointAuthMethod {
 		return document.NewFieldError("rotation.application.tokenEndpointAuthMethod", fmt.Sprintf(
 			"is not the application's, which is %s; to change that would lock out the consumers of AWSCURRENT", app.TokenEndpointAuthMethod))
+	}
+	if r.found.gone != "" {
+		return errTwinGone
 	}
 	if twin := r.found.apps[r.found.twin]; r.found.falseTwin != "" || twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
 		return errNoTwin

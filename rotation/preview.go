@@ -53,7 +53,7 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	n := r.begin(a.SecretID, plan.ByEmergency, "preview", "")
 	n.filesReport = true
 	defer func() { rep.Ended = n.client.Time().UTC(); r.logReport(ctx, rep) }()
-	err := n.look(ctx, plan.Emergency)
+	err := n.lookAtLeak(ctx)
 	if err == nil && n.applicationID() == "" {
 		err = errNothingLeaked
 	}

@@ -68,10 +68,12 @@ type found struct {
 	current     *stored
 	own         *stored
 	others      []*stored
-	twin        string // the twin's application id, once it is known
-	falseTwin   string // an application that a document names as the twin, but which is not
-	created     string // the id of the application that was created for AWSCURRENT's document
-	searched    bool   // an emergency has searched for the twin by its marker
+	spoilt      []plan.Version // versions whose document does not parse: they can never be promoted
+	twin        string         // the twin's application id, once it is known
+	falseTwin   string         // an application that a document names as the twin, but which is not
+	gone        string         // the twin, if it was deleted in PingOne
+	created     string         // the id of the application that was created for AWSCURRENT's document
+	searched    bool           // an emergency has searched for the twin by its marker
 	apps        map[string]*pingone.Application
 	views       map[string]*pingone.ApplicationSecret
 	secrets     map[string]pingone.Secret // by fingerprint

@@ -11,20 +11,22 @@ import (
 // A snapshot is what one look shows of the client's applications.
 type snapshot struct {
 	*run
+	goal  plan.Goal
 	mu    sync.Mutex
 	apps  map[string]*pingone.Application
 	views map[string]*pingone.ApplicationSecret
+	gone  string // the twin, if PingOne does not have it any more
 }
 
-func (r *run) newSnapshot() *snapshot {
-	return &snapshot{run: r, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
+func (r *run) newSnapshot(goal plan.Goal) *snapshot {
+	return &snapshot{run: r, goal: goal, apps: map[string]*pingone.Application{}, views: map[string]*pingone.ApplicationSecret{}}
 }
 
 // reads returns the calls of a look that read the client's applications and their secrets.
-func (s *snapshot) reads(ctx context.Context, goal plan.Goal, held bool) (all []func() error) {
+func (s *snapshot) reads(ctx context.Context, held bool) (all []func() error) {
 	for _, id := range s.applications() {
 		all = append(all, s.view(ctx, id))
-		if s.wantsApplication(goal, id, held) {
+		if s.wantsApplication(s.goal, id, held) {
 			all = append(all, s.application(ctx, id))
 		}
 	}
@@ -47,20 +49,47 @@ func (r *run) wantsApplication(goal plan.Goal, id string, held bool) bool {
 func (s *snapshot) view(ctx context.Context, id string) func() error {
 	target := s.target(id)
 	return func() error {
-		view, err := s.found.acting.view(ctx, target)
+		view, err := s.acting(id).view(ctx, target)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.lacks(id, err) {
+			return nil
+		}
 		s.views[id] = view
 		return err
 	}
 }
 
+// acting is the admin that reads about an application. An emergency must not take a twin
+// that was created a moment ago for one that is deleted.
+func (s *snapshot) acting(id string) *admin {
+	if !pressing(s.goal) || id == s.applicationID() {
+		return s.found.acting
+	}
+	patient := *s.found.acting
+	patient.client.Settle = max(patient.client.Settle, plan.Settling)
+	return &patient
+}
+
+// lacks notes that PingOne does not have the twin any more. That is no reason to leave
+// AWSCURRENT's own application alone.
+func (s *snapshot) lacks(id string, err error) bool {
+	if id == s.applicationID() || !pingone.IsNotFound(err) {
+		return false
+	}
+	s.gone = id
+	return true
+}
+
 func (s *snapshot) application(ctx context.Context, id string) func() error {
 	d := s.found.current.Document
 	return func() error {
-		app, err := s.found.acting.read(ctx, d, id)
+		app, err := s.acting(id).read(ctx, d, id)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.lacks(id, err) {
+			return nil
+		}
 		s.apps[id] = app
 		return err
 	}
@@ -82,6 +111,12 @@ func (f *found) merge(s *snapshot) {
 	}
 	for id, app := range s.apps {
 		f.apps[id] = app
+	}
+	if s.gone != "" {
+		s.record.warn("application %s, which is the twin, is not in PingOne any more", s.gone)
+		f.gone, f.twin = s.gone, ""
+		delete(s.views, s.gone)
+		delete(f.apps, s.gone)
 	}
 	f.views = s.views
 	for _, v := range s.views {

@@ -18,7 +18,7 @@ type stored struct {
 	*document.Document
 	versionID string
 	created   time.Time
-	standsIn  bool // the document is not this version's own, which does not parse or names another client
+	standsIn  bool // the document is not this version's own, which does not parse, leads nowhere or names another client
 }
 
 // decode reads the document in a version.
@@ -62,7 +62,7 @@ func (v *stored) continues(next *stored) bool {
 // another client or to none, by a version that no rotation made.
 func (v *stored) lost(next *stored) bool {
 	switch {
-	case v.rotatable() == nil && next.rotatable() != nil, v.Rotation.AdminSecretID != next.Rotation.AdminSecretID:
+	case v.rotatable() == nil && next.rotatable() != nil, v.Rotation.AdminSecretID != next.Rotation.AdminSecretID, v.IsResource() != next.IsResource():
 		return true
 	case v.ClientID == next.ClientID:
 		return v.Principal() != next.Principal()
