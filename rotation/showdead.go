@@ -51,8 +51,16 @@ func (r *run) showDead(ctx context.Context) error {
 	if app := r.found.apps[r.applicationID()]; app != nil && !app.Enabled {
 		return fmt.Errorf("%s cannot be shown to be refused: %w", what, disabled(app.ID))
 	}
-	life := make(chan time.Duration, 1)
-	go func() { life <- r.tokenLife(ctx) }()
+	// The tokens' life is read meanwhile. However showDead returns, that has ended by then:
+	// it reads the run and writes to its record.
+	var life time.Duration
+	lifeKnown := make(chan struct{})
+	reading, stop := context.WithCancel(ctx)
+	go func() {
+		defer close(lifeKnown)
+		life = r.tokenLife(reading)
+	}()
+	defer func() { stop(); <-lifeKnown }()
 	var since time.Time // when the current series of rounds with only refusals began
 	for {
 		begun := r.client.Time()
@@ -95,7 +103,8 @@ func (r *run) showDead(ctx context.Context) error {
 		r.record.happened(LastRefused, at, v.Fingerprint)
 	}
 	r.record.gone = append(r.record.gone, gone...)
-	r.record.noteVerified("", <-life)
+	<-lifeKnown
+	r.record.noteVerified("", life)
 	r.done.Shown, r.shownFor = true, state
 	return nil
 }
