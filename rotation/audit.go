@@ -42,7 +42,7 @@ func (r *Rotator) audit(ctx context.Context, a Action) *AuditReport {
 	rep := &AuditReport{Action: a.Action, At: r.PingOne.Time().UTC(), Secrets: []Health{}}
 	count := new(counter)
 	all, err := r.list(ctx, count)
-	rep.Calls = count.calls()
+	rep.Calls = count.take()
 	if err != nil {
 		rep.Error = remedy.Line(err)
 		r.log().ErrorContext(ctx, "rotation action", "action", a.Action, "outcome", string(Failed), "error", rep.Error)
@@ -159,7 +159,7 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 	if !a.ReadOnly {
 		r.logHealth(ctx, h)
 	}
-	return h, n.count.calls()
+	return h, n.count.take()
 }
 
 // register adds a managed secret to the register's list of those that hold the client, if it
@@ -238,7 +238,7 @@ func (e *examination) judge(err error) {
 	e.schedule()
 	e.leak()
 	if len(e.item().Secrets) > 1 {
-		e.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(e.item().Secrets))
+		e.shared(len(e.item().Secrets))
 	}
 	if e.found.gone != "" {
 		e.warn(pointTwin, remedy.Of(errTwinGone), "%v", errTwinGone)

@@ -113,7 +113,7 @@ func (r *run) rejectTwin(id string) {
 		return
 	}
 	r.found.falseTwin = id
-	r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", id)
+	r.record.warn("rotation.twin names application %s, which this rotation did not create; it was left alone", id)
 }
 
 // twinOfRegister finds a twin that no version names that may become AWSCURRENT: it belongs to

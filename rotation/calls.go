@@ -26,12 +26,13 @@ func (c *Calls) Add(more Calls) {
 // A counter counts the calls of one run. Its methods may be called concurrently.
 type counter struct{ secretsManager, pingOne, platform, register atomic.Int64 }
 
-func (c *counter) calls() Calls {
+// take returns the counts since it was last called.
+func (c *counter) take() Calls {
 	return Calls{
-		SecretsManager: c.secretsManager.Load(),
-		PingOne:        c.pingOne.Load(),
-		PingOneAPI:     c.platform.Load(),
-		Register:       c.register.Load(),
+		SecretsManager: c.secretsManager.Swap(0),
+		PingOne:        c.pingOne.Swap(0),
+		PingOneAPI:     c.platform.Swap(0),
+		Register:       c.register.Swap(0),
 	}
 }
 

@@ -32,6 +32,21 @@ func TestARotationMakesAtMost18CallsInARow(t *testing.T) {
 	})
 }
 
+// The report of an emergency also counts the search for what a leaked admin could read.
+func TestReportOfAnAdminsEmergencyCountsEveryRequest(t *testing.T) {
+	w := newWorld(t)
+	w.lead()
+	before := []int{len(w.sm.Calls()), len(w.ping.Calls())}
+	rep := w.do(rotation.Action{Action: "rotate", SecretID: adminName, Emergency: rotation.Swift}).(*rotation.Report)
+	if rep.Outcome != rotation.Ended || len(rep.Targets.All) == 0 {
+		t.Fatalf("got %s (%s), targets %+v", rep.Outcome, rep.Error, rep.Targets)
+	}
+	toSecretsManager, toPingOne := int64(len(w.sm.Calls())-before[0]), int64(len(w.ping.Calls())-before[1])
+	if rep.Calls.SecretsManager != toSecretsManager || rep.Calls.PingOne != toPingOne {
+		t.Errorf("reported %+v, want %d to Secrets Manager and %d to PingOne", rep.Calls, toSecretsManager, toPingOne)
+	}
+}
+
 // An action has ended when it reports: none of its requests is still under way.
 func TestNoRequestOutlivesAnEmergency(t *testing.T) {
 	inBubble(t, func(w *world) {

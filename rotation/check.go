@@ -36,7 +36,7 @@ func (r *Rotator) check(ctx context.Context, a Action) *Checkup {
 		c.SecretID, c.Name = n.secret.arn, n.secret.name
 	}
 	c.conclude()
-	c.Calls = n.count.calls()
+	c.Calls = n.count.take()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
 		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By))
 	return &c.Checkup
@@ -133,11 +133,11 @@ func (c *checkup) labelsAreInPlace() {
 	age := c.client.Time().Sub(c.secret.changed).Round(time.Second)
 	switch {
 	case pending == "" || pending == current:
-		c.ok("pending", "no rotation is under way")
+		c.ok(pointStuck, "no rotation is under way")
 	case age < plan.Quiet:
-		c.warn("pending", "check again in a minute", "a rotation is under way, version %s", pending)
+		c.warn(pointStuck, "check again in a minute", "a rotation is under way, version %s", pending)
 	default:
-		c.fail("pending", "find its error in the function's log and correct the cause, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
+		c.fail(pointStuck, "find its error in the function's log and correct the cause, or end it with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id "+pending,
 			"version %s has been waiting for %v or longer", pending, age)
 	}
 }
@@ -146,7 +146,7 @@ func (c *checkup) replicasFollow() {
 	if len(c.secret.replicas) == 0 {
 		return
 	}
-	if region, _ := c.secret.replicaBehind(); region != "" {
+	if region := c.secret.replicaBehind(); region != "" {
 		c.fail("replicas", "repair the replication: aws secretsmanager describe-secret says what is wrong with it", "the replica in %s is not in sync", region)
 		return
 	}
@@ -186,7 +186,8 @@ func (c *checkup) graceFits() {
 
 var hourly = lazyregexp.New(`^rate\((\d+) hours?\)$`)
 
-// interval returns the time between two rotations; zero for a cron expression.
+// interval returns the time between two rotations, or zero for a cron expression.
+// DescribeSecret gives an expression in days as AutomaticallyAfterDays too.
 func interval(rules *types.RotationRulesType) time.Duration {
 	if rules == nil {
 		return 0

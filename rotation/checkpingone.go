@@ -14,6 +14,7 @@ import (
 	"pingrotate/internal/parallel"
 	"pingrotate/internal/plan"
 	"pingrotate/internal/provision"
+	"pingrotate/internal/register"
 	"pingrotate/internal/remedy"
 	"pingrotate/pingone"
 )
@@ -196,18 +197,18 @@ func (c *checkup) registerIsThere() {
 	item := c.item()
 	switch err := c.hold.failure; {
 	case err != nil:
-		c.fail("register", remedy.Of(err), "%v", err)
+		c.fail(pointRegister, remedy.Of(err), "%v", err)
 		return
 	case !c.hold.rev.Known():
-		c.ok("register", "can be read; it has no item of this client yet, so that the first rotation waits %v before it does anything", 45*time.Second)
+		c.ok(pointRegister, "can be read; it has no item of this client yet, so the first rotation waits %v before it does anything", register.ResolveTime)
 	default:
-		c.ok("register", "can be read")
+		c.ok(pointRegister, "can be read")
 	}
 	if em := item.Emergency; em != nil {
-		c.fail("leak", "run the emergency again, or wait: the next audit or rotation continues it", "an emergency has been open since %s; the next rotation completes it before anything else", em.Since.UTC().Format(time.RFC3339))
+		c.fail(pointLeak, "run the emergency again, or wait: the next audit or rotation continues it", "an emergency has been open since %s; the next rotation completes it before anything else", em.Since.UTC().Format(time.RFC3339))
 	}
 	if len(item.Secrets) > 1 {
-		c.warn("shared", "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", len(item.Secrets))
+		c.shared(len(item.Secrets))
 	}
 }
 
@@ -215,11 +216,11 @@ func (c *checkup) registerIsThere() {
 func (c *checkup) currentWorks(ctx context.Context) {
 	d := c.found.current
 	if c.hold != nil && c.situation(plan.Create).Emptied() {
-		c.fail("current", "rotate now, which stores PingOne's secret again, and find out what stored this document", "holds no secret, and a version before it does: %s", c.whyDead())
+		c.fail(pointCurrent, "rotate now, which stores PingOne's secret again, and find out what stored this document", "holds no secret, and a version before it does: %s", c.whyDead())
 		return
 	}
 	if d.ClientSecret.IsZero() {
-		c.ok("current", "holds no secret yet; the first rotation takes PingOne's over")
+		c.ok(pointCurrent, "holds no secret yet; the first rotation takes PingOne's over")
 		return
 	}
 	if _, err := c.testUser(ctx, d.Document); err != nil {
@@ -234,11 +235,11 @@ func (c *checkup) currentWorks(ctx context.Context) {
 	}
 	switch {
 	case err == nil:
-		c.ok("current", "%s: %s", own, cmp.Or(c.record.verified, "obtains a token"))
+		c.ok(pointCurrent, "%s: %s", own, cmp.Or(c.record.verified, "obtains a token"))
 	case pingone.IsRejected(err) && !live.Accepts(d.ClientSecret):
-		c.fail("current", "rotate now, which adopts PingOne's", "%s is refused: %s, and PingOne's is %s", own, c.whyDead(), live.Secret.Fingerprint())
+		c.fail(pointCurrent, "rotate now, which adopts PingOne's", "%s is refused: %s, and PingOne's is %s", own, c.whyDead(), live.Secret.Fingerprint())
 	default:
-		c.failed("current", err)
+		c.failed(pointCurrent, err)
 	}
 }
 

@@ -82,6 +82,11 @@ func (c *Checkup) fail(point, remedy, format string, args ...any) {
 	c.Findings = append(c.Findings, Finding{point, Failure, fmt.Sprintf(format, args...), remedy})
 }
 
+// shared warns that several managed secrets hold one client.
+func (c *Checkup) shared(secrets int) {
+	c.warn(pointShared, "keep one managed secret for a client, and detach the others", "%d managed secrets hold this PingOne client", secrets)
+}
+
 // failed adds an error and its remedy, if there is an error, and reports whether there is.
 func (c *Checkup) failed(point string, err error) bool {
 	if err == nil {

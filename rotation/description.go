@@ -99,14 +99,14 @@ func (d description) promoted(current *stored) time.Time {
 	return current.created
 }
 
-// replicaBehind returns the Region of a replica that is not in sync, "" if all are.
-func (d description) replicaBehind() (region string, failed bool) {
+// replicaBehind returns the Region of a replica that is not in sync, or "" if all are.
+func (d description) replicaBehind() string {
 	for _, r := range d.replicas {
 		if r.Status != types.StatusTypeInSync && r.Region != nil {
-			return *r.Region, r.Status == types.StatusTypeFailed
+			return *r.Region
 		}
 	}
-	return "", false
+	return ""
 }
 
 // relabel returns the description after a label has moved: our own write is newer than any

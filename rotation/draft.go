@@ -37,7 +37,7 @@ func (r *Rotator) checkDraft(ctx context.Context, a Action) *Checkup {
 	default:
 		c.Decision, c.Because = Seed, "the function would store the secret that PingOne has, unchanged"
 	}
-	c.Calls = c.count.calls()
+	c.Calls = c.count.take()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action",
 		slog.String("action", a.Action), slog.String("outcome", string(c.State)), slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By))
 	return &c.Checkup
@@ -69,7 +69,7 @@ func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
 		}
 	}
 	c.State = worst(c.Findings)
-	c.Calls = c.count.calls()
+	c.Calls = c.count.take()
 	r.log().LogAttrs(ctx, slog.LevelInfo, "rotation action", slog.String("action", a.Action), slog.String("outcome", string(c.State)),
 		slog.String("secretId", c.SecretID), slog.String(claimedBy, a.By), slog.String("changed", strings.Join(c.record.changes, "; ")))
 	return &c.Checkup
@@ -78,10 +78,7 @@ func (r *Rotator) markApplication(ctx context.Context, a Action) *Checkup {
 // drafted reads the document and checks that the admin's owner allows it. It returns nil after
 // a failure. The application must exist: a rotation marks the ones that it creates itself.
 func (c *checkup) drafted(ctx context.Context) *document.Document {
-	d, err := document.Parse(c.action.Document)
-	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
-		err = errors.New("read the document: it must be without clientSecret and privateKey")
-	}
+	d, err := parseDraft(c.action.Document)
 	if err == nil && (d.ClientID == "" || d.IsResource()) {
 		err = document.NewFieldError("clientId", "must be of an application that exists")
 	}
@@ -95,12 +92,18 @@ func (c *checkup) drafted(ctx context.Context) *document.Document {
 	return d
 }
 
-// draft goes through the points and stops at the first that makes the next ones unanswerable.
-func (c *checkup) draft(ctx context.Context) {
-	d, err := document.Parse(c.action.Document)
+// parseDraft decodes a document that no secret holds yet. It must be without secrets.
+func parseDraft(text string) (*document.Document, error) {
+	d, err := document.Parse(text)
 	if err == nil && (!d.ClientSecret.IsZero() || !d.PrivateKey.IsZero()) {
 		err = errors.New("read the document: a draft must be without clientSecret and privateKey")
 	}
+	return d, err
+}
+
+// draft goes through the points and stops at the first that makes the next ones unanswerable.
+func (c *checkup) draft(ctx context.Context) {
+	d, err := parseDraft(c.action.Document)
 	if c.failed("document", err) {
 		return
 	}
@@ -146,7 +149,7 @@ func (c *checkup) storedIsPingOnes(live *pingone.ApplicationSecret) {
 	switch holds := c.action.Holds; {
 	case holds == "":
 	case holds == live.Secret.Fingerprint():
-		c.ok("current", "%s is PingOne's current secret", holds)
+		c.ok(pointCurrent, "%s is PingOne's current secret", holds)
 	case live.Previous != nil && holds == live.Previous.Secret.Fingerprint():
 		c.fail("stored secret", "store PingOne's current secret first, while the stored one still works",
 			"%s is PingOne's previous secret, which ends at %s; the current one is %s", holds, live.Previous.ExpiresAt.UTC().Format("2006-01-02T15:04:05Z"), live.Secret.Fingerprint())

@@ -68,6 +68,7 @@ func (r *Rotator) emergency(ctx context.Context, a Action) *Report {
 		rep.tellWhatIsOpen(n)
 	}
 	rep.StillOpen = append(rep.StillOpen, n.otherLeaks(ctx)...)
+	rep.Calls.Add(n.count.take()) // of the search for targets and other leaks
 	r.file(ctx, n, rep, err)
 	return rep
 }
@@ -241,7 +242,7 @@ func (rep *Report) findTargets(ctx context.Context, n *run) {
 		return // reading every secret of a fleet in every emergency would take hours
 	}
 	rep.Admin = true
-	targets, err := n.Rotator.targets(ctx, n.secret.description, n.found.current.Document)
+	targets, err := n.Rotator.targets(ctx, n.count, n.secret.description, n.found.current.Document)
 	if err != nil {
 		rep.StillOpen = append(rep.StillOpen, "this is an admin of the function, and the secrets that it could read cannot be listed: "+remedy.Line(err))
 		return

@@ -161,8 +161,7 @@ func (r *run) whyKept(m plan.Move) (text, remedy string) {
 	case plan.Behind:
 		return "AWSCURRENT does not hold PingOne's current secret, so consumers may need the previous one", "rotate the secret first, which adopts PingOne's current one"
 	case plan.Replicas:
-		region, _ := r.secret.replicaBehind()
-		return fmt.Sprintf("the replica in %s is not in sync, and consumers there may hold the previous secret", region), "repair the replication, and run the command again"
+		return fmt.Sprintf("the replica in %s is not in sync, and consumers there may hold the previous secret", r.secret.replicaBehind()), "repair the replication, and run the command again"
 	case plan.OtherLags:
 		return r.otherLags()
 	case plan.NotAccepted:

@@ -120,8 +120,7 @@ func (r *run) haltError(m plan.Move) error {
 		e.text = "a member of the document holds a copy of the secret that a rotation would leave stale: " + strings.Join(r.copies(), ", ")
 		e.remedy = "remove the copy, or name the member in rotation.names"
 	case plan.Replicas:
-		region, _ := r.secret.replicaBehind()
-		e.text = fmt.Sprintf("the replica in %s is not in sync, and consumers there would be locked out, so the leaked secret still works", region)
+		e.text = fmt.Sprintf("the replica in %s is not in sync, and consumers there would be locked out, so the leaked secret still works", r.secret.replicaBehind())
 		e.remedy = `repair the replication and run the command again, or contain the leak with the emergency "contain"`
 	case plan.OtherLags:
 		e.text, e.remedy = r.otherLags()

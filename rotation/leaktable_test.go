@@ -52,6 +52,7 @@ func (w *world) lead() {
 	w.sm.Put("pingone/root", encode(above))
 	w.settings.AdminSecretIDs = []string{"pingone/root"}
 	w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
+	w.bring()
 	w.sm.Put(adminName, encode(d))
 	w.sm.EnableRotation(adminName, functionARN)
 	w.audit()

@@ -289,8 +289,7 @@ func (r *run) dropFalseTwin() {
 		return
 	}
 	if twin != nil && app != nil {
-		r.found.falseTwin = r.found.twin
-		r.record.warn("rotation.twin names application %s, which this rotation has not created; it was left alone", r.found.twin)
+		r.rejectTwin(r.found.twin)
 		delete(r.found.views, r.found.twin)
 		delete(r.found.apps, r.found.twin)
 		r.found.twin = ""

@@ -53,7 +53,7 @@ func (r *Rotator) orphanedEmergencies(ctx context.Context, count *counter, readO
 // first part.
 func (r *Rotator) findOrphaned(ctx context.Context, a Action, own []description, rep *AuditReport) {
 	count := new(counter)
-	defer func() { rep.Calls.Add(count.calls()) }()
+	defer func() { rep.Calls.Add(count.take()) }()
 	of := func(arn string) int {
 		return slices.IndexFunc(rep.Secrets, func(h Health) bool { return h.SecretID == arn })
 	}

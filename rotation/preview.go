@@ -63,7 +63,7 @@ func (r *Rotator) preview(ctx context.Context, a Action) *Report {
 	if err == nil {
 		rep.Preview, err = n.buildPreview(ctx)
 	}
-	rep.Calls, rep.Warnings = n.count.calls(), n.record.warnings
+	rep.Calls, rep.Warnings = n.count.take(), n.record.warnings
 	if rep.Outcome = Previewed; err != nil {
 		rep.Outcome, rep.Error = Failed, remedy.Line(err)
 	}
@@ -95,7 +95,7 @@ func (r *run) buildPreview(ctx context.Context) (*Preview, error) {
 		}
 	}
 	if p.Admin {
-		if p.Targets, err = r.Rotator.targets(ctx, r.secret.description, d.Document); err != nil {
+		if p.Targets, err = r.Rotator.targets(ctx, r.count, r.secret.description, d.Document); err != nil {
 			r.record.warn("the secrets that this admin could read cannot be listed: %s", remedy.Line(err))
 		}
 	}
@@ -104,7 +104,7 @@ func (r *run) buildPreview(ctx context.Context) (*Preview, error) {
 	}
 	pending := r.secret.holder(labelPending)
 	p.Rotating = pending != "" && pending != d.versionID
-	p.Replica, _ = regionBehind(r.secret.description)
+	p.Replica = r.secret.replicaBehind()
 	if item.Emergency != nil {
 		p.OpenSince = item.Emergency.Since
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"pingrotate/internal/document"
@@ -43,12 +42,10 @@ func (r *run) rehearsals(ctx context.Context) []func() error {
 	})
 }
 
-var proofs sync.Mutex
-
 // proved records the result of verifying a secret.
 func (r *run) proved(fingerprint string, err error) {
-	proofs.Lock()
-	defer proofs.Unlock()
+	r.answering.Lock()
+	defer r.answering.Unlock()
 	r.found.proof[fingerprint] = err
 	switch {
 	case err == nil:
@@ -164,8 +161,8 @@ func (r *run) probeCurrent(ctx context.Context) error {
 	if why != nil {
 		r.record.warn("PingOne did not say whether it accepts AWSCURRENT: %v", why)
 	}
-	proofs.Lock()
-	defer proofs.Unlock()
+	r.answering.Lock()
+	defer r.answering.Unlock()
 	r.found.answers[d.ClientSecret.Fingerprint()] = answer
 	return nil
 }

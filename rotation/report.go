@@ -100,7 +100,7 @@ func (rep *Report) take(n *run) {
 	if n.secret.arn != "" {
 		rep.SecretID, rep.Name = n.secret.arn, n.secret.name
 	}
-	rep.Calls.Add(n.count.calls())
+	rep.Calls.Add(n.count.take())
 	if rec.decision != "" {
 		rep.Decision = rec.decision
 	}
@@ -182,7 +182,7 @@ func (r *Rotator) logReport(ctx context.Context, rep *Report) {
 
 // reportStep writes the step's one log line and its metrics.
 func (r *Rotator) reportStep(ctx context.Context, ev Event, n *run, err error) {
-	rec, calls := n.record, n.count.calls()
+	rec, calls := n.record, n.count.take()
 	elapsed := n.client.Time().Sub(rec.begun).Milliseconds()
 	level := slog.LevelInfo
 	attrs := []slog.Attr{

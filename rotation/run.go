@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"pingrotate/internal/document"
@@ -38,7 +39,8 @@ type run struct {
 	requested    time.Time // when the run began; an emergency waits from then on before it takes the lease by force
 
 	found          found
-	fresh          bool // the managed secret was just read: the next look need not read it
+	answering      sync.Mutex // guards found.answers and found.proof during parallel reads
+	fresh          bool       // the managed secret was just read: the next look need not read it
 	done           plan.Progress
 	servedFor      string // done.Served holds for this fingerprint of AWSCURRENT only
 	unserved       bool   // another managed secret could not be served, for a reason that may pass

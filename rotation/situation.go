@@ -39,7 +39,7 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 		s.Twin = r.found.twin
 		s.Unused = d.Alternates() && d.Rotation.Twin == ""
 	}
-	_, s.ReplicaBehind = regionBehind(r.secret.description)
+	s.ReplicaBehind = r.secret.replicaBehind() != ""
 	s.StaleCopy = strings.Join(r.copies(), ", ")
 	s.OtherBehind = r.found.otherBehind
 	if r.found.closed != nil {
@@ -132,11 +132,6 @@ func viewOf(v *pingone.ApplicationSecret) plan.View {
 		p.Previous, p.Expires, p.LastUsed = v.Previous.Secret.Fingerprint(), v.Previous.ExpiresAt, v.Previous.LastUsed
 	}
 	return p
-}
-
-func regionBehind(d description) (string, bool) {
-	region, _ := d.replicaBehind()
-	return region, region != ""
 }
 
 // strategyOf and kindOf return the document's strategy and kind, defaults included.

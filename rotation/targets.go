@@ -26,8 +26,7 @@ type Targets struct {
 // according to the documents and the settings, and those that the admins among them could
 // read. All of them must be rotated once the admin's own secret has ended. A secret that
 // cannot be read counts.
-func (r *Rotator) targets(ctx context.Context, admin description, document *Document) (Targets, error) {
-	count := new(counter)
+func (r *Rotator) targets(ctx context.Context, count *counter, admin description, document *Document) (Targets, error) {
 	all, err := r.list(ctx, count)
 	if err != nil {
 		return Targets{}, err
@@ -89,7 +88,7 @@ func (r *Rotator) fillTargets(ctx context.Context, c waves.Campaign, t waves.Tal
 	if v, err := admin.read(ctx, "", labelCurrent); err == nil && v != nil {
 		document = v.Document
 	}
-	targets, err := r.targets(ctx, admin.description, document)
+	targets, err := r.targets(ctx, admin.count, admin.description, document)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 // tolerated are the points at which a failure does not make a rotation fail: the rotation
 // repairs it, ignores it, or meets it in the decision, which is a point itself.
-var tolerated = []string{"current", "pending", "replicas", "register"}
+var tolerated = []string{pointCurrent, pointStuck, "replicas", pointRegister}
 
 // conclude sets whether a rotation that began now would succeed, and why. If the check got
 // as far as the decision, only that counts.
