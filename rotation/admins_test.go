@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// another makes a second admin in the environment, whose secret has this name.
+// another makes a second admin in the environment and stores its secret under this name.
 func (w *world) another(name string, entries ...any) pingonetest.Application {
 	w.t.Helper()
 	app := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: name, Roles: w.admin.Roles})
@@ -23,7 +23,7 @@ func (w *world) another(name string, entries ...any) pingonetest.Application {
 	return app
 }
 
-// allowOnly has the admin's document list one entry.
+// allowOnly makes the admin's document allow exactly one entry.
 func (w *world) allowOnly(secret string, applications any) {
 	admin := w.adminDocument()
 	admin["allow"] = []any{map[string]any{"secret": secret, "environmentId": w.app.Environment, "applications": applications}}
@@ -88,8 +88,8 @@ func (a abroad) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecret
 	return out, err
 }
 
-// A name in the settings is of a secret beside the managed one. The owner of another
-// account can make one of the same name, and let the function read it.
+// A name in the settings means a secret in the managed secret's account. The owner of another
+// account can create one of the same name and let the function read it.
 func TestAdminOfAnotherAccountIsListedByItsARN(t *testing.T) {
 	const other = "pingone/other-admin"
 	for _, byARN := range []bool{false, true} {
@@ -145,8 +145,8 @@ func TestAnyApplicationIsNeverAnAdminOfTheFunction(t *testing.T) {
 	}
 }
 
-// An admin that is gone, or that cannot be read, is no reason to leave the secrets of
-// others alone.
+// An admin that is gone or unreadable must not keep the secrets of other admins from being
+// served.
 func TestNoAdminStopsAnAuditOfOthers(t *testing.T) {
 	const other = "pingone/other-admin"
 	stars := strings.Repeat("*a", 500)
@@ -228,9 +228,9 @@ func TestMarkedApplicationsAreServedToTheSecretWhoseMarkTheyHave(t *testing.T) {
 	}
 }
 
-// checkUnread checks that the admin has read nothing of an application but its
-// description, and that after so many calls the register was not asked about it. What a
-// version holds may be shown to PingOne as its own client does.
+// checkUnread checks that the admin read nothing of an application except its description, and
+// that the register was not asked about it after this many calls. What a version holds may be
+// shown to PingOne, as its own client would.
 func (w *world) checkUnread(id string, made int) {
 	w.t.Helper()
 	for _, c := range w.ping.Calls() {
@@ -248,8 +248,8 @@ func (w *world) checkUnread(id string, made int) {
 	}
 }
 
-// TestNothingOfAClientIsReadOrRecordedBeforeItIsAllowed has the writer of a secret, or
-// of its versions, name another team's application wherever that can be done.
+// The writer of a secret, or of its versions, names another team's application wherever a
+// document or a version can.
 func TestNothingOfAClientIsReadOrRecordedBeforeItIsAllowed(t *testing.T) {
 	current := func(edit func(w *world, d map[string]any, victim pingonetest.Application)) func(*world, pingonetest.Application) {
 		return func(w *world, victim pingonetest.Application) {
@@ -309,7 +309,7 @@ func TestNothingOfAClientIsReadOrRecordedBeforeItIsAllowed(t *testing.T) {
 						}
 					}
 					for _, step := range []string{"testSecret", "setSecret", "finishSecret", "createSecret"} {
-						w.invoke(t.Context(), w.sm.Event(orders, step)) // which may end as it likes
+						w.invoke(t.Context(), w.sm.Event(orders, step)) // its result does not matter
 					}
 				} else {
 					a := rotation.Action{Action: what, SecretID: orders}
@@ -352,8 +352,7 @@ func TestSpecificationIsCarriedOutAsFarAsConfigureSays(t *testing.T) {
 	w.checkPromoted()
 }
 
-// TestOperatorMarksAnApplicationForAnAdminThatAllowsMarkedOnes: that is how a fleet is
-// allowed without a list.
+// Marks let an operator allow a fleet's applications without listing them.
 func TestOperatorMarksAnApplicationForAnAdminThatAllowsMarkedOnes(t *testing.T) {
 	const name, second = "pingone/shipping", "pingone/shipping-too"
 	w := newWorld(t)

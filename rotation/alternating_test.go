@@ -24,8 +24,8 @@ func (w *world) twin() string {
 	return id
 }
 
-// A first rotation that creates the twin and fails before it stores a version leaves a
-// twin that no version and no register names. An emergency knows it by its marker.
+// A first rotation that fails after creating the twin, before it stores a version, leaves a
+// twin that neither a version nor the register names. An emergency finds it by its marker.
 func TestEmergencyEndsTheSecretOfATwinThatNothingNames(t *testing.T) {
 	w := newWorld(t, alternate)
 	twin, before := w.twinThatNothingNames()
@@ -36,8 +36,7 @@ func TestEmergencyEndsTheSecretOfATwinThatNothingNames(t *testing.T) {
 	}
 }
 
-// What was not found out is not over: while PingOne does not say which applications
-// there are, a twin that nothing names may live.
+// While PingOne does not list the applications, a twin that nothing names may still exist.
 func TestEmergencyStaysOpenWhileATwinCannotBeLookedFor(t *testing.T) {
 	for _, how := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		t.Run(string(how), func(t *testing.T) {
@@ -64,7 +63,7 @@ func TestEmergencyStaysOpenWhileATwinCannotBeLookedFor(t *testing.T) {
 	}
 }
 
-// An application of another owner with the twin's name is no twin, and holds nothing up.
+// Another owner's application that has the twin's name is not the twin, and delays nothing.
 func TestEmergencyEndsBesideAnApplicationWithTheTwinsName(t *testing.T) {
 	w := newWorld(t, alternate)
 	w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "orders-api (twin)"})
@@ -73,8 +72,8 @@ func TestEmergencyEndsBesideAnApplicationWithTheTwinsName(t *testing.T) {
 	w.checkEnded(leaked, w.emergency(rotation.Swift))
 }
 
-// twinThatNothingNames has a rotation fail after it has created the twin, and returns the
-// twin with the secret that PingOne gave it.
+// twinThatNothingNames makes a rotation fail after it created the twin, and returns the
+// twin's id and secret.
 func (w *world) twinThatNothingNames() (id, secret string) {
 	w.t.Helper()
 	w.refuse(pingonetest.OpAssignRole)
@@ -174,7 +173,7 @@ func TestTwinIsKeptInStep(t *testing.T) {
 	}
 }
 
-// Who writes the document must not reach another application by calling it a twin.
+// The writer of a document must not reach another application by naming it as the twin.
 func TestTwinThatTheRotationDidNotCreateIsRefused(t *testing.T) {
 	w := newWorld(t, alternate)
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "billing", Roles: w.app.Roles})
@@ -187,8 +186,7 @@ func TestTwinThatTheRotationDidNotCreateIsRefused(t *testing.T) {
 	}
 }
 
-// To contain a leak the twin's secrets end before consumers are served, as they may have
-// leaked as well.
+// The twin's secrets may have leaked too, so contain ends them before consumers are served.
 func TestContainEndsTheTwinsSecretsBeforeConsumersAreServed(t *testing.T) {
 	w := newWorld(t, alternate)
 	flippedBack(w)
@@ -215,7 +213,7 @@ func TestContainEndsTheTwinsSecretsBeforeConsumersAreServed(t *testing.T) {
 	w.checkPromoted()
 }
 
-// A twin that PingOne does not renew keeps no consumer from its new secret.
+// If PingOne refuses the twin's mint, consumers still get their new secret.
 func TestContainServesConsumersAlthoughPingOneRefusesTheTwinsMint(t *testing.T) {
 	w := newWorld(t, alternate)
 	flippedBack(w)

@@ -17,15 +17,15 @@ import (
 // evil is a managed secret whose writer attacks, with nothing allowed but what a test says.
 const evil = "pingone/evil"
 
-// attach stores a document in the attacker's own secret, and has the function rotate it.
+// attach stores a document in the attacker's secret and attaches it to the function.
 func (w *world) attach(name, text string) {
 	w.t.Helper()
 	w.sm.Put(name, text)
 	w.sm.EnableRotation(name, functionARN)
 }
 
-// gained fails where the attacker's secret has a secret of PingOne's in it, under any label,
-// which its writer did not store there.
+// gained fails the test if any version of the attacker's secret holds a secret of PingOne's
+// that the attacker did not store there.
 func (w *world) gained(name string, own ...string) {
 	w.t.Helper()
 	for _, label := range []string{"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "PINGROTATE", "PINGROTATE-HEAL"} {
@@ -39,8 +39,8 @@ func (w *world) gained(name string, own ...string) {
 	w.checkSilent(w.reports...)
 }
 
-// provoke runs everything that may touch the attacker's secret, in which nothing may come
-// of it: rotations, audits, checks, and emergencies of the victim's.
+// provoke runs everything that may touch the attacker's secret and must not serve it:
+// rotations, audits, checks, and emergencies of the victim's secret.
 func (w *world) provoke(name string) {
 	w.t.Helper()
 	for range 2 {
@@ -56,8 +56,9 @@ func (w *world) provoke(name string) {
 }
 
 // The writer of one secret claims another team's application. An emergency gives the new
-// secret to each managed secret that holds the client: to his, which is not allowed to,
-// it must not; nor may his hold up the rotations of the other.
+// secret to each managed secret that holds the client, but it must not give it to the
+// attacker's, which is not allowed the client. Nor may the attacker's secret delay the
+// victim's rotations.
 func TestWriterWhoClaimsAnothersClientGetsNoSecretAndHoldsUpNothing(t *testing.T) {
 	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		for _, guess := range []string{"made-up", ""} {
@@ -85,8 +86,8 @@ func TestWriterWhoClaimsAnothersClientGetsNoSecretAndHoldsUpNothing(t *testing.T
 	}
 }
 
-// A document of which two readers could see different members: the one that is checked must
-// be the one that is used, or it must be refused.
+// Two parsers could see different members in one document. The function must use what it
+// checked, or refuse the document.
 func TestWriterOfADocumentWithTwoMeaningsGainsNothing(t *testing.T) {
 	w := newWorld(t)
 	mine := w.ping.AddApplication(w.neighbour("mine"))
@@ -114,7 +115,7 @@ func TestWriterOfADocumentWithTwoMeaningsGainsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before, mints := w.secret("AWSCURRENT"), w.ping.Mints(w.app.Environment, w.app.ID)
 			w.attach(evil, text)
-			w.sm.Rotate(t.Context(), evil) // which may succeed, with his own application
+			w.sm.Rotate(t.Context(), evil) // it may succeed for the attacker's own application
 			w.do(rotation.Action{Action: "rotate", SecretID: evil, Emergency: rotation.Swift})
 			w.do(rotation.Action{Action: "audit"})
 			if w.ping.Mints(w.app.Environment, w.app.ID) != mints || w.secret("AWSCURRENT") != before || !w.accepts(before) {
@@ -131,7 +132,7 @@ func TestWriterOfADocumentWithTwoMeaningsGainsNothing(t *testing.T) {
 	}
 }
 
-// Names that are nearly those of an entry of allow, or of an admin.
+// The secret's name is almost that of an entry of allow, or of an admin.
 func TestWriterOfASecretWithNearlyTheNameOfAnotherIsNotServed(t *testing.T) {
 	for _, name := range []string{
 		orders + "-a1B2c3", // as the ARN of the other ends
@@ -152,13 +153,13 @@ func TestWriterOfASecretWithNearlyTheNameOfAnotherIsNotServed(t *testing.T) {
 	}
 }
 
-// The attacker's document names its own second secret, or another team's, as its admin, by
-// every form of a name.
+// The document names the attacker's second secret, or another team's, as its admin, in
+// every form that a name can have.
 func TestWriterWhoBringsAnAdminAlongIsNotServed(t *testing.T) {
 	for _, form := range []string{"own", "own ARN", "like the admin", "the admin's name with the end of an ARN", "with a space", "another account's"} {
 		t.Run(form, func(t *testing.T) {
 			w := newWorld(t)
-			boss := document(w.admin) // as if its secret had leaked: what counts is who may use it here
+			boss := document(w.admin) // even with the admin's real credential, only the settings make a secret an admin
 			boss["clientSecret"] = "made-up"
 			boss["allow"] = []any{map[string]any{"secret": "**", "environmentId": w.app.Environment, "applications": "*"}}
 			name := map[string]string{
@@ -190,8 +191,8 @@ func TestWriterWhoBringsAnAdminAlongIsNotServed(t *testing.T) {
 	}
 }
 
-// A test user is read from a secret that the document names: what is in that must not come
-// out, nor go anywhere but to PingOne.
+// The function reads a test user from a secret that the document names. Its content must go to
+// PingOne only.
 func TestWriterWhoNamesAnAdminAsATestUserLearnsNothing(t *testing.T) {
 	for _, id := range []string{adminName, orders} {
 		w := newWorld(t)
@@ -210,8 +211,8 @@ func TestWriterWhoNamesAnAdminAsATestUserLearnsNothing(t *testing.T) {
 	}
 }
 
-// Who attaches a secret may invoke the function, and sends steps of its own making, for
-// secrets of others: with versions that are no rotation's.
+// Someone who may attach a secret may invoke the function. They forge steps for other teams'
+// secrets, with versions that belong to no rotation.
 func TestAttacherWhoForgesStepsChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.rotate()
@@ -225,7 +226,7 @@ func TestAttacherWhoForgesStepsChangesNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.rotator.Invoke(t.Context(), functionARN, event) // what it says is for the attacker
+				w.rotator.Invoke(t.Context(), functionARN, event) // only the attacker sees the result
 			}
 		}
 	}
@@ -235,8 +236,8 @@ func TestAttacherWhoForgesStepsChangesNothing(t *testing.T) {
 	w.checkSilent()
 }
 
-// Who may write labels, and invoke the function, makes an old version pending and asks for
-// its promotion.
+// Someone who may move labels and invoke the function makes an old version pending, and
+// asks for its promotion.
 func TestWriterOfLabelsBringsNoOldSecretBack(t *testing.T) {
 	for _, label := range []string{"AWSPENDING", "PINGROTATE", "PINGROTATE-HEAL", "COMPROMISED"} {
 		t.Run(label, func(t *testing.T) {
@@ -276,8 +277,7 @@ func TestWriterOfLabelsBringsNoOldSecretBack(t *testing.T) {
 	}
 }
 
-// An operator's payload: the id for the new version is the caller's choice, and is one that
-// exists already.
+// The caller of an action chooses the id of the new version. Here it chooses one that exists.
 func TestOperatorsPayloadBringsNoOldVersionBack(t *testing.T) {
 	for _, label := range []string{"AWSPREVIOUS", "AWSCURRENT"} {
 		for _, e := range []rotation.Emergency{"", rotation.Swift} {
@@ -297,7 +297,7 @@ func TestOperatorsPayloadBringsNoOldVersionBack(t *testing.T) {
 	}
 }
 
-// An operator's payload about what is not the function's to act on.
+// The action names a secret that does not belong to the function.
 func TestOperatorsPayloadReachesNoSecretThatIsNotTheFunctions(t *testing.T) {
 	w := newWorld(t)
 	w.sm.Put("other/secret", "hunter2-hunter2-hunter2-hunter2")

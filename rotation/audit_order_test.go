@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// However often audits come and however few secrets one of them reaches, none is left
-// out for ever.
+// However often audits run, and however few secrets each of them reaches, every secret gets
+// its turn.
 func TestAuditsThatReachFewSecretsComeRoundToAll(t *testing.T) {
 	for _, c := range []struct{ secrets, reach, everyHours int }{
 		{1200, 950, 24}, {9600, 950, 24}, {10000, 153, 1}, {10000, 950, 1}, {10000, 950, 6}, {777, 100, 7},

@@ -126,9 +126,8 @@ func TestAuditFindsWhatIsWrongAndCountsIt(t *testing.T) {
 	}
 }
 
-// TestPreviousStillInUseIsRaisedBeforeItEnds is T29: however short the grace and however
-// rare the audits, an audit says that consumers lag, and that the end is near, before the
-// secret ends.
+// However short the grace and however rare the audits: before a previous secret in use
+// ends, an audit reports that consumers lag and that the end is near.
 func TestPreviousStillInUseIsRaisedBeforeItEnds(t *testing.T) {
 	for _, grace := range []time.Duration{2 * time.Hour, 24 * time.Hour, 72 * time.Hour} {
 		for _, every := range []time.Duration{time.Hour, 6 * time.Hour, 24 * time.Hour} {
@@ -225,8 +224,8 @@ func TestAuditThatOnlyLooksCompletesNothing(t *testing.T) {
 	}
 }
 
-// An audit that runs out of time says what it has not reached, and its cursor leads
-// through all of them, each once.
+// An audit that runs out of time says how many secrets it did not reach. Following its
+// cursor reaches each of them once.
 func TestAuditComesRoundByItsCursor(t *testing.T) {
 	inBubble(t, func(w *world) {
 		const n = 150
@@ -259,7 +258,7 @@ func TestAuditComesRoundByItsCursor(t *testing.T) {
 	})
 }
 
-// auditFor audits within a time.
+// auditFor runs an audit that has a time limit.
 func (w *world) auditFor(limit time.Duration, after string) *rotation.AuditReport {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), limit)

@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A neighbourhood has what another team owns: an application, a custom resource and
-// an admin in the same environment, and an application in another one. PingOne
-// itself would let the function's admin touch all of it.
+// A neighbourhood has what another team owns: an application, a custom resource and an
+// admin in the same environment, and an application in another environment. PingOne itself
+// would let the function's admin change all of it.
 type neighbourhood struct {
 	*world
 	app, elsewhere pingonetest.Application
@@ -27,8 +27,8 @@ const (
 	anotherTeam = "11111111-2222-3333-4444-555555555555" // environment
 )
 
-// newNeighbourhood makes a world with neighbours. The admins' allow lists keep the
-// teams apart, unless that is left to the rotation.
+// newNeighbourhood makes a world with neighbours. With lists, the admins' allow lists keep
+// the teams apart; without, only the rotation's own checks do.
 func newNeighbourhood(t *testing.T, lists bool) *neighbourhood {
 	t.Helper()
 	n := &neighbourhood{world: newWorld(t)}
@@ -67,7 +67,7 @@ func newNeighbourhood(t *testing.T, lists bool) *neighbourhood {
 	return n
 }
 
-// checkUntouched checks that nothing of the other team's was regenerated.
+// checkUntouched checks that no secret of the other team was regenerated.
 func (n *neighbourhood) checkUntouched() {
 	n.t.Helper()
 	for _, id := range []string{n.app.ID, n.resource} {
@@ -84,7 +84,7 @@ func (n *neighbourhood) checkUntouched() {
 // own counts the regenerations of the writer's own application.
 func (n *neighbourhood) own() int { return n.ping.Mints(n.world.app.Environment, n.world.app.ID) }
 
-// prepare stores a version under a label of its own, and returns its id.
+// prepare stores a version under a label that nothing else uses, and returns its id.
 func (n *neighbourhood) prepare(d map[string]any) string {
 	n.t.Helper()
 	out, err := n.rotator.Secrets.PutSecretValue(n.t.Context(), &secretsmanager.PutSecretValueInput{
@@ -96,7 +96,7 @@ func (n *neighbourhood) prepare(d map[string]any) string {
 	return *out.VersionId
 }
 
-// intrusions are what the writer of a managed secret can make of its document.
+// intrusions are what a malicious writer of the managed secret may put into its document.
 var intrusions = []struct {
 	name  string
 	edit  func(n *neighbourhood, d map[string]any)
@@ -152,9 +152,9 @@ func TestWriterOfASecretReachesNobodyElses(t *testing.T) {
 	}
 }
 
-// The same between two steps of a rotation that began in good order. AWSCURRENT moves
-// to a version that was stored before, because a new one would end the rotation. For
-// another application in the same environment it holds without allow lists as well.
+// The same between two steps of a rotation that began properly. AWSCURRENT moves to a
+// version stored beforehand, because storing a new one would end the rotation. For another
+// application in the same environment, the promise holds even without allow lists.
 func TestWriterWhoSwapsTheTargetBetweenStepsPromotesNothing(t *testing.T) {
 	for _, c := range intrusions {
 		for at := 1; at < len(steps); at++ {
@@ -179,7 +179,8 @@ func TestWriterWhoSwapsTheTargetBetweenStepsPromotesNothing(t *testing.T) {
 						break
 					}
 					tried++
-					// testSecret obtains a token with what is pending and looks at nothing else.
+					// testSecret obtains a token with what is pending and looks at nothing
+					// else.
 					if err := n.invoke(t.Context(), n.sm.Event(orders, step)); err == nil && step != "testSecret" {
 						t.Errorf("%s: got success", step)
 					}
@@ -196,7 +197,7 @@ func TestWriterWhoSwapsTheTargetBetweenStepsPromotesNothing(t *testing.T) {
 	}
 }
 
-// What is pending is swapped instead of what is current.
+// The writer swaps the pending version instead of the current one.
 func TestWriterWhoStoresThePendingVersionPromotesNothing(t *testing.T) {
 	for _, c := range intrusions {
 		t.Run(c.name, func(t *testing.T) {
@@ -224,13 +225,14 @@ func TestWriterWhoStoresThePendingVersionPromotesNothing(t *testing.T) {
 	}
 }
 
-// Of a document that names no application yet, the writer of the pending version chooses
-// one. It is promoted only if PingOne says that it was created for this secret: that it
-// is allowed, and that its secret works, is not enough. Each step sees to that by itself.
+// The document names no application yet, so the writer of the pending version chooses one.
+// It must be promoted only if PingOne confirms that it was created for this secret. That
+// the application is allowed and its secret works is not enough. Each step checks this
+// without relying on the others.
 func TestFirstVersionOfAnApplicationThatWasNotCreatedForTheSecretIsNotPromoted(t *testing.T) {
 	for _, step := range steps {
 		if step == "testSecret" {
-			continue // which shows PingOne what is pending, and promotes nothing
+			continue // it only obtains a token with the pending secret
 		}
 		t.Run(step, func(t *testing.T) {
 			w := newWorld(t, wanting(documents[0].application), mayCreate)
@@ -247,7 +249,7 @@ func TestFirstVersionOfAnApplicationThatWasNotCreatedForTheSecretIsNotPromoted(t
 			if err := w.invoke(t.Context(), w.sm.Event(orders, "createSecret")); err != nil {
 				t.Fatal(err)
 			}
-			// As createSecret has stored it, but for the application.
+			// What createSecret would store, but for another application.
 			made := w.stored("AWSPENDING")
 			text, _ := w.sm.Value(orders, "AWSPENDING")
 			text = strings.NewReplacer(made["clientId"].(string), other.ClientID, made["clientSecret"].(string), other.Secret).Replace(text)

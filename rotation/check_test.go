@@ -27,8 +27,8 @@ func (w *world) check() *rotation.Checkup {
 
 var passing = regexp.MustCompile(`(never )?used.*|(?m:^time .*)`)
 
-// state is what both services hold, but for the time. Who tries a secret uses it, and
-// so does a check where AWSCURRENT is PingOne's previous one.
+// state is what both services hold, except for times of use: trying a secret uses it, and
+// so does a check whose AWSCURRENT is PingOne's previous secret.
 func (w *world) state() string { return w.sm.Dump() + passing.ReplaceAllString(w.ping.Dump(), "") }
 
 // point returns the worst finding of a point.
@@ -202,7 +202,7 @@ func TestCheckOfAlternatingApplicationsLooksAtTheTwin(t *testing.T) {
 	}
 }
 
-// What check says that a rotation would do is what one then does.
+// A rotation then does what check predicted.
 func TestCheckForetellsTheDecision(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -231,8 +231,8 @@ func TestCheckForetellsTheDecision(t *testing.T) {
 	}
 }
 
-// aTwinLeftUnused is what a first rotation of two applications leaves whose promotion
-// failed for a day: the twin is there, and no label is on the version that names it.
+// aTwinLeftUnused is the state after the first rotation of two applications whose promotion
+// failed for a day: the twin exists, and no label is on the version that names it.
 func aTwinLeftUnused(w *world) {
 	w.sm.Fail("UpdateSecretVersionStage", fault.None, fault.Denied, fault.Denied, fault.Denied, fault.Denied)
 	if err := w.sm.Rotate(w.t.Context(), orders); err == nil {
@@ -247,7 +247,8 @@ func aTwinLeftUnused(w *world) {
 	}
 }
 
-// The headline of a check, which is its exit status too, is what a rotation then does.
+// A rotation then succeeds or fails as the headline of the check says, which is also its
+// exit status.
 func TestCheckSaysWhetherARotationNowSucceeds(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -286,7 +287,7 @@ func TestCheckSaysWhetherARotationNowSucceeds(t *testing.T) {
 				t.Errorf("got would rotate %t, because %q; want %t, %q", got.WouldRotate, got.Because, c.would, c.words)
 			}
 			if c.name == "rotation cancelled" || c.name == "nothing of that name" {
-				return // Secrets Manager begins none by itself
+				return // Secrets Manager itself begins no rotation
 			}
 			if err := w.sm.Rotate(t.Context(), orders); (err == nil) != got.WouldRotate {
 				t.Errorf("check says %t, %q, and Secrets Manager's rotation ended with %v", got.WouldRotate, got.Because, err)

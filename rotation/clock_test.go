@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// TestTheFuseIsLaidByPingOnesClock: PingOne's clock decides when a previous secret ends,
-// and the function's may differ.
+// PingOne's clock decides when a previous secret ends, and the function's clock may differ.
 func TestTheFuseIsLaidByPingOnesClock(t *testing.T) {
 	for _, skew := range []time.Duration{-time.Minute, time.Minute} {
 		w := newWorld(t)
@@ -19,8 +18,7 @@ func TestTheFuseIsLaidByPingOnesClock(t *testing.T) {
 	}
 }
 
-// TestTheRotationTokenGoesOutWithThePut: a function in another account than the secret
-// cannot store without it.
+// A function in another account than the secret's cannot store without the rotation token.
 func TestTheRotationTokenGoesOutWithThePut(t *testing.T) {
 	w := newWorld(t)
 	w.sm.RequireRotationToken(true)

@@ -11,8 +11,8 @@ import (
 )
 
 // digest describes the state of all three services as the next invocation finds it, with
-// times relative to now and names by the order in which they appear: two plays with the
-// same digest go on in the same way.
+// times relative to now and with names numbered as they appear. Two plays with the same
+// digest continue in the same way.
 func (p *play) digest() string {
 	d := &digester{now: p.ping.Now(), names: map[string]int{}}
 	for _, name := range p.subjectNames() {
@@ -68,8 +68,8 @@ func (d *digester) name(s string) int {
 	return d.names[s]
 }
 
-// time returns how far away a time is, more roughly the farther, and always to less than
-// what any rule counts in at that distance.
+// time returns how far away a time is. The farther, the coarser, but always finer than the
+// units in which any rule counts at that distance.
 func (d *digester) time(t time.Time) string {
 	if t.IsZero() {
 		return "-"

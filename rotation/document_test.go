@@ -11,7 +11,7 @@ const (
 	appID = "ae72e133-0935-4935-a84c-4dcf7b5e8b71"
 )
 
-// valid returns a document with one member replaced, by JSON, or removed by "".
+// valid returns a document with one member replaced by a JSON value, or removed if that is "".
 func valid(member, value string) string {
 	fields := map[string]json.RawMessage{
 		"environmentId": json.RawMessage(`"` + envID + `"`), "region": json.RawMessage(`"NA"`), "clientId": json.RawMessage(`"` + appID + `"`),
@@ -41,8 +41,7 @@ var badDocuments = []struct{ name, text, field string }{
 	{"admin is the secret itself", valid("rotation", `{"adminSecretId":"`+orders+`"}`), "rotation.adminSecretId"},
 }
 
-// TestBadDocumentIsOneClearErrorAndChangesNothing stores each bad document and
-// rotates it through both services.
+// Each bad document is stored and rotated through both services.
 func TestBadDocumentIsOneClearErrorAndChangesNothing(t *testing.T) {
 	for _, c := range badDocuments {
 		t.Run(c.name, func(t *testing.T) {

@@ -21,7 +21,7 @@ func (w *world) draft(secret, text, holds string) *rotation.Checkup {
 	return c
 }
 
-// drafted is the document of an application whose secret is nowhere stored.
+// drafted is the document of an application whose secret is stored nowhere.
 func drafted(app pingonetest.Application, change func(map[string]any)) string {
 	d := document(app)
 	delete(d, "clientSecret")
@@ -40,7 +40,7 @@ func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 	w.rotator.Settings.AdminSecretIDs = []string{"pingone/admn"}
 	for _, c := range []struct {
 		name, secret, text string
-		point, words       string // of what is wrong; "" if nothing is
+		point, words       string // of the expected failure; "" if there is none
 	}{
 		{"well", "pingone/shipping", drafted(other, nil), "", ""},
 		{"a client id with a digit wrong", "pingone/shipping", drafted(other, func(d map[string]any) { d["clientId"] = mistyped }), "application", "404"},
@@ -68,7 +68,7 @@ func TestDraftIsCheckedBeforeThereIsASecret(t *testing.T) {
 
 func TestDraftOfAClientThatAnotherSecretHoldsIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.rotate() // which enters it in the register
+	w.rotate() // adds it to the register
 	w.allow("pingone/second", document(w.app))
 	got := w.draft("pingone/second", drafted(w.app, nil), "")
 	if f := point(got.Findings, "client"); got.WouldRotate || f.State != rotation.Failure || !strings.Contains(f.Detail, orders) {

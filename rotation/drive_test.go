@@ -11,9 +11,9 @@ import (
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// rotation is what Secrets Manager does: the whole sequence with the same token, or a
-// new rotation where there is none. When it was cancelled, an operator takes
-// the label off and begins another.
+// rotation does what Secrets Manager does: it repeats all four steps with the same token,
+// or begins a new rotation if there is none. If the rotation was cancelled, an operator
+// removes the label and begins another.
 func (p *play) rotation() error {
 	return p.attempt(func() error {
 		err := p.sm.Attempt(p.t.Context(), orders)
@@ -30,11 +30,11 @@ func (p *play) rotation() error {
 // wasCancelled reports whether a rotation was cancelled in this play.
 func (p *play) wasCancelled() bool { return p.sm.Count("CancelRotateSecret") > 0 }
 
-// enough are the attempts in which a rotation ends. Two times two hours in which consumers
-// lag are among them.
+// enough is the number of attempts within which a rotation ends. It includes waiting twice
+// for two hours while consumers lag.
 const enough = 10
 
-// retried is Secrets Manager, which repeats its rotations, soon and then by the hour.
+// retried plays Secrets Manager's retries: the first ones soon, the others hourly.
 func (p *play) retried() (err error) {
 	for i := range enough {
 		if i > 3 {
@@ -47,7 +47,7 @@ func (p *play) retried() (err error) {
 	return err
 }
 
-// audit is an hourly audit.
+// audit plays an hourly audit.
 func (p *play) audit() error {
 	return p.attempt(func() error {
 		rep := p.do(rotation.Action{Action: "audit"}).(*rotation.AuditReport)
@@ -77,15 +77,15 @@ func (p *play) settled() bool {
 	return p.promoted() && !p.blocked(orders) && p.item().Emergency == nil && !p.unresolved()
 }
 
-// unresolved reports whether an act has no outcome, and no other run will look for it: a mint
-// shows by its secret and a move by its label, and the next holder of the lease enters it.
+// unresolved reports whether an act has no outcome that the next look would find. A mint
+// shows by its secret and a move by its label, and the next run to take the lease records
+// them.
 func (w *world) unresolved() bool {
 	in := w.item().Intent
 	return in != nil && in.Act == register.Mint && !w.promoted()
 }
 
-// abandoned is one attempt of the rotation, and audits afterwards: Secrets Manager does
-// not come back.
+// abandoned plays one attempt of a rotation, and audits afterwards: Secrets Manager gives up.
 func (p *play) abandoned() error {
 	if err := p.rotation(); errors.Is(err, errStopped) {
 		return err
@@ -93,7 +93,7 @@ func (p *play) abandoned() error {
 	return p.audited(30)
 }
 
-// audited are hourly audits until nothing is left to do.
+// audited plays hourly audits until nothing is left to do.
 func (p *play) audited(hours int) error {
 	var err error
 	for end := p.ping.Now().Add(time.Duration(hours) * time.Hour); p.ping.Now().Before(end); {
@@ -111,19 +111,19 @@ func (p *play) audited(hours int) error {
 	return fmt.Errorf("after %d hours of audits something is left: %w", hours, errors.Join(errors.New("promoted "+fmt.Sprint(p.promoted())), err))
 }
 
-// pass lets time pass to the first full hour after the moment at which something expires
-// or a threshold passes: audits come by the hour, and those before it find nothing new.
+// pass moves the time to the first full hour after the next expiry or threshold. Audits are
+// hourly, and those before it would find nothing new.
 func (p *play) pass() {
 	now := p.ping.Now()
 	next := p.nextMoment(now)
 	if p.during == p.attempts {
-		next = now // the last audit was struck, and the next one tries again
+		next = now // a fault hit the last audit, and the next one tries again
 	}
 	p.advance(next.Truncate(time.Hour).Add(time.Hour).Sub(now))
 	p.promise.passed()
 }
 
-// once is RotateImmediately=false: testSecret alone, and nothing is promoted.
+// once plays RotateImmediately=false: only testSecret, and no promotion.
 func (p *play) once() (err error) {
 	for range enough {
 		if err = p.attempt(func() error { return p.sm.TestOnly(p.t.Context(), orders) }); err == nil || errors.Is(err, errStopped) {
@@ -133,7 +133,7 @@ func (p *play) once() (err error) {
 	return err
 }
 
-// manual is a rotation by an action, which audits complete.
+// manual plays a rotation by an action; audits complete it.
 func (p *play) manual() error {
 	err := p.attempt(func() error {
 		rep := p.do(rotation.Action{Action: "rotate", SecretID: orders, ClientRequestToken: token}).(*rotation.Report)
@@ -148,7 +148,7 @@ func (p *play) manual() error {
 	return p.audited(6)
 }
 
-// command is one emergency command.
+// command plays one emergency command.
 func (p *play) command(how rotation.Emergency) error {
 	return p.attempt(func() error {
 		rep := p.emergency(how)
@@ -160,7 +160,7 @@ func (p *play) command(how rotation.Emergency) error {
 	})
 }
 
-// leaked drives an emergency, and next is who completes what the first attempt has left.
+// leaked plays an emergency. next completes what the first attempt left.
 func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 	return func(p *play) error {
 		p.promise.commanded(how)
@@ -172,8 +172,8 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 			if p.over() {
 				return p.served()
 			}
-			if p.item().Emergency == nil || next == nil { // it has left no trace, or no other run comes
-				if p.promise.concluded() { // and the register has lost that: it is another emergency
+			if p.item().Emergency == nil || next == nil { // the command has left no trace, or no other run follows
+				if p.promise.concluded() { // the register lost a concluded one: the next command is another emergency
 					p.promise.commanded(how)
 				}
 				err = p.command(how)
@@ -188,9 +188,8 @@ func leaked(how rotation.Emergency, next func(*play) error) func(*play) error {
 	}
 }
 
-// served are the audits that heal another managed secret of the client, if an emergency
-// could not give it the new secret. In the first one, the run of the leaked secret may
-// have the lease.
+// served plays the audits that give another managed secret of the client the new secret, if an
+// emergency could not. During the first one, the run on the leaked secret may have the lease.
 func (p *play) served() error {
 	behind := func() bool {
 		return slices.ContainsFunc(p.promise.subjects, func(s *subject) bool {
@@ -207,7 +206,7 @@ func (p *play) served() error {
 	return nil
 }
 
-// over reports whether the emergency that was commanded has ended.
+// over reports whether the commanded emergency has ended.
 func (p *play) over() bool {
 	item := p.item()
 	return item.Emergency == nil && item.Ended.Has(p.order)

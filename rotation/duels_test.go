@@ -18,7 +18,7 @@ const (
 	thirdToken  = "ffffffff-0000-4000-8000-000000000003"
 )
 
-// What an actor does.
+// The actors' events.
 
 // scheduled are the four events of the rotation in progress.
 func scheduled(w *world) (all [][]byte) {
@@ -31,7 +31,7 @@ func scheduled(w *world) (all [][]byte) {
 	return all
 }
 
-// another begins a rotation, if Secrets Manager lets it.
+// another begins a rotation, if Secrets Manager allows it.
 func another(w *world) [][]byte {
 	if _, err := w.sm.Begin(orders); err != nil {
 		return nil
@@ -63,7 +63,7 @@ var (
 // copyName is the name of another managed secret of the client.
 const copyName = "pingone/orders-copy"
 
-// heldTwice makes it, and lets the register know of both.
+// heldTwice creates that managed secret, and makes the register know both.
 func heldTwice(w *world) {
 	w.put(copyName, document(w.app))
 	w.sm.EnableRotation(copyName, functionARN)
@@ -71,7 +71,7 @@ func heldTwice(w *world) {
 	w.advance(time.Hour)
 }
 
-// ofTheCopy begins a rotation of that one.
+// ofTheCopy begins a rotation of that managed secret.
 func ofTheCopy(w *world) (all [][]byte) {
 	if _, err := w.sm.Begin(copyName); err != nil {
 		return nil
@@ -82,9 +82,9 @@ func ofTheCopy(w *world) (all [][]byte) {
 	return all
 }
 
-// What was before.
+// The states in which a duel begins.
 
-// begun is a rotation that Secrets Manager has just begun.
+// begun: Secrets Manager has just begun a rotation.
 func begun(w *world) {
 	w.t.Helper()
 	if _, err := w.sm.Begin(orders); err != nil {
@@ -92,8 +92,7 @@ func begun(w *world) {
 	}
 }
 
-// flipped has two applications, each with a secret of its own, and a rotation that has
-// just begun.
+// flipped: two applications alternate, both have a secret, and a rotation has just begun.
 func flipped(w *world) {
 	w.rotate()
 	w.advance(25 * time.Hour)
@@ -102,21 +101,21 @@ func flipped(w *world) {
 	begun(w)
 }
 
-// replaced is a secret that was replaced an hour ago.
+// replaced: the secret was replaced an hour ago.
 func replaced(w *world) {
 	w.rotate()
 	w.advance(time.Hour)
 }
 
-// replacedBegun is the same, and a rotation that has just begun: it is refused, unless the
-// previous secret ends before.
+// replacedBegun: the secret was replaced an hour ago, and a rotation has just begun. It is
+// refused, unless the previous secret ends first.
 func replacedBegun(w *world) {
 	replaced(w)
 	w.advance(2 * plan.Quiet)
 	begun(w)
 }
 
-// flippedBack is the same without the rotation.
+// flippedBack: like flipped, without the rotation.
 func flippedBack(w *world) {
 	w.rotate()
 	w.advance(25 * time.Hour)
@@ -124,7 +123,7 @@ func flippedBack(w *world) {
 	w.advance(25 * time.Hour)
 }
 
-// left is what a manual rotation leaves that died after its mint.
+// left: a manual rotation died after its mint.
 func left(w *world) {
 	w.sm.Fail("PutSecretValue", fault.None, fault.Denied, fault.Denied, fault.Denied, fault.Denied)
 	if rep := w.do(rotation.Action{Action: "rotate", SecretID: orders}).(*rotation.Report); rep.Error == "" {
@@ -134,7 +133,7 @@ func left(w *world) {
 	w.advance(time.Hour)
 }
 
-// stuck is a rotation whose first attempt died after its mint.
+// stuck: the first attempt of a rotation died after its mint.
 func stuck(w *world) {
 	w.sm.Fail("PutSecretValue", fault.None, fault.Denied, fault.Denied, fault.Denied, fault.Denied)
 	if err := w.sm.Rotate(w.t.Context(), orders); err == nil {
@@ -191,10 +190,10 @@ var duels = []duel{
 
 var plays = flag.Int("plays", 0, "how many interleavings of each duel to play; 0 for as many as fit")
 
-// TestInterleavings plays interleavings of several invocations' calls: AWSCURRENT
-// always authenticates, a rotation mints once, an emergency that says so has ended, and
-// audits alone bring all to a good end. Equal states are played once. Without -prove,
-// and where there are too many, a sample is played, the same each time.
+// TestInterleavings plays interleavings of the calls of several invocations. AWSCURRENT
+// always authenticates, a rotation mints once, an emergency that reports its end has ended,
+// and audits alone complete what is left. Equal states are played once. Without -prove, and
+// where there are too many interleavings, it plays a sample, which is the same each time.
 func TestInterleavings(t *testing.T) {
 	for _, d := range duels {
 		t.Run(d.name, func(t *testing.T) {

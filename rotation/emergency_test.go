@@ -38,14 +38,14 @@ func (w *world) do(a rotation.Action) any {
 	return report
 }
 
-// emergency says that AWSCURRENT has leaked.
+// emergency commands an emergency for AWSCURRENT.
 func (w *world) emergency(e rotation.Emergency) *rotation.Report {
 	w.t.Helper()
 	return w.do(rotation.Action{Action: "rotate", SecretID: orders, Emergency: e, Reason: "found in a log", By: "alice", ClientRequestToken: w.order}).(*rotation.Report)
 }
 
-// checkEnded checks that a leak is over: the leaked secret is dead, AWSCURRENT is
-// PingOne's, and nothing is left to do.
+// checkEnded checks that a leak has ended: the leaked secret is dead, AWSCURRENT is
+// PingOne's secret, and nothing is left to do.
 func (w *world) checkEnded(leaked string, rep *rotation.Report) {
 	w.t.Helper()
 	if rep.Outcome != rotation.Ended {
@@ -108,7 +108,7 @@ func TestContainEndsTheLeakedSecretBeforeConsumersHaveAnother(t *testing.T) {
 	}
 }
 
-// deny makes PingOne refuse an operation, each time.
+// deny makes PingOne refuse each call of an operation.
 func (w *world) deny(operation string) {
 	w.ping.Before(func(c fault.Call) fault.Kind {
 		if c.Operation == operation {
@@ -118,7 +118,7 @@ func (w *world) deny(operation string) {
 	})
 }
 
-// With the reasons for which a rotation is stuck, an emergency is not.
+// Whatever keeps a rotation from succeeding must not stop an emergency.
 func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
 	stuck := func(w *world) {
 		w.sm.Fail("PutSecretValue", fault.None, fault.Denied)
@@ -187,7 +187,8 @@ func TestNothingThatBlocksARotationBlocksAnEmergency(t *testing.T) {
 	}
 }
 
-// A rotation that holds the lease is waited for, and what it has made dies with the rest.
+// swift waits for a rotation that has the lease, and the secret which that rotation mints
+// dies with the others.
 func TestSwiftEmergencyWaitsForTheLeaseAndContainDoesNot(t *testing.T) {
 	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		t.Run(string(e), func(t *testing.T) {
@@ -230,8 +231,7 @@ func TestWithTooLittleTimeToWaitTheReportSaysWhenToComeAgain(t *testing.T) {
 	}
 }
 
-// The next run completes an emergency that died between the promotion and the
-// revocation.
+// The next run completes an emergency that died between the promotion and the revocation.
 func TestUnfinishedEmergencyIsCompletedByTheNextRun(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -266,7 +266,7 @@ func TestUnfinishedEmergencyIsCompletedByTheNextRun(t *testing.T) {
 			if w.emergencyOpen() {
 				t.Error("the emergency is open in the register")
 			}
-			// The command marks what is accepted now as well; nothing else mints.
+			// A repeated command marks what is accepted now too, so only it mints again.
 			if n := w.mints() - mints; n > 1 || n > 0 && c.name != "the same command" {
 				t.Errorf("PingOne regenerated %d times", n)
 			}
@@ -275,8 +275,8 @@ func TestUnfinishedEmergencyIsCompletedByTheNextRun(t *testing.T) {
 	}
 }
 
-// The label survives what comes before the mint as well: the scheduled rotation then
-// does not wait for consumers that lag.
+// The mark also survives a crash before the mint. The scheduled rotation that continues it
+// does not wait for lagging consumers.
 func TestEmergencyThatDiedBeforeItsMintIsCompletedByTheSchedule(t *testing.T) {
 	w := newWorld(t)
 	w.rotate()
@@ -299,7 +299,7 @@ func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *test
 	leaked := w.secret("AWSCURRENT")
 	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.InSync)
 
-	// A lag that ends is waited for.
+	// A lag that ends: the emergency waits.
 	w.sm.LagReplicas(5 * time.Second)
 	var early bool
 	w.ping.Before(func(c fault.Call) fault.Kind {
@@ -315,7 +315,7 @@ func TestReplicaThatLagsKeepsTheLeakedSecretAliveUnlessItIsToBeContained(t *test
 		t.Error("the leaked secret was ended while consumers elsewhere held nothing else")
 	}
 
-	// One that does not is for people to decide about.
+	// A lag that does not end: people must decide.
 	leaked = w.secret("AWSCURRENT")
 	w.sm.SetReplica(orders, "eu-west-1", secretsmanagertest.Failed)
 	if rep = w.emergency(rotation.Swift); rep.Outcome != rotation.Open || !strings.Contains(rep.Error, "eu-west-1") || !w.accepts(leaked) {

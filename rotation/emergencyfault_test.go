@@ -15,7 +15,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// Until an audit has entered them, no item knows which managed secrets hold a client.
+// Until an audit has added them, the register's item does not know which managed secrets
+// hold a client.
 func TestEmergencyBeforeTheFirstAuditServesTheOtherManagedSecret(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -45,8 +46,8 @@ func TestEmergencyBeforeTheFirstAuditServesTheOtherManagedSecret(t *testing.T) {
 	}
 }
 
-// What is minted between the look and the mark is a secret that the look did not see, and
-// that PingOne accepts when the mark is written.
+// Between the look and the mark another run mints: the look did not see that secret, and
+// PingOne accepts it when the mark is written.
 func TestMarkThatWasOvertakenNamesWhatWasMintedMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	minted, writes := "", 0
@@ -69,7 +70,7 @@ func TestMarkThatWasOvertakenNamesWhatWasMintedMeanwhile(t *testing.T) {
 	}
 }
 
-// The register knows of a mint that a view of PingOne does not show yet.
+// The register knows of a mint that PingOne's view does not show yet.
 func TestMarkNamesTheNewestSecretAlthoughPingOneShowsTheOneBefore(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.secret("AWSCURRENT")
@@ -97,8 +98,8 @@ func refused(rep *rotation.Report, secret string) bool {
 	return slices.ContainsFunc(rep.Refused, func(m rotation.Mark) bool { return m.Fingerprint == pingone.NewSecret(secret).Fingerprint() })
 }
 
-// The row of an emergency tells what was minted for it. A run that restores it from
-// there does not mint again.
+// The emergency's row says what was minted for it. A run that restores the emergency from
+// that row does not mint again.
 func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -165,8 +166,8 @@ func TestEmergencyWhoseItemWasLostAfterItsMintEndsByAuditsWithoutAnother(t *test
 	}
 }
 
-// While one run asks about what had to die, another command may add to it, have a secret
-// minted and die. What was asked before says nothing of that.
+// While one run probes the secrets that must die, another command may add to them, mint and
+// die. What the probes showed before proves nothing about that secret.
 func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 	w := newWorld(t)
 	w.ping.Nodes(pingonetest.Node{Forgets: 25 * time.Second})
@@ -214,8 +215,8 @@ func TestEmergencyThatWasMarkedAgainIsAskedAboutAgain(t *testing.T) {
 	}
 }
 
-// A mint whose reply cannot be read does not count as made after the leak. Where no reply
-// can be, the command gives up, and does not regenerate again and again.
+// A mint whose reply cannot be read does not count as made after the leak. If no reply can
+// be read, the command gives up instead of regenerating again and again.
 func TestEmergencyDoesNotRegenerateWithoutEndWhereNoReplyCanBeRead(t *testing.T) {
 	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		t.Run(string(e), func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// From the command to PingOne's refusal, when each call takes 50 ms.
+// The time from the command to PingOne's refusal, if each call takes 50 ms.
 func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 	for _, c := range []struct {
 		emergency rotation.Emergency
@@ -54,8 +54,8 @@ func TestAnEmergencyTakesTwoSeconds(t *testing.T) {
 	}
 }
 
-// An emergency that was left open must not be taken for the one that is asked for hours
-// later: then it is AWSCURRENT that has leaked.
+// A command that comes hours after an emergency was left open is not a repetition:
+// AWSCURRENT has leaked since.
 func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
 	w := newWorld(t)
 	first := w.secret("AWSCURRENT")
@@ -75,8 +75,8 @@ func TestEmergencyHoursAfterAnUnfinishedOneEndsBothSecrets(t *testing.T) {
 	}
 }
 
-// What an access token is for decides how long it lives, and the application could ask
-// for one for each resource that it is granted.
+// How long an access token lives depends on its resource, and the application could obtain
+// one for each resource that it is granted.
 func TestReportNamesTheEndOfTheLongestAccessToken(t *testing.T) {
 	w := newWorld(t, mayCreate, wanting(documents[4].application))
 	resource := documents[4].application["resource"].(map[string]any)
@@ -120,8 +120,8 @@ func TestLeakedSecretIsNotCalledDeadBeforePingOneHasRefusedIt(t *testing.T) {
 	w.checkEnded(leaked, w.emergency(rotation.Swift))
 }
 
-// What a caller says of itself is a claim, and labelled as that. The request is Lambda's
-// word.
+// What callers say about themselves is a claim, and is labelled as one. The request id
+// comes from Lambda.
 func TestReportAndLogTellAClaimFromWhatLambdaKnows(t *testing.T) {
 	w := newWorld(t)
 	ctx := rotation.WithRequestID(t.Context(), "8f14e45f-ceea-467f-a0b1-000000000000")
@@ -134,8 +134,8 @@ func TestReportAndLogTellAClaimFromWhatLambdaKnows(t *testing.T) {
 	}
 }
 
-// An emergency is about the client that AWSCURRENT names. Where a thief, or an operator, has
-// pointed the secret at another one, the report says what it was not about.
+// An emergency covers the client that AWSCURRENT names. If a thief or an operator pointed
+// the secret at another client, the report says what the emergency did not cover.
 func TestReportNamesAnotherClientThatAVersionHolds(t *testing.T) {
 	w := newWorld(t)
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "decoy", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})

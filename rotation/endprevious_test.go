@@ -26,8 +26,8 @@ func (w *world) endPrevious(change func(*rotation.Action)) *rotation.Report {
 
 func lockOut(a *rotation.Action) { a.LockOut = true }
 
-// rotatedOnce is a world in which consumers were given a new secret a while ago, and what
-// they held before.
+// rotatedOnce makes a world in which consumers got a new secret a while ago. It returns the
+// secret that they held before.
 func rotatedOnce(t *testing.T, since time.Duration, opts ...option) (w *world, before string) {
 	t.Helper()
 	w = newWorld(t, opts...)
@@ -70,15 +70,15 @@ func TestEndPreviousEndsAnIdleSecretWithinItsGraceAndShowsThatItIsRefused(t *tes
 	}
 	w.checkPromoted()
 	w.checkSilent(w.reports...)
-	// What it has ended holds up no rotation, and there is nothing to end any more.
+	// Afterwards nothing delays a rotation, and there is nothing left to end.
 	if rep := w.endPrevious(nil); rep.Outcome != rotation.Skipped || rep.Error != "" {
 		t.Errorf("given again: got %s (%s), want skipped", rep.Outcome, rep.Error)
 	}
 	w.rotate()
 }
 
-// A rotation that is refused because consumers lag says which command ends the previous
-// secret. With it the rotation goes through.
+// The error of a rotation that is refused because consumers lag names the command that ends
+// the previous secret. After that command, the rotation succeeds.
 func TestEndPreviousLetsARefusedRotationThrough(t *testing.T) {
 	w, before := rotatedOnce(t, time.Hour)
 	w.use(before)
@@ -141,8 +141,8 @@ func TestEndPreviousLeavesAloneWhatAHolderNeeds(t *testing.T) {
 	}
 }
 
-// Another managed secret of the client that was attached a moment ago is not in the
-// register yet. It is looked for before what it holds is ended.
+// Another managed secret of the client was attached a moment ago, and is not in the
+// register yet. It must be found before the secret that it holds is ended.
 func TestEndPreviousLooksForOtherManagedSecretsOfTheClient(t *testing.T) {
 	w, before := rotatedOnce(t, 3*time.Hour, func(o *options) { o.fresh = true })
 	d := document(w.app)
@@ -176,8 +176,8 @@ func TestPreviewOfEndPreviousChangesNothing(t *testing.T) {
 	}
 }
 
-// The request may be lost on its way, or its answer. The same command comes to the same
-// end, and says so.
+// The request or its answer may be lost. The same command then comes to the same end, and
+// says so.
 func TestEndPreviousWithoutAnAnswer(t *testing.T) {
 	for _, k := range []fault.Kind{fault.Unavailable, fault.ReplyLost} {
 		w, before := rotatedOnce(t, 3*time.Hour)
@@ -201,7 +201,7 @@ func TestEndPreviousWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// PingOne may say that it has ended the secret, and accept it.
+// PingOne may report the secret's end and still accept it.
 func TestEndPreviousThatPingOneDoesNotEndIsOpen(t *testing.T) {
 	w, _ := rotatedOnce(t, 3*time.Hour)
 	w.ping.Nodes(pingonetest.Node{Forgets: time.Hour})
@@ -211,8 +211,8 @@ func TestEndPreviousThatPingOneDoesNotEndIsOpen(t *testing.T) {
 	}
 }
 
-// With two applications the idle one keeps a previous secret, too: it is what a refused
-// rotation names.
+// With two applications, the idle one has a previous secret too. The error of a refused
+// rotation names that secret.
 func TestEndPreviousOfTwoApplications(t *testing.T) {
 	w := newWorld(t, alternate)
 	for range 4 {
@@ -240,8 +240,8 @@ func TestEndPreviousOfWhatIsNotFilledSaysSo(t *testing.T) {
 	}
 }
 
-// Whatever the client is: a custom resource is shown by introspection, and one that signs
-// assertions by those.
+// The end is shown for every kind of client: for a custom resource by introspection, and
+// for a client that signs assertions by those.
 func TestEndPreviousOfEachKindOfClient(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -271,8 +271,8 @@ func TestEndPreviousOfEachKindOfClient(t *testing.T) {
 	}
 }
 
-// Its invocation may be killed before or after any of its calls. The same command then comes
-// to the same end, AWSCURRENT works all the time, and a rotation may follow.
+// Its invocation is killed before or after each of its calls. The same command then comes
+// to the same end, AWSCURRENT works all the time, and a rotation succeeds afterwards.
 func TestEndPreviousSurvivesItsDeathAtEachCall(t *testing.T) {
 	for n := 1; ; n++ {
 		w, before := rotatedOnce(t, 3*time.Hour)

@@ -24,7 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// over puts connections between a client and a service, and returns how to end them.
+// over connects a client to a service, and returns a function that closes the connections.
 func over(h http.Handler) (*http.Transport, func()) {
 	listener := &memory.Listener{}
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
@@ -36,9 +36,8 @@ func over(h http.Handler) (*http.Transport, func()) {
 	}
 }
 
-// TestAHostileServiceEndsACheckInTime: whatever one of the three services does with the
-// connection, a check is over soon, says in one line what did not answer, and repeats
-// nothing of what it heard.
+// Whatever one of the three services does with the connection, a check ends in time, says
+// in one line what did not answer, and quotes nothing that it received.
 func TestAHostileServiceEndsACheckInTime(t *testing.T) {
 	for _, service := range []string{"Secrets Manager", "the register", "PingOne"} {
 		for _, kind := range fault.HostileKinds() {

@@ -17,8 +17,7 @@ import (
 // calls counts the calls to all services.
 func (w *world) calls() int { return w.ping.Count("") + w.sm.Count("") + w.db.Count("") }
 
-// TestActionsComeThroughTheAliasAndStepsWithoutOne: who may attach a secret may invoke the
-// function, and gains no action by that.
+// Someone who may attach a secret may invoke the function, and must gain no action by that.
 func TestActionsComeThroughTheAliasAndStepsWithoutOne(t *testing.T) {
 	actions := []string{
 		`{"action":"audit"}`,
@@ -27,7 +26,7 @@ func TestActionsComeThroughTheAliasAndStepsWithoutOne(t *testing.T) {
 		`{"action":"rotate","secretId":"pingone/orders-api","emergency":"contain"}`,
 		`{"action":"rollback","secretId":"pingone/orders-api"}`,
 		`{"action":"endPrevious","secretId":"pingone/orders-api","lockOut":true}`,
-		// Whatever is taken for an action is refused as one, however it is written.
+		// An event is refused as an action in whatever spelling it would be taken for one.
 		`{"ACTION":"rotate","secretId":"pingone/orders-api","emergency":"contain"}`,
 		`{"Step":"createSecret","SecretId":"pingone/orders-api","ClientRequestToken":"` + token + `","action":"rotate","secretId":"pingone/orders-api"}`,
 		`{"action":null,"action":"rotate","secretId":"pingone/orders-api"}`,
@@ -66,7 +65,7 @@ func TestActionsComeThroughTheAliasAndStepsWithoutOne(t *testing.T) {
 				}
 			}
 			for _, event := range steps {
-				try(event, toSteps, door.steps) // which fail for another reason: no rotation is under way
+				try(event, toSteps, door.steps) // they fail for another reason: no rotation is under way
 			}
 			for _, event := range actions {
 				if !door.actions {
@@ -114,8 +113,7 @@ func TestARefusedActionSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// TestASecretThatIsAttachedThroughAQualifierIsRefusedAlike is T37. Here the stand-in lets
-// Secrets Manager invoke the alias, which the template does not.
+// The stand-in lets Secrets Manager invoke the alias, which the template does not.
 func TestASecretThatIsAttachedThroughAQualifierIsRefusedAlike(t *testing.T) {
 	for _, qualifier := range []string{"operate", "live", "$LATEST", "3"} {
 		for _, denied := range []bool{false, true} { // true: as the role does

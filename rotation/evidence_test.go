@@ -26,7 +26,7 @@ func (w *world) evidence(name string) (all []register.Evidence) {
 	return all
 }
 
-// told is evidence in short: who did what.
+// told sums evidence up: who did what.
 func told(all []register.Evidence) (lines []string) {
 	for _, e := range all {
 		line := e.What + ": " + e.Decision
@@ -68,7 +68,7 @@ func TestEachActOfARotationIsEvidence(t *testing.T) {
 	w.checkSilent()
 }
 
-// If another run completes an emergency, its acts are evidence too.
+// If another run completes an emergency, that run's acts are evidence too.
 func TestEachActOfACompletedEmergencyIsEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.deny("POST application secret")
@@ -84,8 +84,8 @@ func TestEachActOfACompletedEmergencyIsEvidence(t *testing.T) {
 	w.checkSilent(w.reports...)
 }
 
-// A process that dies with its request on the way leaves no evidence. The run that finds
-// the outcome does.
+// A process that dies while its request is on the way writes no evidence. The run that
+// finds the outcome does.
 func TestTheMintOfAProcessThatDiedIsEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.ping.After(func(c fault.Call, _ fault.Kind) {

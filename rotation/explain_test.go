@@ -10,7 +10,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// gain gives an application a role, as when it has created an environment.
+// gain gives an application a role, as creating an environment does.
 func (w *world) gain(app pingonetest.Application, role string) {
 	w.ping.UpdateApplication(app.Environment, app.ID, func(a *pingonetest.Application) {
 		a.Roles = append(a.Roles, pingonetest.RoleAssignment{Role: role})
@@ -124,7 +124,7 @@ func TestTwoAdminsRotateEachOther(t *testing.T) {
 	w.checkSilent()
 }
 
-// One admin's secret is replaced while it is in use for the other's rotation.
+// One admin's secret is replaced while the other's rotation uses it.
 func TestAdminThatIsRotatedBetweenTheOthersSteps(t *testing.T) {
 	for at := range len(steps) + 1 {
 		t.Run(fmt.Sprint("before step ", at+1), func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAdminThatIsRotatedBetweenTheOthersSteps(t *testing.T) {
 	}
 }
 
-// Both rotations go on at once, step by step, and the access tokens end in between.
+// Both rotations run at once, step by step, and the access tokens expire in between.
 func TestTwoAdminsRotateEachOtherAtOnce(t *testing.T) {
 	w := newWorld(t)
 	apps := w.peers()

@@ -12,13 +12,13 @@ import (
 type fate struct {
 	kind  fault.Kind
 	death bool          // the process dies: before the call or, if the kind applies it, after it
-	again bool          // the same for each later call of this operation in the attempt
-	delay time.Duration // after which a call that is held arrives; 0 for right before the next call
-	turn  turn          // of events, in place of a fault
+	again bool          // it also happens at each later call of this operation in the attempt
+	delay time.Duration // how late a call that is held arrives; 0 means right before the next call
+	turn  turn          // a turn of events in place of a fault
 }
 
-// A turn of events is what a person does, or what befalls the register, right before a
-// call.
+// A turn of events is something that a person does, or that happens to the register, right
+// before a call.
 type turn string
 
 const (
@@ -58,11 +58,10 @@ var (
 	diedAfter  = fate{kind: fault.ReplyLost, death: true}
 )
 
-// almostALease is the latest that a request may arrive, by what section 2 of the design
-// says, less a second.
+// almostALease is a second less than the latest at which the design lets a request arrive.
 const almostALease = leaseTime - time.Second
 
-// fates lists all that may happen at a call, the first ones first.
+// fates lists all that may happen at a call.
 func fates() []fate {
 	all := []fate{diedBefore, diedAfter}
 	for _, k := range fault.Kinds() {
@@ -114,5 +113,6 @@ type strike struct {
 
 func (s strike) String() string { return s.place.String() + ": " + s.fate.String() }
 
-// isItem tells the register's item from the rows beside it, which outlive it.
+// isItem reports whether a row of the register is an item, not one of the rows that survive
+// its loss.
 func isItem(row string) bool { return strings.Contains(row, `"entry":{"S":"item"}`) }

@@ -8,8 +8,8 @@ import (
 	"pingrotate/internal/register"
 )
 
-// TestTheIntentIsTheFence: a run that is overtaken at any write to the register sends
-// nothing on the strength of what it read, and nothing is minted without its intent.
+// A run that is overtaken at any write to the register sends nothing that relies on its
+// earlier reads. Nothing is minted without its intent.
 func TestTheIntentIsTheFence(t *testing.T) {
 	for at := int64(1); at <= 5; at++ {
 		w := newWorld(t)

@@ -6,8 +6,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// AWSCURRENT is on the version already, so the rotation is over, whatever keeps the
-// function from looking at the client again.
+// The version is AWSCURRENT already, so the rotation is over, even if the function cannot
+// look at the client again.
 func TestFinishSecretOfAPromotedVersionSucceeds(t *testing.T) {
 	for name, hinder := range map[string]func(*world){
 		"as usual":                    func(*world) {},

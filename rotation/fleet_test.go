@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// newFleet makes a world of many applications with a secret each, without sockets,
+// newFleet makes a world of many applications, each with a managed secret, without sockets,
 // and returns the secrets' names. Time moves only when a test says so.
 func newFleet(t testing.TB, size int) (w *world, names []string) {
 	t.Helper()
@@ -23,7 +23,7 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 	db.Follow(ping.Now)
 	w = populate(t, ping, sm, db)
 
-	// So many have no entry each. The applications are marked as the secrets'.
+	// There are too many for an entry each, so the applications are marked instead.
 	admin := w.adminDocument()
 	served, _ := admin["allow"].([]any)
 	admin["allow"] = append(served, map[string]any{"secret": "pingone/fleet/*", "environmentId": w.app.Environment, "applications": "marked"})
@@ -45,9 +45,9 @@ func newFleet(t testing.TB, size int) (w *world, names []string) {
 	return w, names
 }
 
-// BenchmarkFleet measures a whole rotation, the four steps against both stand-ins,
-// in a fleet of so many secrets. What it costs must not depend on how many there
-// are: a campaign through all of them would take the square.
+// BenchmarkFleet measures a whole rotation, all four steps against both stand-ins, in
+// fleets of several sizes. The cost must not depend on the size: a campaign through the
+// whole fleet would then cost its square.
 func BenchmarkFleet(b *testing.B) {
 	for _, size := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("%d secrets", size), func(b *testing.B) {

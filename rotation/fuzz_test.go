@@ -13,7 +13,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// addEvents adds each file of events, cut within the value of another member.
+// addEvents adds each example event, cut within the value of another member.
 func addEvents(f *testing.F, member string) {
 	f.Helper()
 	files, err := filepath.Glob("../events/*.json")
@@ -30,8 +30,8 @@ func addEvents(f *testing.F, member string) {
 	}
 }
 
-// FuzzEvent puts a RotationToken into events of any form. What is taken for an
-// event must have what a step needs, and no error may repeat the token.
+// FuzzEvent puts a RotationToken into events of any form. What passes as an event must have
+// what a step needs, and no error may repeat the token.
 func FuzzEvent(f *testing.F) {
 	const proof = "8f14e45f-ceea-467f-a0b1-rotation-token"
 	addEvents(f, "RotationToken")
@@ -81,8 +81,8 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// FuzzAction puts a secret into what an operator sends. What is taken for an action is
-// one that is known, with its own fields alone, and no error repeats what it read.
+// FuzzAction puts a secret into an operator's event. What passes as an action must be a
+// known one with only its own fields, and no error may repeat what it read.
 func FuzzAction(f *testing.F) {
 	const proof = "8f14e45f-ceea-467f-a0b1-client-secret"
 	addEvents(f, "reason")
@@ -117,8 +117,8 @@ func FuzzAction(f *testing.F) {
 	})
 }
 
-// FuzzAdminSecretIDs: whatever the settings list, an admin is a name or a full ARN, never
-// a pattern, and an error names the setting.
+// Whatever the settings list, an admin is a name or a full ARN, never a pattern, and an
+// error names the setting.
 func FuzzAdminSecretIDs(f *testing.F) {
 	for _, s := range []string{
 		"pingone/admin", "a,b", " a , b ", "*", "pingone/*", "a\nb", ",", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pingone/admin-AbCdEf",

@@ -7,13 +7,13 @@ import (
 	"pingrotate/internal/plan"
 )
 
-// A grace is for how long a replaced secret must still work.
+// A grace is how long a replaced secret must still work.
 type grace struct {
 	since, until time.Time
 	whenIdle     bool
 }
 
-// replaced begins the grace of the secret that a subject has just left.
+// replaced begins the grace of a secret that was just replaced.
 func (p *promise) replaced(s *subject, was held, now time.Time) {
 	delete(p.graces, s.key())
 	if !p.accepted(was.key()) {
@@ -21,12 +21,12 @@ func (p *promise) replaced(s *subject, was held, now time.Time) {
 	}
 	g := grace{now, now.Add(was.grace - time.Second), was.whenIdle || s.whenIdle}
 	if a := p.accounts[was.client]; a.Previous == was.secret && p.retained[was.secret] && a.PreviousExpiresAt.Before(g.until) {
-		g.until = a.PreviousExpiresAt // a person has set that
+		g.until = a.PreviousExpiresAt // a person set it
 	}
 	p.graces[was.key()] = g
 }
 
-// keepGraces is I5.
+// keepGraces checks I5.
 func (p *promise) keepGraces(now time.Time) {
 	for s, g := range p.graces {
 		if !now.Before(g.until) {
@@ -41,12 +41,12 @@ func (p *promise) keepGraces(now time.Time) {
 		d := p.dead[s]
 		idle := d.at.Sub(g.since) >= plan.IdleAfter
 		switch {
-		case p.leak != nil && (p.leak.victims[s] || p.w.item().Emergency != nil): // an emergency ends it, perhaps one that was opened again when the item was lost
+		case p.leak != nil && (p.leak.victims[s] || p.w.item().Emergency != nil): // an emergency ends it, perhaps one reopened after the loss of the item
 		case d.cause != "" && p.may[d.cause]:
 			p.excused[d.cause]++
-		case idle && strings.Contains(d.call, "POST "): // the next rotation gives up what is idle
+		case idle && strings.Contains(d.call, "POST "): // the next rotation ends an idle secret
 		case idle && g.whenIdle: // as the document says
-		case d.early && strings.Contains(d.call, "DELETE "): // which is what that person asked for
+		case d.early && strings.Contains(d.call, "DELETE "): // a person asked for it
 		default:
 			p.breach("I5: a replaced secret died %v before the end of its grace, by %s", g.until.Sub(now), d.call)
 		}

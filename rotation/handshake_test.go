@@ -22,8 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// TestAPeerThatCannotBeTrustedEndsAStepInTime has something else than Secrets Manager at its
-// address: the step fails in its time, and neither its error nor its log line quotes the peer.
+// Something other than Secrets Manager answers at its address. The step fails in time, and
+// neither its error nor its log line quotes the peer.
 func TestAPeerThatCannotBeTrustedEndsAStepInTime(t *testing.T) {
 	for _, kind := range fault.Handshakes() {
 		t.Run(kind.String(), func(t *testing.T) {

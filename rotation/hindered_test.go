@@ -19,7 +19,7 @@ type hindrance struct {
 	repair func(*play)
 }
 
-// verified is the Advanced Services client, with a token that is judged.
+// verified makes the document demand a token whose claims are checked.
 func verified(o *options) {
 	o.app = pingonetest.Application{Audience: "p1as-platform", Scopes: []string{"p1as"}, Claims: map[string]any{"groups": []string{"prod-tls-audit"}}}
 	o.edit = func(d map[string]any) {
@@ -31,7 +31,7 @@ func (p *play) update(change func(*pingonetest.Application)) {
 	p.ping.UpdateApplication(p.app.Environment, p.client(), change)
 }
 
-// refusing refuses a call of the function's.
+// refusing refuses one operation of the function's.
 func refusing(operation string) func(*play, fault.Call) fault.Kind {
 	return func(p *play, c fault.Call) fault.Kind {
 		if c.Operation == operation {
@@ -84,14 +84,14 @@ func roles(role string) func(map[string]any) {
 	}
 }
 
-// inTable gives the next process another table.
+// inTable makes the next process use another table.
 func (p *play) inTable(name string) {
 	p.table = name
 	p.connect(p.toPingOne, p.toSecretsManager, p.toRegister)
 }
 
 // hindered are the scenarios in which promotion is impossible: from the beginning, when
-// nothing may be minted, and from the mint on, when AWSCURRENT must survive it.
+// nothing may be minted, or from the mint on, which AWSCURRENT must survive.
 func hindered() (all []scenario) {
 	for _, h := range hindrances {
 		first := scenario{name: h.name, opts: h.opts, slow: true, before: h.situation, call: h.calls}
@@ -102,7 +102,7 @@ func hindered() (all []scenario) {
 		later := scenario{name: h.name + ", after the mint", opts: h.opts, slow: true, before: h.situation, call: h.callsAfterMint}
 		later.drive = func(p *play) error { return p.outlived(h.repair) }
 		all = append(all, first)
-		if h.name != "mistyped role" && h.name != "table with another key" { // which a run reads once, before it mints
+		if h.name != "mistyped role" && h.name != "table with another key" { // a run reads these once, before it mints
 			all = append(all, later)
 		}
 	}
@@ -173,8 +173,8 @@ func (p *play) aside(what func(*play), then func() error) error {
 	return then()
 }
 
-// fruitless attempts mint nothing, as long as nothing could be promoted. Then a person
-// repairs it.
+// fruitless plays attempts that mint nothing because nothing could be promoted, until a
+// person repairs the cause.
 func (p *play) fruitless(repair func(*play)) error {
 	for range 2 {
 		err := p.rotation()
@@ -200,8 +200,8 @@ func (p *play) repair(by func(*play)) {
 	p.connect(p.toPingOne, p.toSecretsManager, p.toRegister)
 }
 
-// outlived: the rotation fails, Secrets Manager gives up, and audits keep AWSCURRENT
-// alive; what nothing but a person can repair is repaired before the fuse has burnt
+// outlived plays a rotation that fails and that Secrets Manager gives up. Audits keep
+// AWSCURRENT alive; what only a person can repair is repaired before the fuse has burned
 // down.
 func (p *play) outlived(repair func(*play)) error {
 	for range 3 {

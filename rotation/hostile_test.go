@@ -20,13 +20,13 @@ var services = map[string]func(*world, func(fault.Call) fault.Kind){
 	"DynamoDB":        func(w *world, h func(fault.Call) fault.Kind) { w.db.Before(h) },
 }
 
-// TestAHostileServicesRefusalIsRepeatedNowhere: a refusal whose code, message and request id
-// are all a secret. Each operation of each service answers so, from its first call on or
-// from its second.
+// A refusal has a secret as its code, its message and its request id. Each operation of
+// each service answers so, from its first or its second call on. The secret must appear
+// nowhere.
 func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 	for service, hook := range services {
 		quietly := newWorld(quiet{t})
-		var mu sync.Mutex // calls that are independent arrive side by side
+		var mu sync.Mutex // independent calls arrive in parallel
 		operations := map[string]bool{}
 		hook(quietly, func(c fault.Call) fault.Kind {
 			mu.Lock()

@@ -7,14 +7,15 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// edit stores the current document with one more member, as its owner does.
+// edit stores the current document with another member added, as its owner might.
 func (w *world) edit() {
 	d := w.stored("AWSCURRENT")
 	d["owner"] = "orders team"
 	w.sm.Put(orders, encode(d))
 }
 
-// With two applications a version that names the other one must not undo an edit either.
+// With two applications, promoting a version that names the other one must not undo an edit
+// either.
 func TestEditUnderWayIsNotUndoneWhereTwoApplicationsAlternate(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -31,7 +32,7 @@ func TestEditUnderWayIsNotUndoneWhereTwoApplicationsAlternate(t *testing.T) {
 				w.advance(25 * time.Hour)
 			}
 			before, minted := w.client(), w.mints()
-			w.at("PutSecretValue", 2, w.edit) // the first only asks whether it may
+			w.at("PutSecretValue", 2, w.edit) // the first call only tests the permission
 			w.rotateFails("AWSCURRENT was changed")
 			w.rotate()
 			w.checkPromoted()
@@ -79,7 +80,7 @@ func TestConsumersHaveTwoHoursFromThePromotionOnNotFromTheBeginning(t *testing.T
 
 func TestEditUnderWayIsNotUndone(t *testing.T) {
 	w := newWorld(t)
-	w.at("PutSecretValue", 2, w.edit) // the first only asks whether it may
+	w.at("PutSecretValue", 2, w.edit) // the first call only tests the permission
 	w.rotateFails("AWSCURRENT was changed")
 	w.rotate()
 	w.checkPromoted()

@@ -24,8 +24,8 @@ type duel struct {
 }
 
 // A node is a state of the whole: what the three services hold, and what each actor has
-// seen of it in the invocation that it is in. What happens next depends on nothing
-// else, so interleavings that meet in a node are one from there on.
+// seen in its current invocation. Nothing else influences what follows, so interleavings
+// that meet in a node are the same from there on.
 type node struct {
 	next []*edge // by choice
 	ends bool
@@ -33,7 +33,7 @@ type node struct {
 
 type edge struct{ to string }
 
-// A graph is what is known of the interleavings of a duel.
+// A graph is what is known about the interleavings of a duel.
 type graph struct {
 	duel  duel
 	nodes map[string]*node
@@ -48,9 +48,9 @@ type graph struct {
 	fail                   string // the first interleaving that did not end well
 }
 
-// explore tries every interleaving: it plays one to its end, and comes back to each
-// node in which there was another choice. Where there are too many it comes back to any
-// of these nodes, the same each time.
+// explore tries every interleaving: it plays one to its end, and returns to each node that
+// had another choice. If there are too many, it returns to a sample of these nodes, which
+// is the same each time.
 func (g *graph) explore(t *testing.T, limit int) {
 	g.nodes = map[string]*node{}
 	frontier := [][]int{nil}
@@ -66,8 +66,8 @@ func (g *graph) explore(t *testing.T, limit int) {
 	g.open = len(frontier)
 }
 
-// play replays a script of choices and goes on from its end until all actors are done
-// or a node is known. It returns the scripts that remain to be tried.
+// play replays a script of choices, and continues from its end until all actors are done or
+// it reaches a known node. It returns the scripts that remain to be tried.
 func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 	inBubble(t, func(w *world) {
 		if g.duel.copied != nil {
@@ -136,8 +136,8 @@ func (g *graph) play(t *testing.T, script []int) (frontier [][]int) {
 	return frontier
 }
 
-// pick chooses how a new node is left first: as a rule by the actor that was at work,
-// often by another, and at times by something that goes wrong.
+// pick chooses how to leave a new node first: usually by the actor that was at work, often
+// by another one, and sometimes by something that goes wrong.
 func (g *graph) pick(choices []choice, last int) int {
 	var same, well []int
 	for i, c := range choices {
@@ -158,7 +158,7 @@ func (g *graph) pick(choices []choice, last int) int {
 	return g.rand.IntN(len(choices))
 }
 
-// count returns how many interleavings a graph has that was played whole.
+// count returns how many interleavings a fully played graph has.
 func (g *graph) count() *big.Int {
 	memo := map[string]*big.Int{}
 	var visit func(key string) *big.Int

@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A document that no longer parses must not save the leaked secret, if it names the same
-// client, or none.
+// A document that no longer parses must not protect the leaked secret, if it names the same
+// client or none.
 func TestEmergencyWorksOnADocumentThatNoLongerParses(t *testing.T) {
 	for name, spoil := range map[string]func(w *world, text string){
 		"a comma too many": func(w *world, text string) { w.sm.Put(orders, strings.Replace(text, "}", ",}", 1)) },
@@ -83,7 +83,7 @@ func TestEmergencyWorksOnADocumentThatLeadsNowhere(t *testing.T) {
 	}
 }
 
-// One that names another client is another client's.
+// A document that does not parse and names another client belongs to that client.
 func TestEmergencyOfADocumentThatNoLongerParsesAndNamesAnotherClientFails(t *testing.T) {
 	w := newWorld(t)
 	w.sm.Put(orders, `{"clientId": "11111111-2222-4333-8444-555555555555",}`)
@@ -93,7 +93,7 @@ func TestEmergencyOfADocumentThatNoLongerParsesAndNamesAnotherClientFails(t *tes
 	}
 }
 
-// A thief who moves AWSCURRENT or stores versions while the emergency runs.
+// A thief moves AWSCURRENT or stores versions while the emergency runs.
 func TestEmergencyIsNotHeldOffByAThiefWhoRewritesLabels(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -145,7 +145,7 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 		const other = "pingone/orders-copy"
 		w.put(other, document(w.app))
 		w.sm.EnableRotation(other, functionARN)
-		w.do(rotation.Action{Action: "audit"}) // which enters both
+		w.do(rotation.Action{Action: "audit"}) // adds both to the register
 		leaked := w.secret("AWSCURRENT")
 		rep := w.emergency(e)
 		w.checkEnded(leaked, rep)
@@ -156,7 +156,8 @@ func TestEmergencyServesTheOtherManagedSecretOfTheClient(t *testing.T) {
 	}
 }
 
-// One refusal is no reason to lock the other's consumers out. Two hold nothing up.
+// One refusal is no reason to lock out the other's consumers. After a second one, the
+// emergency does not wait.
 func TestSwiftEmergencyAsksTwiceBeforeTheOtherManagedSecretIsLockedOut(t *testing.T) {
 	for _, operation := range []string{"DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"} {
 		for refused := range 3 {
@@ -181,8 +182,8 @@ func TestSwiftEmergencyAsksTwiceBeforeTheOtherManagedSecretIsLockedOut(t *testin
 	}
 }
 
-// Consumers of another managed secret may be in another Region, too: swift waits until
-// they have the new secret, and says which Region it waits for.
+// Another managed secret's consumers may be in another Region. swift waits until they have
+// the new secret, and names the Region for which it waits.
 func TestSwiftEmergencyWaitsForTheReplicasOfTheOtherManagedSecret(t *testing.T) {
 	w := newWorld(t)
 	heldTwice(w)
@@ -216,11 +217,11 @@ func TestSwiftEmergencyWaitsForTheReplicasOfTheOtherManagedSecret(t *testing.T) 
 	w.checkEnded(leaked, w.emergency(rotation.Contain))
 }
 
-// To contain a leak waits for no other managed secret. Its end does.
+// Containing a leak waits for no other managed secret. Reporting its end does.
 func TestEmergencyToContainEndsOnceTheOtherManagedSecretIsServed(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		out  time.Duration // for which the other one cannot be stored
+		out  time.Duration // how long the other one cannot be stored
 		want rotation.Outcome
 	}{{"out of reach for a while", 20 * time.Second, rotation.Ended}, {"for longer", time.Hour, rotation.Open}} {
 		w := newWorld(t)
@@ -247,7 +248,8 @@ func TestEmergencyToContainEndsOnceTheOtherManagedSecretIsServed(t *testing.T) {
 	}
 }
 
-// The same after the loss of the item: a row of its own knows the other secret.
+// The same after the loss of the item: a row in the register's table names the other
+// managed secret.
 func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 	w := newWorld(t)
 	const other = "pingone/orders-copy"
@@ -263,7 +265,7 @@ func TestEmergencyServesTheOtherManagedSecretAfterTheItemWasLost(t *testing.T) {
 	}
 }
 
-// A rotation knows it as well, and does not evict what it holds.
+// A rotation finds it too, and does not evict the secret that it holds.
 func TestRotationAfterTheItemWasLostSparesTheOtherManagedSecret(t *testing.T) {
 	w := newWorld(t)
 	w.put(copyName, document(w.app))
@@ -278,7 +280,7 @@ func TestRotationAfterTheItemWasLostSparesTheOtherManagedSecret(t *testing.T) {
 	}
 }
 
-// An open emergency outlives the loss of the item.
+// An open emergency survives the loss of the item.
 func TestOpenEmergencyOutlivesTheLossOfTheItem(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.secret("AWSCURRENT")
@@ -300,7 +302,7 @@ func TestOpenEmergencyOutlivesTheLossOfTheItem(t *testing.T) {
 	w.checkPromoted()
 }
 
-// A leaked admin is followed to what it could read.
+// If an admin leaked, the report names what it could read.
 func TestEmergencyOfAnAdminNamesWhatItCouldRead(t *testing.T) {
 	w := newWorld(t)
 	root := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "root", Roles: []pingonetest.RoleAssignment{
@@ -320,8 +322,8 @@ func TestEmergencyOfAnAdminNamesWhatItCouldRead(t *testing.T) {
 	}
 }
 
-// Two admins that rotate each other: who could read the one could read on with it. An
-// entry of allow reaches as far as a document that names the admin.
+// Two admins rotate each other, so a thief could read one with the other, and then what
+// that one could read. An entry of allow reaches as far as a document that names the admin.
 func TestEmergencyOfAnAdminNamesWhatItsAdminsCouldRead(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -356,7 +358,7 @@ func TestEmergencyOfAnAdminNamesWhatItsAdminsCouldRead(t *testing.T) {
 	}
 }
 
-// What leaked and is no client secret is named, with what to do.
+// If what leaked is not a client secret, the error names it and says what to do.
 func TestEmergencyOfWhatIsNoClientSecretSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	keyed := document(w.admin)
@@ -422,7 +424,7 @@ func TestReportOfAnEmergencyHasATimeline(t *testing.T) {
 	}
 }
 
-// T26 and section 8 of the contract: a copy beside the secret would go stale.
+// A copy of the secret in another member of the document would go stale.
 func TestCopyOfTheSecretRefusesTheMint(t *testing.T) {
 	w := newWorld(t, withDocument(func(d map[string]any) { d["client_secret"] = d["clientSecret"] }))
 	w.rotateFails("createSecret", "client_secret", "rotation.names")
@@ -434,7 +436,7 @@ func TestCopyOfTheSecretRefusesTheMint(t *testing.T) {
 	}
 }
 
-// The table of the register out of reach: nothing is minted, and AWSCURRENT moves only
+// While the register's table is out of reach, nothing is minted, and AWSCURRENT moves only
 // away from PingOne's previous secret.
 func TestWithTheRegisterOutOfReachNothingIsMintedAndAWSCURRENTOutlivesIt(t *testing.T) {
 	w := newWorld(t)

@@ -18,7 +18,7 @@ import (
 
 var writeLeaks = flag.Bool("write-leaks", false, "write the table of docs/leak.md")
 
-// A leakage is what leaked, and the state that it was found in.
+// A leakage is what leaked, and the state in which the leak was found.
 type leakage struct {
 	what, state string
 	opts        []option
@@ -40,7 +40,7 @@ var leakages = []leakage{
 	}},
 }
 
-// lead has another admin rotate the function's own, and the register know of it.
+// lead makes another admin rotate the function's own, and adds it to the register.
 func (w *world) lead() {
 	root := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "root", Roles: []pingonetest.RoleAssignment{
 		{Role: "Client Application Developer"}, {Role: "Identity Data Admin"},
@@ -59,7 +59,7 @@ func (w *world) lead() {
 	w.advance(25 * time.Hour)
 }
 
-// accepted returns the secrets that PingOne accepts of the application and its twin.
+// accepted returns the secrets of the application and its twin that PingOne accepts.
 func (w *world) accepted(clients ...string) map[secretOf]bool {
 	all := map[secretOf]bool{}
 	for _, id := range clients {
@@ -76,8 +76,8 @@ func (w *world) accepted(clients ...string) map[secretOf]bool {
 	return all
 }
 
-// The table of docs/leak.md: what each emergency comes to, with 50 ms a call. swift has all
-// that leaked dead after 1.5 s, contain after 10 calls in a row.
+// The table of docs/leak.md: how each emergency ends, if each call takes 50 ms. With swift,
+// everything that leaked is dead after 1.5 s; with contain, after 10 calls in a row.
 func TestTheTableOfLeaks(t *testing.T) {
 	const each = 50 * time.Millisecond
 	var table strings.Builder
@@ -161,7 +161,7 @@ func TestTheTableOfLeaks(t *testing.T) {
 	}
 }
 
-// docs/leak.md is to be printed, and to hang beside the screen.
+// People print docs/leak.md and keep it next to the screen.
 func TestTheNightOfTheLeakFitsOnAPage(t *testing.T) {
 	text, err := os.ReadFile("../docs/leak.md")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// A manual rotation that has waited for the lease still waits for a rotation of Secrets
-// Manager that begins meanwhile, and does so for as long as that one's last step may take.
+// A manual rotation that has waited for the lease also waits for a rotation of Secrets
+// Manager that begins meanwhile, for as long as that rotation's last step may take.
 func TestWaitingForTheLeaseDoesNotShortenTheWaitForARotation(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.holdLease("another process")

@@ -47,13 +47,14 @@ func must[T any](w *world, action map[string]any) T {
 	return answer
 }
 
-// campaign begins a minute later: the clocks of the services may be a second apart.
+// campaign starts a campaign a minute later, because the services' clocks may be a second
+// apart.
 func (w *world) campaign() waves.Campaign {
 	w.advance(time.Minute)
 	return waves.Campaign{Start: w.ping.Now().UTC().Truncate(time.Millisecond), Reason: "a test", By: "a test"}
 }
 
-// carry carries a campaign out as its state machine does, one item after the other, and
+// carry carries out a campaign as its state machine does, one item after another. It
 // returns the names in the order of their items.
 func (w *world) carry(c waves.Campaign) (names []string, sum waves.Summary) {
 	w.t.Helper()
@@ -99,8 +100,8 @@ func TestACampaignListsTheSecretsOfThisFunctionThatHaveTheTags(t *testing.T) {
 	}
 }
 
-// TestACampaignIsContinuedUnderItsStart rotates half of a fleet by itself, and the other
-// half by a campaign of the command's, which gives the tokens: both rotate each secret once.
+// Secrets that were rotated by an earlier part of the campaign, or by single actions that
+// use the campaign's tokens, are not rotated again: the campaign continues with the rest.
 func TestACampaignIsContinuedUnderItsStart(t *testing.T) {
 	w, names := newFleet(t, 110)
 	c := w.campaign()
@@ -128,8 +129,7 @@ func TestACampaignIsContinuedUnderItsStart(t *testing.T) {
 	w.checkSilent("")
 }
 
-// TestWhatWasStoredJustBeforeTheStartIsRotated, and what the schedule has rotated since is
-// not.
+// What the schedule has rotated since the start is not rotated again.
 func TestWhatWasStoredJustBeforeTheStartIsRotated(t *testing.T) {
 	w, names := newFleet(t, 2)
 	c := waves.Campaign{Start: w.sm.Now()}
@@ -143,8 +143,7 @@ func TestWhatWasStoredJustBeforeTheStartIsRotated(t *testing.T) {
 	}
 }
 
-// TestAFailureLeavesTheItemsThatHaveNotBegun: a state machine may begin an item long
-// before it calls the function for it.
+// A state machine may begin an item long before it invokes the function for it.
 func TestAFailureLeavesTheItemsThatHaveNotBegun(t *testing.T) {
 	w, names := newFleet(t, 10)
 	w.sm.Put(names[4], "{}")
@@ -157,7 +156,7 @@ func TestAFailureLeavesTheItemsThatHaveNotBegun(t *testing.T) {
 		t.Errorf("PingOne made %d secrets, want 4", n)
 	}
 
-	// Started again, told to keep going.
+	// It is started again, and told to keep going.
 	w.advance(time.Second)
 	c.KeepGoing = true
 	if _, sum = w.carry(c); sum.Promoted != 10 || sum.Failed != 1 || sum.Left != 0 || sum.Stopped != "" {
@@ -180,8 +179,7 @@ func TestAPersonStopsACampaign(t *testing.T) {
 	}
 }
 
-// TestPingOnesLimitCutsAnItemShort checks that the state machine is told to come again,
-// and that the item then ends with one mint.
+// The state machine is told to try again later, and the item then ends with one mint.
 func TestPingOnesLimitCutsAnItemShort(t *testing.T) {
 	w, names := newFleet(t, 1)
 	w.ping.Before(func(c fault.Call) fault.Kind {
@@ -206,7 +204,7 @@ func TestPingOnesLimitCutsAnItemShort(t *testing.T) {
 	}
 }
 
-// TestAnAuditOfManySecretsLooksAtEachOnceTheUrgentOnesFirst, and writes its metrics once.
+// Its metrics are written once.
 func TestAnAuditOfManySecretsLooksAtEachOnceTheUrgentOnesFirst(t *testing.T) {
 	w, names := newFleet(t, 230)
 	urgent := names[199]
@@ -231,8 +229,7 @@ func TestAnAuditOfManySecretsLooksAtEachOnceTheUrgentOnesFirst(t *testing.T) {
 	}
 }
 
-// TestAListThatSecretsManagerHasForgottenBeginsAgain: it does not say for how long a
-// token is good.
+// Secrets Manager does not document how long a page's token is valid.
 func TestAListThatSecretsManagerHasForgottenBeginsAgain(t *testing.T) {
 	w, _ := newFleet(t, 20)
 	c := w.campaign()
@@ -269,8 +266,8 @@ func TestWhatIsNoCampaignIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 	}
 }
 
-// TestTheStateMachineIsToldWhenTheListFails: it tries again, and must not take an answer
-// without secrets for the end.
+// The state machine tries again. It must not take an answer without secrets for the end of
+// the list.
 func TestTheStateMachineIsToldWhenTheListFails(t *testing.T) {
 	for _, operation := range []string{"ListSecrets", "Query"} {
 		w := newWorld(t)
@@ -297,7 +294,7 @@ func TestAListWithoutTheFunctionsARNSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// apps returns the applications of secrets.
+// apps returns the applications of the named secrets.
 func (w *world) apps(names []string) (all []pingonetest.Application) {
 	for _, name := range names {
 		var d struct{ EnvironmentID, ClientID string }

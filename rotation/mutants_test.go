@@ -16,7 +16,7 @@ import (
 
 var mutants = flag.Bool("mutants", false, "break the protocol on purpose and see that the tests notice")
 
-// A mutant is a way to break the protocol, and the tests that should notice.
+// A mutant is a change that breaks the protocol, with the tests that should notice.
 type mutant struct {
 	name, file string
 	by         []string // each a package and a pattern of tests, with a colon between
@@ -42,8 +42,8 @@ func readMutants(t *testing.T) (all []mutant) {
 	return all
 }
 
-// TestMutants runs the tests on programs that break the promise in known ways, and
-// fails for each that they let pass. It is what shows that the other tests can fail.
+// TestMutants runs the tests on programs that break the promise in known ways, and fails
+// for each one that passes. It shows that the other tests can fail.
 func TestMutants(t *testing.T) {
 	if !*mutants {
 		t.Skip("run by make mutants")
@@ -82,7 +82,7 @@ func TestMutants(t *testing.T) {
 	fmt.Fprintf(os.Stderr, "%d of %d mutants caught\n", caught.Load(), len(all))
 }
 
-// TestMutantsAreUpToDate: each mutant's text is in the program once.
+// Each mutant's text must occur exactly once in the program.
 func TestMutantsAreUpToDate(t *testing.T) {
 	var names []string
 	for _, m := range readMutants(t) {
@@ -125,7 +125,7 @@ func (m mutant) test(t *testing.T, root, source string) string {
 		out, err := cmd.CombinedOutput()
 		all = append(all, out...)
 		if err != nil {
-			break // which is what is hoped for
+			break // the tests noticed
 		}
 	}
 	return string(all)

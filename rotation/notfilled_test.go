@@ -7,8 +7,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// A secret that was attached and never filled is no failure: what looks at it says that its
-// first rotation fills it.
+// A secret that was attached but not yet filled is not a failure: check, audit and rotation
+// say that its first rotation fills it.
 func TestSecretThatIsNotFilledYetIsCalledThat(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -5,13 +5,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// label puts a label of the user's own on the current version.
+// label puts an extra label on the current version, as a user may.
 func (w *world) label(name string) {
 	w.t.Helper()
 	w.labelVersion(name, w.sm.VersionID(orders, "AWSCURRENT"))
 }
 
-// labelVersion puts a label on a version that no other version has.
+// labelVersion puts a label that no other version has on a version.
 func (w *world) labelVersion(name, id string) {
 	w.t.Helper()
 	_, err := w.rotator.Secrets.UpdateSecretVersionStage(w.t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
@@ -22,7 +22,7 @@ func (w *world) labelVersion(name, id string) {
 	}
 }
 
-// move moves a label that is on another version.
+// move moves a label from another version.
 func (w *world) move(label, to string) {
 	w.t.Helper()
 	from := w.sm.VersionID(orders, label)
@@ -34,7 +34,7 @@ func (w *world) move(label, to string) {
 	}
 }
 
-// unstick takes AWSPENDING away, as an operator does.
+// unstick removes AWSPENDING, as an operator does.
 func (w *world) unstick() {
 	w.t.Helper()
 	w.clear(w.sm.VersionID(orders, "AWSPENDING"))
@@ -62,7 +62,7 @@ func (w *world) putPending(text string) {
 	}
 }
 
-// remove deletes a secret for good.
+// remove deletes a secret without a recovery window.
 func (w *world) remove(name string) {
 	w.t.Helper()
 	sm := w.rotator.Secrets.(*secretsmanager.Client)

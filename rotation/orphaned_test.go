@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// pointAway stores a document of another client, which the admin allows, as AWSCURRENT.
+// pointAway makes AWSCURRENT a document of another client that the admin allows.
 func (w *world) pointAway() pingonetest.Application {
 	w.t.Helper()
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}})
@@ -21,7 +21,7 @@ func (w *world) pointAway() pingonetest.Application {
 	return other
 }
 
-// leftOpen is an emergency that cannot be ended.
+// leftOpen begins an emergency that cannot be completed, and returns the leaked secret.
 func (w *world) leftOpen() (leaked string) {
 	w.t.Helper()
 	leaked = w.secret("AWSCURRENT")
@@ -33,7 +33,7 @@ func (w *world) leftOpen() (leaked string) {
 	return leaked
 }
 
-// leak returns what an audit says of the leak of a managed secret.
+// leak returns an audit's finding about the leak of a managed secret.
 func (w *world) leak(name string) rotation.Finding {
 	w.t.Helper()
 	for _, h := range w.do(rotation.Action{Action: "audit"}).(*rotation.AuditReport).Secrets {
@@ -44,8 +44,8 @@ func (w *world) leak(name string) rotation.Finding {
 	return rotation.Finding{}
 }
 
-// An emergency is of a client. A writer of the managed secret who points AWSCURRENT at
-// another one hides it from no audit.
+// An emergency belongs to a client. The writer of the managed secret cannot hide it from
+// audits by pointing AWSCURRENT at another client.
 func TestAuditFindsTheEmergencyOfAClientThatAWSCURRENTDoesNotNameAnyMore(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.leftOpen()
@@ -70,7 +70,7 @@ func TestAuditFindsTheEmergencyOfAClientThatAWSCURRENTDoesNotNameAnyMore(t *test
 	}
 }
 
-// A secret that was detached from the function, or deleted, hides it as little.
+// Nor can detaching the secret from the function, or deleting it, hide the emergency.
 func TestAuditFindsTheEmergencyOfASecretThatIsNotTheFunctionsAnyMore(t *testing.T) {
 	w := newWorld(t)
 	w.leftOpen()
@@ -86,7 +86,7 @@ func TestAuditFindsTheEmergencyOfASecretThatIsNotTheFunctionsAnyMore(t *testing.
 	}
 }
 
-// A command given for the other client says that the first one's emergency is open.
+// A command given for the other client reports that the first client's emergency is open.
 func TestEmergencySaysThatAnotherClientsIsOpen(t *testing.T) {
 	w := newWorld(t)
 	w.leftOpen()
@@ -98,7 +98,7 @@ func TestEmergencySaysThatAnotherClientsIsOpen(t *testing.T) {
 	}
 }
 
-// A row that was left when its emergency had ended is no alarm, and goes.
+// A row left behind by an emergency that has ended is no alarm, and an audit deletes it.
 func TestAuditClosesTheRowOfAnEmergencyThatHasEnded(t *testing.T) {
 	w := newWorld(t)
 	leaked := w.leftOpen()

@@ -11,7 +11,7 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// A play is a scenario that is played once, with what strikes it.
+// A play is one run of a scenario, with the faults that strike it.
 type play struct {
 	*world
 	scenario scenario
@@ -38,7 +38,7 @@ type play struct {
 // errStopped ends a play between two attempts.
 var errStopped = errors.New("stopped on purpose")
 
-// perform plays a scenario in a world of its own; then looks at the result.
+// perform plays a scenario in a new world, and then looks at the result.
 func (s scenario) perform(t *testing.T, strikes []strike, stop int, then func(*play, error)) {
 	inBubble(t, func(w *world) {
 		p := &play{world: w, scenario: s, strikes: strikes, count: map[string]int{}, barred: map[string]bool{}, dying: map[string]func(){}, stop: stop}
@@ -121,7 +121,7 @@ func (p *play) strike(c fault.Call) fault.Kind {
 	return fault.None
 }
 
-// line is the part of a stand-in that holds calls.
+// line is the part of a stand-in that can hold calls back.
 type line interface {
 	Deliver() int
 	DeliverWhen(func(held, arriving fault.Call) bool)
@@ -138,8 +138,8 @@ func (p *play) line(service string) line {
 	return p.db
 }
 
-// after is the hook after each call: the promise looks, and the process dies, if it is
-// to, before the reply.
+// after is the hook after each call. The promise is checked, and the process dies before
+// the reply if the play says so.
 func (p *play) after(c fault.Call, k fault.Kind) {
 	p.promise.after(c, k)
 	p.mu.Lock()
@@ -151,7 +151,7 @@ func (p *play) after(c fault.Call, k fault.Kind) {
 	}
 }
 
-// deliver lets a call that is held arrive.
+// deliver lets a call arrive that was held back.
 func (p *play) deliver(c fault.Call, f fate) {
 	line := p.line(c.Service)
 	if f.delay == 0 {
@@ -161,7 +161,7 @@ func (p *play) deliver(c fault.Call, f fate) {
 	time.AfterFunc(f.delay, func() { line.Deliver() })
 }
 
-// turnOf lets a turn of events happen.
+// turnOf makes a turn of events happen.
 func (p *play) turnOf(t turn, c fault.Call) fault.Kind {
 	switch t {
 	case edited:
@@ -184,8 +184,8 @@ func (p *play) turnOf(t turn, c fault.Call) fault.Kind {
 	return fault.None
 }
 
-// attempt is one run of the scenario's driver. Afterwards faults stop, the process is a new
-// one, and some time has passed.
+// attempt runs the scenario's driver once. Afterwards faults stop, a new process takes
+// over, and some time has passed.
 func (p *play) attempt(run func() error) error {
 	p.mu.Lock()
 	p.attempts++

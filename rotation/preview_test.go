@@ -26,7 +26,7 @@ func (w *world) preview(e rotation.Emergency) *rotation.Preview {
 	return rep.Preview
 }
 
-// What is in the way of an emergency, or comes with it, is shown before it begins.
+// The preview shows what would delay an emergency, and what else it would affect.
 func TestPreviewOfAnEmergencyShowsTheStateItBeginsIn(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -70,7 +70,7 @@ func TestPreviewOfAnEmergencyShowsTheStateItBeginsIn(t *testing.T) {
 	}
 }
 
-// Of an admin the preview shows what its secret leads to.
+// The preview for an admin shows what its secret leads to.
 func TestPreviewOfAnAdminsEmergencyNamesItsTargets(t *testing.T) {
 	w := newWorld(t)
 	w.lead()
@@ -80,7 +80,7 @@ func TestPreviewOfAnAdminsEmergencyNamesItsTargets(t *testing.T) {
 	}
 }
 
-// A client that is not allowed is not previewed either.
+// A preview, too, requires that the client is allowed.
 func TestPreviewOfAClientThatIsNotAllowedFails(t *testing.T) {
 	w := newWorld(t)
 	other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other"})

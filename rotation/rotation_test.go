@@ -190,7 +190,7 @@ func TestPoisonedPendingIsGivenUpAndAFreshRotationHeals(t *testing.T) {
 	w.putPending(encode(d))
 	err := w.sm.Attempt(t.Context(), orders)
 	if err == nil || !strings.Contains(err.Error(), "rotate-secret") {
-		t.Fatalf("got %v, want an error that says how to go on", err)
+		t.Fatalf("got %v, want an error that says how to continue", err)
 	}
 	if w.sm.VersionID(orders, "AWSPENDING") != "" || w.mints() != 0 {
 		t.Error("AWSPENDING is still there, or something was minted")
@@ -207,7 +207,7 @@ func TestPendingThatSomebodyRegeneratedIsReplacedAtOnce(t *testing.T) {
 	// hold dies.
 	w.ping.Regenerate(w.app.Environment, w.app.ID, time.Hour)
 	if w.accepts(w.secret("AWSCURRENT")) {
-		t.Fatal("AWSCURRENT still works; the test is of another situation")
+		t.Fatal("AWSCURRENT still works, so the test does not set up its situation")
 	}
 	w.advance(time.Minute)
 	err := w.sm.Attempt(t.Context(), orders)
@@ -288,8 +288,8 @@ func TestTooLittleTimeMeansNoMint(t *testing.T) {
 	}
 }
 
-// No consumer holds a managed secret's first secret before it is promoted: an act whose
-// announcement was lost with the register's item can end nothing.
+// Before a managed secret's first secret is promoted, no consumer holds one. So a request
+// whose announcement was lost with the register's item cannot end a secret in use.
 func TestFirstSecretIsPromotedAtOnceThoughTheRegisterKnowsNothing(t *testing.T) {
 	for _, how := range []string{"steps", "action"} {
 		t.Run(how, func(t *testing.T) {
@@ -309,8 +309,8 @@ func TestFirstSecretIsPromotedAtOnceThoughTheRegisterKnowsNothing(t *testing.T) 
 	}
 }
 
-// TestAFirstRotationIsNotASlowStep: it waits until nothing can be under way that the
-// register does not know of, which is no reason for an alarm.
+// A first rotation waits until nothing can be under way that the register does not know of.
+// That must raise no alarm.
 func TestAFirstRotationIsNotASlowStep(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.rotate()
@@ -322,7 +322,7 @@ func TestAFirstRotationIsNotASlowStep(t *testing.T) {
 				slowest = max(slowest, d)
 			}
 		}
-		waits, limit := register.ResolveTime, rotation.SlowStep-20*time.Second // which PingOne's and AWS's answers may take
+		waits, limit := register.ResolveTime, rotation.SlowStep-20*time.Second // reserve 20 s for PingOne's and AWS's answers
 		if took := time.Duration(slowest) * time.Millisecond; took < waits || took > limit {
 			w.t.Errorf("the slowest step took %v, want it to wait %v and to take %v at most", took, waits, limit)
 		}
