@@ -1,7 +1,7 @@
 """The protocol: what each actor does, call by call, and the one pure decision under the lease.
 
 Programs    S the four steps (twice: a duplicate invocation), P the same for a second managed secret of the client, H a manual rotation,
-            A an audit, E and K an emergency (swift, contain), F who completes one, R a rollback, D a run with the table out of reach.
+            A an audit, E and K an emergency (swift, contain), F a run that completes one, R a rollback, D a run with the table out of reach.
 Environment L the item is lost, T the table is, Q an old copy of the item comes back, X the application is disabled for a while,
             B `verify` breaks for good, W a person stores the document again, V a person regenerates without retention and stores the
             result, G a console regenerates and retains, M a person moves AWSCURRENT back to AWSPREVIOUS.
@@ -13,27 +13,27 @@ from world import (Absent, EMERGENCY, End, MANUAL, Mint, Move, NEVER, Register, 
                    put_version, regenerate, settle, write)
 
 RULES = {
-    'fence': 'the intent is written by compare-and-swap just before the act: who was overtaken stops',
-    'nonce': 'a nonce for every replace, not one for every writer',
-    'wait': 'an intent without outcome is waited out (45 s) before the next act',
-    'end-waits': 'that of a DELETE in full: that the previous secret is gone does not show that the request is spent',
-    'previous-shows': 'that of a mint until PingOne shows the secret before it as previous, else in full',
-    'contain-waits': 'contain too, if the intent is an emergency\'s or the item was absent',
-    'contain-once': 'once a mint of its own was answered, contain continues as swift: a late rotation may have displaced that mint',
-    'absent-waits': 'an absent item: the first act waits as for an intent',
+    'fence': 'the intent is written by compare-and-swap just before the act: a run that was overtaken stops',
+    'nonce': 'a nonce for every replace, not for every writer',
+    'wait': 'an intent without outcome delays the next act by 45 s',
+    'end-waits': 'for a DELETE, the whole 45 s: a missing previous secret does not show that the request is spent',
+    'previous-shows': 'for a mint, until PingOne shows the secret before it as previous, otherwise the whole 45 s',
+    'contain-waits': 'contain waits too, if the intent is an emergency\'s or the item was absent',
+    'contain-once': 'once its own mint was answered, contain continues as swift: a late rotation may have displaced that mint',
+    'absent-waits': 'with an absent item, the first act waits as for an intent',
     'mark-unknown': 'a mark written into an absent item leaves it as unknown as it was',
     'superseded': 'a view that the register knows to be superseded is stale: look again',
-    'forget': 'that AWSCURRENT left a version counts against a look for 45 s only: it may have come back',
+    'forget': 'that AWSCURRENT left a version makes a look stale for only 45 s: it may have come back',
     'drift-waits': 'AWSCURRENT in neither slot is drift only after looks over 45 s agree; before that it is a stale read',
     'base': 'AWSCURRENT moves only from the version that was judged',
-    'current-only': 'AWSCURRENT moves only to what PingOne shows as current; that a node gives a token is not enough',
+    'current-only': 'AWSCURRENT moves only to what PingOne shows as current; a token from one node is not enough',
     'rollback-current': 'the same for a rollback',
     'ours': 'a twin\'s mint that the register knows to be this rotation\'s is adopted, whatever AWSPREVIOUS holds',
-    'unlabel': 'the audit takes AWSPENDING off whatever no rotation can be finishing, a twin\'s unused mint included',
+    'unlabel': 'the audit removes AWSPENDING from any version that no rotation can be finishing, including a twin\'s unused mint',
     'offline': 'with the table out of reach AWSCURRENT moves only where PingOne shows its secret as previous, to the current one',
-    'long-fuse': 'the previous secret expires long after its grace, so audits come before that',
+    'long-fuse': 'the previous secret expires long after its grace, so that audits come first',
     'before-death': 'AWSCURRENT on a previous secret near its end is promoted, whatever `verify` says',
-    'disabled-too': 'of a disabled application as well: PingOne\'s view is enough there, no token is asked for',
+    'disabled-too': 'for a disabled application too: PingOne\'s view is enough there, and no token is requested',
     'grace': 'an audit ends a previous secret only when the grace since the recorded promotion is over',
     'others': 'nothing is minted or ended while another managed secret of the client is not on PingOne\'s current secret',
     'known-others': 'the list of a client\'s managed secrets survives the loss of the item',
@@ -41,7 +41,7 @@ RULES = {
     'adopt-first': 'swift promotes PingOne\'s current secret before it regenerates',
     'answered': 'only a mint whose answer an emergency itself has recorded counts as minted after the command',
     'add-mark': 'a command given while an emergency is open adds its own mark: what is accepted now must die too',
-    'evidence': 'an open emergency is an evidence row too: who finds the item absent restores it from there',
+    'evidence': 'an open emergency is also an evidence row: a run that finds the item absent restores it from there',
 }
 VERSION = {'S': ROTATION, 'P': ROTATION, 'H': MANUAL, 'E': EMERGENCY, 'K': EMERGENCY, 'F': SECOND_EMERGENCY}
 EMERGENCIES, ROTATIONS = 'EKF', 'SPH'
@@ -76,7 +76,7 @@ class Protocol:
         return out
 
     def hurried(self, w):
-        """Between its last look at the clock and its send no program pauses for 45 s, nor does a person between regenerating and storing."""
+        """No program pauses for 45 s between its last look at the clock and its send, nor does a person between regenerating and storing."""
         return any(phase == 'send' and kind != 'D' or phase == 'storing' for kind, phase, _ in w.actors)
 
     def forget(self, w): return note(w, left=()) if self.has('forget') else w
@@ -86,7 +86,7 @@ class Protocol:
         return note(w, holder=None, expired=False, intent=None, **changes) if w.register.holder == i else w
 
     def over(self, w, kind):
-        """An audit that came to its end counts, if a fuse was short."""
+        """An audit that finished counts, if a fuse was short."""
         return w._replace(audited=True) if kind == 'A' and self.timed and any(w.fuse_short) else w
 
     def environment(self, w, kind, phase, memory, go):
@@ -130,7 +130,7 @@ class Protocol:
     # -- the phases of a program ------------------------------------------------------------------------------------------------------
 
     def mark(self, w, i, kind, memory, go):
-        """An emergency is in the register before anything else; what it saw then stays in its memory."""
+        """An emergency first writes its mark, with what it sees then."""
         how = 'contain' if kind == 'K' else 'swift'
         def marks(stores, apps):
             held = {z for pair in apps if pair for z in pair if z is not None} | {s.secrets[s.current] for s in stores}
@@ -148,13 +148,13 @@ class Protocol:
 
     def start(self, w, i, kind, memory, go):
         r = w.register
-        if kind in EMERGENCIES and r.emergency is None: go(None); return  # a mark that is gone is no end: the command fails
+        if kind in EMERGENCIES and r.emergency is None: go(None); return  # a missing mark does not mean an end: the command fails
         if self.mine(w, i): go('resolve'); return
         if r.holder is None or r.expired or kind in EMERGENCIES:          # by force: swift after 30 s, contain at once
             own = {'P': (1,), 'A': tuple(range(len(w.stores)))}.get(kind, (0,))
             intent = r.intent or (Absent() if r.absent and self.has('absent-waits') else None)
             go('resolve', None, note(w, holder=i, expired=False, intent=intent, absent=False, stores=tuple(sorted(set(r.stores + own)))))
-        if kind in 'SP' and r.holder is not None and not w.apps[1]:       # follows who has the lease: adopting needs none
+        if kind in 'SP' and r.holder is not None and not w.apps[1]:       # adopting needs no lease
             store = 'SP'.index(kind)
             for stores, apps in self.looks(w):
                 s = stores[store]; secret = s.secrets[s.current]
@@ -162,7 +162,7 @@ class Protocol:
                     go('store', (store, current(apps, secret)))
 
     def resolve(self, w, i, kind, memory, go):
-        """Under the lease, an intent without outcome is the first business: look until the services show it done, or 45 s are over."""
+        """Under the lease, an intent without outcome comes first: look until the services show it done, or 45 s are over."""
         intent = w.register.intent
         if not self.mine(w, i): go('start'); return
         skips = kind == 'K' and intent and (intent.kind in 'SPHAR' or not self.has('contain-waits'))
@@ -180,7 +180,7 @@ class Protocol:
         return isinstance(intent, Move) and stores[intent.store].current == intent.version
 
     def resolved(self, w, stores, apps):
-        """The outcome, from what was seen."""
+        """The intent's outcome, from what was seen."""
         r = w.register; intent = r.intent
         known = dict(intent=None, newest=tuple(max(n, a[0]) if a else n for n, a in zip(r.newest, apps)))
         if isinstance(intent, Mint):
@@ -224,7 +224,7 @@ class Protocol:
                 if self.mine(w, i) and w.stores[what[1]].pending == what[2]: v = write(w, what[1], pending=None)
                 go('look', None, v)
             elif what[0] == 'store': go('store', what[1:], self.release(w, i))
-            elif what[0] == 'promote':                                    # to a version that has the secret; if there is none, to a new one
+            elif what[0] == 'promote':                                    # to a version with the secret, or to a new one
                 store, secret = what[1:]; s = stores[store]; v = w
                 version = next((x for x, z in enumerate(s.secrets) if z == secret and x != s.current), None)
                 if version is None:
@@ -246,7 +246,7 @@ class Protocol:
         v = w
         if isinstance(request, Move):
             store, version, judged, _ = request; s = w.stores[store]
-            if not (w.disabled == 1 and self.has('disabled-too')):        # it must obtain a token, from whatever node
+            if not (w.disabled == 1 and self.has('disabled-too')):        # it must obtain a token, from any node
                 said = answers(w, s.secrets[version])
                 if False in said: go('start', None, self.release(w, i))
                 if True not in said: go(None, None, self.over(self.release(w, i), kind)); return
@@ -275,7 +275,7 @@ class Protocol:
                 if mine and request.under == r.emergency: outcome = note(outcome, after=r.after + (minted,))
                 go('look', None, outcome); return
             go('store', (store, minted), self.release(outcome, i))
-            if not self.calm: go('store', (store, minted), v)             # the outcome was not recorded, and it continues
+            if not self.calm: go('store', (store, minted), v)             # the outcome was not recorded, and the program continues
         elif isinstance(request, End): go('look', None, outcome)
         else:
             store, version, judged, _ = request
@@ -292,7 +292,7 @@ class Protocol:
         go('start', None, put_version(w, store, version, secret) if w.stores[store].secrets[version] is None else w)
 
     def outage(self, w, go):
-        """The table is out of reach: nothing is minted or ended, and a refusal counts for nothing."""
+        """The table is out of reach: nothing is minted or ended, and a refusal means nothing."""
         for stores, apps in self.looks(w):
             for store, s in enumerate(stores):
                 secret = s.secrets[s.current]; newest = current(apps, secret)
@@ -310,7 +310,7 @@ class Protocol:
     # -- the decision -----------------------------------------------------------------------------------------------------------------
 
     def plan(self, kind, w, stores, apps, proved):
-        """Pure: from a look at both services, the register, and whether PingOne's current secret passes the proof, the next move."""
+        """Pure: the next move, from a look at both services, the register, and whether PingOne's current secret passes the proof."""
         r = w.register; emergency = r.emergency
         contain = kind in EMERGENCIES and emergency and emergency[2] == 'contain'
         waited = not w.older and not any(w.stale)                          # it has looked for 45 s
@@ -356,7 +356,7 @@ class Protocol:
             if w.unverifiable: return ('promote', i, newest) if urgent[i] else ('done',)
             return ('promote', i, s.secrets[version])
         if standing[i] != 'current': return ('store', i, newest)
-        if w.unverifiable or not proved: return ('done',)        # the path is proved before the mint
+        if w.unverifiable or not proved: return ('done',)        # prove the path before the mint
         if kind != 'H' and twin:
             if self.has('ours') and r.minted and application(r.minted[0]) == 1 - a and r.minted[1] == i:
                 return ('store', i, twin[0]) if twin[0] >= r.minted[0] else ('again',)

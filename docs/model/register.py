@@ -6,10 +6,10 @@
     register.py SSA+p -fence  one configuration, without a rule; prints the shortest way to each breach (-cap=N to bound it)
 
 A configuration names its actors (see protocol.py) and after a + what the world has: p a live previous secret, a the strategy
-alternating, 2 a second managed secret of the client, t time (fuse and grace), w a Put during a rotation that does not abandon it; and whose
-request is still under way when it begins: d a rotation's POST, m a rotation's promotion, x an audit's DELETE (with p). With ! only ways are
-searched on which no answer of the register is lost and no program ends, unless it leaves a request behind: for breaches at the end of a long way.
-Exit status 1: a breach with all rules, or a rule that nothing misses.
+alternating, 2 a second managed secret of the client, t time (fuse and grace), w a Put during a rotation that does not abandon it; and which
+request is still under way when it begins: d a rotation's POST, m a rotation's promotion, x an audit's DELETE (with p). With ! the search
+follows only paths on which no answer of the register is lost and every program that ends leaves a request behind: for distant breaches.
+Exit status 1: a breach with all rules, or a rule whose absence breaks nothing.
 """
 import random
 import sys
@@ -43,7 +43,7 @@ def beginning(actors, traits):
 
 
 def breach(w, actors):
-    """Which invariant this state breaks, and whether to search beyond it."""
+    """The promise that this state breaks, or None."""
     t = w.truth; labels = [label(w, i) for i in range(len(w.stores))]
     contained = t.command and t.command[2] == 'contain' and not t.ended
     if t.breach: return t.breach
@@ -60,7 +60,7 @@ def breach(w, actors):
 
 
 class Recovery:
-    """I4: every program dead, faults over, reads fresh: audits, which complete an open emergency, reach the goal and AWSCURRENT lives."""
+    """I4: once every program is dead, the faults are over and reads are fresh, audits (which complete an open emergency) reach the goal, and AWSCURRENT lives."""
 
     def __init__(self, protocol):
         self.timed = protocol.timed
@@ -73,7 +73,7 @@ class Recovery:
                 and all(s.pending in (None, s.current) or s.secrets[s.pending] is None for s in w.stores))
 
     def rest(self, w):
-        """Everyone dead and reads fresh; versions without a label are gone, and mints are numbered anew, so that equal ends look equal."""
+        """Every program dead, reads fresh, unlabelled versions gone and mints renumbered, so that equivalent ends are equal."""
         top = max([mint(a[0]) + 1 for a in w.apps if a] + ([w.register.emergency[1]] if w.register.emergency else []))
         w = note(w, expired=w.register.holder is not None)
         stores = tuple(s._replace(secrets=tuple(None if v in SPARES and v not in (s.current, s.previous, s.pending) else z for v, z in enumerate(s.secrets)))
@@ -84,7 +84,7 @@ class Recovery:
     def fails(self, w):
         for v in settle(w, self.timed):
             v = self.rest(self.calm.forget(v)); runs = [v]
-            if v.disabled: runs = [v, v._replace(disabled=0)]             # enabled only after months, and now
+            if v.disabled: runs = [v, v._replace(disabled=0)]             # enabled only months later, or now
             for start in runs:
                 if start not in self.known: self.known[start] = self.play(start)
                 if self.known[start]: return self.known[start]
@@ -190,7 +190,7 @@ MISSED = {
     'drift-waits': 'AV+p', 'base': 'SV', 'current-only': 'HV', 'rollback-current': 'ER+a', 'ours': 'SSW+aw', 'unlabel': 'S+a', 'offline': 'DV',
     'long-fuse': 'S+t', 'before-death': 'S+t', 'disabled-too': 'SX+t', 'grace': 'SA+t', 'others': 'SH+2 PA+2t', 'known-others': 'EL+2',
     'serve': 'E+2 K+2', 'adopt-first': 'SE', 'answered': 'SE SK+p', 'add-mark': 'EK+p', 'evidence': 'EL+p'}
-# What no rule of ours helps against; section "What may break it" of the README names them. Breaches must carry the person's deed.
+# The section "What no rule helps against" of the README. Breaches must name the person's deed.
 NAMED = 'SG HG AG+p EG+p KG+p SG+a AG+a AM+p SM+p SM+a EM+p KM+p EV KV SSQ'.split()
 
 

@@ -1,6 +1,6 @@
 """The world of the model: PingOne, Secrets Manager, the register, and what reads may still show of their past.
 
-A client secret is a number, 2*mint + application: its mint counts up, the last bit says which of two applications it belongs to
+A client secret is a number, 2*mint + application: mints count up, and the last bit says which of two applications it belongs to
 (the second exists only with the strategy alternating, as the idle twin). A version of a managed secret is a slot in a tuple.
 """
 from typing import NamedTuple
@@ -11,12 +11,12 @@ FIRST, BEFORE, ROTATION, MANUAL, EMERGENCY, SECOND_EMERGENCY, *SPARES = range(9)
 
 
 class Mint(NamedTuple):
-    """POST …/secret. What is announced as an intent is the request itself."""
+    """POST …/secret. An intent is the announced request itself."""
     app: int
     retain: bool
     before: int                                  # the current secret that it replaces, as far as its sender knows
     store: int
-    kind: str                                    # whose: the letter of its program
+    kind: str                                    # the letter of its program
     under: tuple | None = None                   # the emergency that was open when it was announced
 
 
@@ -52,7 +52,7 @@ class Register(NamedTuple):
     holder: int | None = None                    # who has the lease
     expired: bool = False                        # the lease has run out
     intent: Mint | End | Move | Absent | None = None    # the act that was announced and has no outcome yet
-    newest: tuple = (NEVER, NEVER)               # the newest current secret it knows of each application
+    newest: tuple = (NEVER, NEVER)               # the newest current secret known of each application
     left: tuple = ()                             # (store, version) that AWSCURRENT was seen to leave
     minted: tuple | None = None                  # (secret, store) of the last mint for a rotation
     promoted: tuple | None = None                # (secret, the grace since then is over)
@@ -65,7 +65,7 @@ class Register(NamedTuple):
 class Truth(NamedTuple):
     """What only the checker knows."""
     mints: tuple                                 # regenerations by each store's rotation
-    command: tuple | None = None                 # what an emergency has to end: as Register.emergency, from fresh reads
+    command: tuple | None = None                 # what an emergency must end: like Register.emergency, but from fresh reads
     ended: bool = False                          # an emergency said so
     excuse: str | None = None                    # what a console or a person did
     breach: str | None = None                    # noticed while a request was applied
@@ -74,7 +74,7 @@ class Truth(NamedTuple):
 
 class World(NamedTuple):
     apps: tuple                                  # (current, previous) of each application, None for a twin that does not exist
-    older: tuple                                 # states of apps that a lagging GET or token node may still go by
+    older: tuple                                 # states of apps that a lagging GET or token node may still use
     late: tuple                                  # requests whose senders died, not applied yet
     stores: tuple
     stale: tuple                                 # of each store: the state that a lagging read may still show
@@ -83,7 +83,7 @@ class World(NamedTuple):
     unverifiable: bool                           # `verify` fails from now on, so nothing can be promoted by a rotation
     fuse_short: tuple                            # of each application: its previous secret is past the threshold of its fuse
     grace_over: tuple                            # of each application: the grace since AWSCURRENT left its previous secret is over
-    audited: bool                                # an audit came to its end since a fuse became short
+    audited: bool                                # an audit finished since a fuse became short
     mints: int                                   # number of the next mint
     truth: Truth
     actors: tuple                                # (kind, phase, memory)
@@ -108,7 +108,7 @@ def is_current(apps, secret): return secret is not None and secret == current(ap
 
 
 def answers(world, secret):
-    """What a token node may answer; nodes lag, and a disabled application is refused whatever it sends."""
+    """What a token node may answer: nodes lag, and a disabled application is always refused."""
     if world.disabled == 1: return {False}
     seen = {alive(apps, secret) for apps in (world.apps,) + world.older}
     return seen | {False} if world.disabled else seen
@@ -156,7 +156,7 @@ def apply(world, request, timed):
         return move(world, request.store, request.version) if world.stores[request.store].current == request.judged else world
     app = request.app; kept, ended = world.apps[app]
     if timed and request.kind in 'SPHA' and ended is not None and not world.grace_over[app]:
-        world = judge(world, breach='I5')        # nobody commanded the end of a secret within its grace
+        world = judge(world, breach='I5')        # no emergency commanded this
     if isinstance(request, End): return change(world, app, (kept, None))
     world = regenerate(world, app, request.retain)
     if request.kind not in 'SP': return world
@@ -164,7 +164,7 @@ def apply(world, request, timed):
 
 
 def settle(world, timed):
-    """45 s pass: late requests are applied, in whatever order, or lost; reads and nodes agree."""
+    """45 s pass: late requests are applied, in any order, or lost; reads and nodes agree."""
     ends, ahead = {world}, [world]
     while ahead:
         ahead = [v for w in ahead for v in arrivals(w, timed)]
@@ -177,8 +177,8 @@ def arrivals(world, timed):
 
 
 def hours(world, burns=True, long_fuse=True):
-    """Hours pass. The grace ends; if the fuse burns, a long one becomes short, and a short one ends once an audit came to its end meanwhile
-    (audits run hourly). Every audit begins anew."""
+    """Hours pass. The grace ends; if the fuse burns, a long one becomes short, and a short one ends if an audit has finished meanwhile
+    (audits run hourly). Every audit begins again."""
     labels = {label(world, i) for i in range(len(world.stores))}
     apps, short, over = list(world.apps), list(world.fuse_short), list(world.grace_over)
     audited = world.audited
