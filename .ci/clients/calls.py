@@ -1,5 +1,5 @@
 """Calls the stand-in of Secrets Manager with AWS's SDK for Python, which checks each
-request and each reply against AWS's own description of the service.
+request and reply against AWS's own description of the service.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Runs a rotation function as Lambda does: one process, one event after the other.
+"""Runs a rotation function as Lambda does: one process, one event after another.
 An event is a line of standard input, its outcome a line of standard output.
 """
 

@@ -1,6 +1,6 @@
-"""A rotation function as teams write it: one account of a service, whose password the
-function chooses. It has nothing to do with PingOne; it shows that the stand-in of
-Secrets Manager takes any rotation function that keeps the contract of the four steps.
+"""A typical rotation function: it chooses the password of one account of a service. It has
+nothing to do with PingOne; it shows that the stand-in of Secrets Manager works with any
+rotation function that keeps the contract of the four steps.
 """
 
 import json
@@ -20,7 +20,7 @@ def handler(event, context):
         raise ValueError("rotation is not enabled")
     labels = described["VersionIdsToStages"].get(token)
     if labels is None:
-        raise ValueError("the token is no version of the secret")
+        raise ValueError("the token names no version of the secret")
     if "AWSCURRENT" in labels:
         return
     if "AWSPENDING" not in labels:
@@ -38,7 +38,7 @@ def create(secret_id, token, described):
     account = read(secret_id, VersionStage="AWSCURRENT")
     try:
         read(secret_id, VersionId=token, VersionStage="AWSPENDING")
-        return  # by an attempt before this one
+        return  # stored by an earlier attempt
     except secrets.exceptions.ResourceNotFoundException:
         pass
     password = secrets.get_random_password(ExcludeCharacters=":/@\"'\\")
@@ -54,10 +54,10 @@ def create(secret_id, token, described):
 def put_into_service(secret_id, token, described):
     pending = read(secret_id, VersionId=token, VersionStage="AWSPENDING")
     if works(pending):
-        return  # an attempt before this one has done it
+        return  # done by an earlier attempt
     current = read(secret_id, VersionStage="AWSCURRENT")
     if current["username"] != pending["username"]:
-        raise ValueError("the pending version is of another account")
+        raise ValueError("the pending version belongs to another account")
     ask(current, "PUT", pending["password"])
 
 
@@ -97,7 +97,7 @@ def ask(account, method, body=""):
 
 
 class Once(urllib.request.HTTPBasicAuthHandler):
-    """Sends the password at first, and not once more after a refusal."""
+    """Sends the password at once, and not again after a refusal."""
 
     def http_request(self, request):
         user, password = self.passwd.find_user_password(None, request.full_url)
