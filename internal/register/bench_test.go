@@ -13,7 +13,7 @@ type benched struct{ *testing.B }
 
 func (benched) Logf(string, ...any) {}
 
-// full is an item as a busy client has one.
+// full is the item of a busy client.
 func full() register.Item {
 	i := register.Item{}.Begin(noon).Take("1f6f7f0e-7a8c-4c8e-9a55-5d8f0b1c2d3e", "createSecret of pingone/orders", noon)
 	for n := range int64(30) {
@@ -65,8 +65,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstFetch is what the first use costs a process: the client and its
-// connection are made.
+// BenchmarkFirstFetch measures the first use in a process, which makes the client and its
+// connection.
 func BenchmarkFirstFetch(b *testing.B) {
 	s := registertest.Run(benched{b})
 	s.CreateTable(tableName, "subject", "entry", "expires")
@@ -77,7 +77,7 @@ func BenchmarkFirstFetch(b *testing.B) {
 	}
 }
 
-// BenchmarkTransition is a step's work on an item without the store.
+// BenchmarkTransition measures a step's work on an item, without the store.
 func BenchmarkTransition(b *testing.B) {
 	i := full()
 	b.ReportAllocs()

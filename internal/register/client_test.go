@@ -14,7 +14,7 @@ import (
 	"pingrotate/internal/registertest"
 )
 
-// A sender is an HTTP client that a test looks over the shoulder of.
+// A sender is an HTTP client made of a function, with which a test sees each request.
 type sender func(*http.Request) (*http.Response, error)
 
 func (s sender) Do(r *http.Request) (*http.Response, error) { return s(r) }
@@ -27,9 +27,9 @@ func through(s *registertest.Server, do func(send sender) sender) *register.Tabl
 	}}
 }
 
-// TestALateLookAtTheRequestDoesNotEndTheReply: net/http looks whether a request has
-// more to send while the reply arrives, when the SDK has closed the request. An error
-// there closes the connection (aws/aws-sdk-go-v2#2737).
+// TestALateLookAtTheRequestDoesNotEndTheReply: while a reply arrives, net/http looks
+// whether the request has more to send, though the SDK has closed it. An error there closes
+// the connection (aws/aws-sdk-go-v2#2737).
 func TestALateLookAtTheRequestDoesNotEndTheReply(t *testing.T) {
 	s := registertest.Within(t)
 	s.CreateTable(tableName, "subject", "entry", "expires")
@@ -46,8 +46,8 @@ func TestALateLookAtTheRequestDoesNotEndTheReply(t *testing.T) {
 	}
 }
 
-// TestNoReplyIsReadWithoutEnd: a reply that switches protocols has a body that ends at
-// no deadline, and a reply may be longer than DynamoDB's are.
+// TestNoReplyIsReadWithoutEnd: a reply that switches protocols has a body that no deadline
+// ends, and a reply may be longer than any of DynamoDB's.
 func TestNoReplyIsReadWithoutEnd(t *testing.T) {
 	for what, reply := range map[string]func(*http.Response){
 		"switches protocols": func(r *http.Response) { r.StatusCode, r.Body = http.StatusSwitchingProtocols, endless{} },
@@ -71,14 +71,14 @@ func TestNoReplyIsReadWithoutEnd(t *testing.T) {
 	}
 }
 
-// endless is a body without end.
+// endless is a body that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return copy(p, strings.Repeat(" ", len(p))), nil }
 
 func (endless) Close() error { return nil }
 
-// TestErrorsRepeatNothingOfAReply: whatever stands between may answer with anything.
+// TestErrorsRepeatNothingOfAReply: a proxy on the way may answer with anything.
 func TestErrorsRepeatNothingOfAReply(t *testing.T) {
 	const canary = "canary-7f3a"
 	for what, change := range map[string]func(*http.Response){

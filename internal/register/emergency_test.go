@@ -71,8 +71,8 @@ func TestOnlyAMintAnnouncedAfterTheMarkIsAfterIt(t *testing.T) {
 	}
 }
 
-// TestAMintFoundByItsIntentCountsFromItsAnnouncement: the intent is older than the mark,
-// and its outcome is found after it.
+// TestAMintFoundByItsIntentCountsFromItsAnnouncement: the intent is older than the mark;
+// its outcome is found after it.
 func TestAMintFoundByItsIntentCountsFromItsAnnouncement(t *testing.T) {
 	i := register.Item{}.Announce(mint, 3, noon).Marked(leak("t1"), 4).Minted("original", "f1", noon.Add(time.Minute))
 	if i.Emergency.After(i.Applications["original"].Current, "f1") {
@@ -94,7 +94,8 @@ func TestOverKeepsWhatHasEnded(t *testing.T) {
 	}
 }
 
-// TestARestoredEmergencyKnowsWhatWasMintedForIt: of several commands, each must say so.
+// TestARestoredEmergencyKnowsWhatWasMintedForIt: if there are several commands, each says
+// so.
 func TestARestoredEmergencyKnowsWhatWasMintedForIt(t *testing.T) {
 	i := register.Item{}.Marked(leak("t1"), 4).Marked(leak("t2"), 5).Announce(mint, 6, noon).Minted("original", "f9", noon)
 	rows := i.Rows()
@@ -130,7 +131,8 @@ func TestOnlyAMintOfTheEmergencyIsToldByItsRows(t *testing.T) {
 	}
 }
 
-// TestANewItemMayMissManagedSecrets until one has searched, or audits have come by.
+// TestANewItemMayMissManagedSecrets: it stops being new once someone has searched for them,
+// or the audits have met them.
 func TestANewItemMayMissManagedSecrets(t *testing.T) {
 	i := register.Item{}.Begin(noon)
 	searched := i

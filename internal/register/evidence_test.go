@@ -15,7 +15,7 @@ import (
 
 const payments = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pingone/payments-GhIjKl"
 
-// read returns what a query chooses, as "what" members.
+// read returns the "what" members of the rows that a query chooses.
 func read(t *testing.T, table *register.Table, q register.Query) []string {
 	t.Helper()
 	all := []string{}
@@ -112,7 +112,7 @@ func TestEvidenceOfOneMomentKeepsEachRow(t *testing.T) {
 	}))
 }
 
-func TestEvidenceIsPagedAsTheCallerGoesOn(t *testing.T) {
+func TestEvidenceIsFetchedPageByPageAsItIsRead(t *testing.T) {
 	s, table := start(quiet{t})
 	report := json.RawMessage(`"` + strings.Repeat("x", register.MaxReport-2) + `"`)
 	const rows = 40 // of 64 KB, in pages of 1 MB
@@ -187,7 +187,7 @@ func TestReportThatIsTooLargeOrNoJSONIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestAppendThroughEachFault: evidence is stored once, in both places, or not at all.
+// TestAppendThroughEachFault: evidence is stored in both places, once, or not at all.
 func TestAppendThroughEachFault(t *testing.T) {
 	for _, kind := range fault.Kinds() {
 		t.Run(kind.String(), inBubble(func(t *testing.T, s *registertest.Server, table *register.Table) {

@@ -87,7 +87,7 @@ func TestSeenBelievesNothingThatIsSuperseded(t *testing.T) {
 }
 
 // TestSupersededIsMonotone: PingOne makes new secrets and shows old ones late, in any
-// order. What was replaced stays replaced, and what is current is not.
+// order. A replaced secret stays superseded, and the current one never is.
 func TestSupersededIsMonotone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var i register.Item
@@ -107,7 +107,8 @@ func TestSupersededIsMonotone(t *testing.T) {
 			case "look":
 				i = i.Seen("original", made[len(made)-1])
 			case "late look":
-				// One that the register never knew, from a console, passes for a newer one.
+				// A secret that the register never knew, such as one from a console, passes
+				// for a newer one.
 				if f := rapid.SampledFrom(made).Draw(t, "shown"); slices.Contains(replaced, f) {
 					i = i.Seen("original", f)
 				}

@@ -60,7 +60,7 @@ func transition(t *rapid.T, i register.Item, number int64) (string, register.Ite
 	}
 }
 
-// anyItem is what any transitions made of the zero item.
+// anyItem is the zero item after any transitions.
 var anyItem = rapid.Custom(func(t *rapid.T) register.Item {
 	var i register.Item
 	for n := range rapid.IntRange(0, 40).Draw(t, "transitions") {
@@ -82,7 +82,7 @@ func TestTransitionsChangeNothingOfTheItemTheyAreCalledOn(t *testing.T) {
 		i := anyItem.Draw(t, "item")
 		before := encoded(t, i)
 		next := i
-		for n := range 8 { // what shares memory with the item would change it now
+		for n := range 8 { // a shared part of the item would change now
 			_, next = transition(t, next, int64(100+n))
 		}
 		if after := encoded(t, i); after != before {
@@ -91,7 +91,8 @@ func TestTransitionsChangeNothingOfTheItemTheyAreCalledOn(t *testing.T) {
 	})
 }
 
-// TestATransitionSharesNothing compares where the parts of an item and of the next lie.
+// TestATransitionSharesNothing compares the addresses of the parts of an item and of the
+// next.
 func TestATransitionSharesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		i := anyItem.Draw(t, "item")
@@ -156,7 +157,7 @@ func TestItemSurvivesJSON(t *testing.T) {
 		if again := encoded(t, back); again != text {
 			t.Fatalf("got\n%s, want\n%s", again, text)
 		}
-		// Empty and absent lists mean the same; besides, nothing may differ.
+		// Empty and absent lists mean the same; nothing else may differ.
 		if a, b := i.Release("nobody"), back.Release("nobody"); !reflect.DeepEqual(a, b) {
 			t.Fatalf("got\n%#v, want\n%#v", b, a)
 		}
@@ -184,7 +185,8 @@ func TestItemsKeepTimeOfTheWallClock(t *testing.T) {
 	}
 }
 
-// TestItemIsBounded: whatever is done to it, and whatever people write, it fits.
+// TestItemIsBounded: an item fits, whatever is done to it and whatever people write into
+// it.
 func TestItemIsBounded(t *testing.T) {
 	long := strings.Repeat("ü", 100_000)
 	var i register.Item

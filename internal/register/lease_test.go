@@ -63,7 +63,7 @@ func TestLeaseIsNeverHeldByTwo(t *testing.T) {
 		type process struct {
 			name string
 			skew time.Duration
-			last register.Revision // as it has fetched it
+			last register.Revision // as the process has fetched it
 		}
 		all := []*process{{name: "a"}, {name: "b"}}
 		for _, p := range all {
@@ -72,7 +72,7 @@ func TestLeaseIsNeverHeldByTwo(t *testing.T) {
 		stored := register.Revision{}
 		now := noon
 		var sender string
-		var over time.Time // when what the sender has sent is over
+		var over time.Time // when all that the sender has sent is over
 		for range 200 {
 			now = now.Add(time.Duration(rapid.IntRange(0, 12_000).Draw(t, "milliseconds")) * time.Millisecond)
 			p := all[rapid.IntRange(0, 1).Draw(t, "process")]
@@ -97,8 +97,8 @@ func TestLeaseIsNeverHeldByTwo(t *testing.T) {
 					t.Fatalf("%s took the lease at %v, and what %s has sent is over at %v", p.name, now, sender, over)
 				}
 			case "send":
-				// Only who holds the revision that is stored sends: the fence is the replace
-				// that announces it.
+				// Only the process that holds the stored revision sends: the fence is the
+				// replace that announces the act.
 				before := stored.Number
 				if p.last.Item.MaySend(p.name, its) {
 					replace(p.last.Item.Announce(register.Intent{Act: register.Mint}, before+1, its))

@@ -81,7 +81,8 @@ func TestOpenEmergenciesAreKeptUntilClosed(t *testing.T) {
 	}))
 }
 
-// TestOpenEmergencySurvivesTheItem: what an item says is lost with it; the emergency is not.
+// TestOpenEmergencySurvivesTheItem: the item is lost with all it says; the emergency is
+// not.
 func TestOpenEmergencySurvivesTheItem(t *testing.T) {
 	s, table := start(t)
 	if err := mark(t, table, key, leak("t1")); err != nil {
@@ -91,7 +92,7 @@ func TestOpenEmergencySurvivesTheItem(t *testing.T) {
 	if got := ok[register.Revision](t)(table.Fetch(t.Context(), key)); got.Number != 0 {
 		t.Errorf("got %+v, want no item yet", got)
 	}
-	// It does not count as an item: the first revision can be written.
+	// The open row does not count as an item: the first revision can be written.
 	ok[register.Revision](t)(table.Replace(t.Context(), key, register.Revision{}, held("a")))
 	if got := ok[[]register.Emergency](t)(table.Opened(t.Context(), key)); len(got) != 1 {
 		t.Errorf("got %d open emergencies, want 1", len(got))
@@ -139,8 +140,8 @@ func TestOpenAndCloseThroughEachFault(t *testing.T) {
 	}
 }
 
-// TestOpenEmergenciesOfAllClientsAreListedUntilClosed: each with the client that it is of
-// and the managed secret that it was commanded for.
+// TestOpenEmergenciesOfAllClientsAreListedUntilClosed: each with its client, and with the
+// managed secret that it was commanded for.
 func TestOpenEmergenciesOfAllClientsAreListedUntilClosed(t *testing.T) {
 	inEachStore(t, withEvidence(func(t *testing.T, s store) {
 		table := s.open()
@@ -271,8 +272,8 @@ func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// TestAWriteThatMeetsATransactionIsSentAgain: what is refused because another write of the
-// item is under way has neither succeeded nor been overtaken yet.
+// TestAWriteThatMeetsATransactionIsSentAgain: a write that is refused because another write
+// of the item is under way has neither succeeded nor been overtaken yet.
 func TestAWriteThatMeetsATransactionIsSentAgain(t *testing.T) {
 	inBubble(func(t *testing.T, s *registertest.Server, table *register.Table) {
 		for _, o := range []*once{

@@ -18,13 +18,13 @@ import (
 // A store is a table of the register in one implementation of DynamoDB.
 type store struct {
 	url, table   string
-	transactions bool // the implementation has them
-	atomic       bool // it checks a condition and writes in one
+	transactions bool // the implementation has transactions
+	atomic       bool // it checks a condition and writes in one step
 	now          time.Time
 }
 
-// inEachStore runs a test with the stand-in, and with the implementations that share
-// nothing with it, where they run: the variables have their URLs.
+// inEachStore runs a test with the stand-in, and with each independent implementation that
+// is running, whose URL is in the variable.
 func inEachStore(t *testing.T, do func(*testing.T, store)) {
 	t.Helper()
 	for _, of := range []struct {
@@ -33,8 +33,8 @@ func inEachStore(t *testing.T, do func(*testing.T, store)) {
 		atomic         bool
 	}{
 		{"stand-in", "", true, true},
-		// moto checks a condition and writes in two steps: of two requests at the same
-		// moment both can succeed, which DynamoDB rules out.
+		// moto checks a condition and writes in two steps: of two simultaneous requests
+		// both can succeed, which DynamoDB rules out.
 		{"moto", "MOTO_URL", true, false},
 		{"dynalite", "DYNALITE_URL", false, true},
 	} {

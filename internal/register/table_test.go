@@ -113,8 +113,8 @@ func TestFetchIsConsistent(t *testing.T) {
 	}
 }
 
-// TestOnlyOneReplaces lets processes replace the same revision, at the same time where
-// the implementation keeps them apart.
+// TestOnlyOneReplaces has processes replace the same revision, at the same time where the
+// implementation is atomic.
 func TestOnlyOneReplaces(t *testing.T) {
 	inEachStore(t, func(t *testing.T, s store) {
 		table := s.open()
@@ -184,7 +184,7 @@ func TestReplaceOfALostItemIsOvertaken(t *testing.T) {
 		if overtaken, is := errors.AsType[*register.OvertakenError](err); !is || overtaken.Found.Number != 0 {
 			t.Fatalf("got %v, want to be overtaken by nothing", err)
 		}
-		// It was begun again by another and counts from 1.
+		// Another process has begun the item again, which counts from 1.
 		ok[register.Revision](t)(s.open().Replace(t.Context(), key, register.Revision{}, held("b")))
 		if _, err := table.Replace(t.Context(), key, first, held("a")); !errors.Is(err, register.ErrOvertaken) {
 			t.Errorf("got %v, want to be overtaken: the number is the same, the nonce is not", err)
@@ -304,8 +304,8 @@ func TestItemsHaveALimit(t *testing.T) {
 	}
 }
 
-// TestATableWithoutASortKeyIsRefused: a row could be put into it, in the place of all
-// others of the client; each read finds out.
+// TestATableWithoutASortKeyIsRefused: a row put into such a table would replace all others
+// of the client. Each read notices.
 func TestATableWithoutASortKeyIsRefused(t *testing.T) {
 	s := registertest.Run(t)
 	s.CreateTable(tableName, "subject", "", "")

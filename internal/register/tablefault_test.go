@@ -19,10 +19,10 @@ import (
 	"pingrotate/internal/registertest"
 )
 
-// TestReplaceThroughEachFault puts one fault of each kind, and then two, in the way of
-// a write. Whatever happens, the caller is told the truth: success means that its
-// revision is stored, being overtaken that it is not and another is, and any other
-// error that nothing may be sent.
+// TestReplaceThroughEachFault puts one fault of each kind, and then two, in the way of a
+// write. The caller is always told the truth: success means that its revision is stored;
+// being overtaken, that another is stored instead; any other error, that nothing may be
+// sent.
 func TestReplaceThroughEachFault(t *testing.T) {
 	kinds := fault.Kinds()
 	for _, first := range kinds {
@@ -50,8 +50,7 @@ func TestReplaceThroughEachFault(t *testing.T) {
 	}
 }
 
-// inBubble runs a test where time passes as soon as everything waits, with a stand-in
-// that is not behind a socket.
+// inBubble runs a test in a synctest bubble, with a stand-in that needs no socket.
 func inBubble(do func(*testing.T, *registertest.Server, *register.Table)) func(*testing.T) {
 	return func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -18,19 +18,19 @@ import (
 	"pingrotate/internal/registertest"
 )
 
-// peers are implementations of DynamoDB that share nothing with the stand-in. The
-// variable of each has the URL of one that runs.
+// peers are independent implementations of DynamoDB. The variable of each holds the URL of
+// a running one.
 var peers = map[string]string{"moto": "MOTO_URL", "dynalite": "DYNALITE_URL"}
 
-// A question is a line of the script: a request, and what the peers are known to
-// answer otherwise than the stand-in.
+// A question is a line of the script: a request, and each peer's answer where it is known
+// to differ from the stand-in's.
 type question struct {
 	chapter, line string
 	there         map[string]string // answers by peer
 	verdict       map[string]string
 }
 
-// readPeers reads testdata/peers.txt, which says what it is made of.
+// readPeers reads testdata/peers.txt, which describes its own form.
 func readPeers(t *testing.T) []question {
 	t.Helper()
 	text, err := os.ReadFile("testdata/peers.txt")
@@ -60,7 +60,7 @@ func readPeers(t *testing.T) []question {
 	return all
 }
 
-// theRow is what a condition is about.
+// theRow is the row that conditions are tried on.
 const theRow = `{"subject":{"S":"x"},"entry":{"S":"1"},"n":{"N":"10"},"s":{"S":"hello"},"l":{"L":[{"S":"a"},{"N":"2"}]},"m":{"M":{"k":{"S":"v"}}},"ss":{"SS":["a","b"]}}`
 
 var big = regexp.MustCompile(`BIG(\d+)`)
@@ -107,8 +107,8 @@ func (q question) request(t *testing.T, table string) (action, input string) {
 	})
 }
 
-// ask sends a request and returns the answer in one line, without what is random,
-// depends on the clock or on the time a table takes to be created.
+// ask sends a request and returns the answer in one line, without what is random or depends
+// on the clock, or on how long a table takes to be created.
 func ask(t *testing.T, url, action, input, table string) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(input))
@@ -165,7 +165,7 @@ func tidied(v any) string {
 
 var xs = regexp.MustCompile(`x{100,}`)
 
-// varying are members of a table's description that no two servers share.
+// varying are the members of a table's description that differ between any two servers.
 var varying = []string{
 	"CreationDateTime", "TableArn", "TableId", "TableStatus", "ProvisionedThroughput", "BillingModeSummary", "TableThroughputModeSummary",
 	"LatestStreamLabel", "LatestStreamArn", "LastUpdateToPayPerRequestDateTime",
@@ -194,9 +194,9 @@ func tidy(v any) any {
 	return v
 }
 
-// TestPeersSayTheSame asks the stand-in and each peer the same questions, and compares
-// reply by reply. A difference that the script does not have fails, and so does one
-// that is gone.
+// TestPeersSayTheSame asks the stand-in and each peer the same questions and compares the
+// replies. A difference that the script does not list fails, and so does a listed one that
+// is gone.
 func TestPeersSayTheSame(t *testing.T) {
 	for _, peer := range slices.Sorted(maps.Keys(peers)) {
 		t.Run(peer, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestPeersSayTheSame(t *testing.T) {
 				t.Skipf("needs %s, whose URL is in %s; .ci/register-peers runs one", peer, peers[peer])
 			}
 			s := registertest.Run(quiet{t})
-			tables := map[string]string{} // of the chapters
+			tables := map[string]string{} // by chapter
 			verdicts := map[string]int{}
 			questions := readPeers(t)
 			for _, q := range questions {

@@ -39,7 +39,7 @@ func number(n int) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
 }
 
-// plain sends requests whose body has no WriteTo: see the HTTP client of the register.
+// plain sends requests whose body has no WriteTo: see the register's HTTP client.
 type plain struct{}
 
 func (plain) RoundTrip(r *http.Request) (*http.Response, error) {

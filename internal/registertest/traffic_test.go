@@ -11,7 +11,7 @@ import (
 	"pingrotate/internal/registertest"
 )
 
-// recorder is a TB that keeps what a test would have been told.
+// recorder is a TB that records what it is told.
 type recorder struct {
 	*testing.T
 	mu     sync.Mutex
