@@ -13,7 +13,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// anHour is an application whose tokens live an hour, as those for the PingOne API do.
+// anHour is an application whose tokens live for an hour, as those for the PingOne API do.
 var anHour = pingonetest.Application{}
 
 const getSecretValue = "GetSecretValue"
@@ -60,7 +60,7 @@ func TestARotationIsNotNoticedAndTheOldSecretIsLeft(t *testing.T) {
 	})
 }
 
-// The secret is read a moment before it is replaced, and ended a moment after.
+// The secret is read just before it is replaced and ended.
 func TestARefusedSecretIsReadAgainInTheSameCall(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		rotated := false
@@ -112,7 +112,8 @@ func TestADeadSecretCostsEachServiceOneCallAMinute(t *testing.T) {
 		}
 		counted(60, 60)
 
-		// The rotation repairs it, and a later call finds that: it reads before it asks.
+		// The rotation repairs it, and a later call notices, because it reads before it
+		// asks.
 		w.rotate()
 		w.advance(time.Minute)
 		counted(0, 0)
@@ -130,7 +131,7 @@ func TestADeadSecretCostsEachServiceOneCallAMinute(t *testing.T) {
 	})
 }
 
-// In an emergency with contain, the secret dies before there is another.
+// In an emergency with contain, the secret dies before the next one is stored.
 func TestAnEmergencyInProgressPasses(t *testing.T) {
 	inBubble(t, pingonetest.Application{Audience: "https://orders.example", Scopes: []string{"orders"}, TokenTTL: 5 * time.Minute}, func(w *world) {
 		w.token()
@@ -161,7 +162,8 @@ func TestTheLastSecretIsUsedWhileSecretsManagerIsDown(t *testing.T) {
 					t.Errorf("the log does not say that the secret could not be read\n%s", w.log)
 				}
 
-				// A process that has never read it cannot go on, until it can.
+				// A process that has never read the secret fails until Secrets Manager
+				// answers.
 				w.source = w.newSource()
 				w.fails("read the secret " + orders)
 				w.sm.Before(nil)
@@ -172,7 +174,7 @@ func TestTheLastSecretIsUsedWhileSecretsManagerIsDown(t *testing.T) {
 	}
 }
 
-// The secret was ended, and what it was replaced with cannot be read.
+// The secret was ended, and its replacement cannot be read.
 func TestASecretThatIsRefusedWhileSecretsManagerIsDown(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		first := w.token()
@@ -216,7 +218,8 @@ func TestATokenEndpointInTroubleIsNotASecretInTrouble(t *testing.T) {
 				if err := w.fails(); pingone.IsRejected(err) {
 					t.Errorf("got %v, want no word about the secret", err)
 				}
-				// The secret is too old after five minutes; it is not read oftener than that.
+				// The secret is too old after five minutes, and is read no more often than
+				// that.
 				if n := w.reads() - reads; n > 5 {
 					t.Errorf("reads of the secret: got %d, want no more than 5\n%s", n, w.log)
 				}
@@ -289,7 +292,8 @@ func TestTheClientIDAndTheSecretAreOfOneVersion(t *testing.T) {
 			}
 			seen[claims.ClientID] = true
 			w.rotate()
-			// The other application dies, as in an emergency, before the token's end.
+			// The other application's secret dies, as in an emergency, before the token
+			// expires.
 			w.ping.Regenerate(w.app.Environment, claims.ClientID, 0)
 			w.advance(25 * time.Hour)
 		}
@@ -330,7 +334,7 @@ func TestATokenThatAServerRefusesIsDropped(t *testing.T) {
 		if second.AccessToken.Equal(first.AccessToken) {
 			t.Error("got the token that was dropped")
 		}
-		counted(0, 1) // the secret is none of its business
+		counted(0, 1) // the secret is not concerned
 		w.advance(time.Minute)
 		w.source.Invalidate(first) // by a late caller
 		w.source.Invalidate(pingone.Token{})

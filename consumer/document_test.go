@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// holding is a Secrets Manager with one text.
+// holding is a Secrets Manager that holds one text.
 type holding string
 
 func (h holding) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
@@ -35,11 +35,11 @@ const (
 	hidden      = "n-E_w~.s3cret"
 )
 
-// sentTo returns where the source of such a document sends its secret, without sending
-// it, and the error otherwise.
+// sentTo returns the host to which the source of such a document would send its secret, or
+// the error.
 func sentTo(t *testing.T, text string, change func(*consumer.Source)) (to string, err error) {
 	t.Helper()
-	stop := fmt.Errorf("not sent: %w", context.Canceled) // which package pingone does not repeat
+	stop := fmt.Errorf("not sent: %w", context.Canceled) // package pingone does not repeat it
 	s := &consumer.Source{
 		Secrets:  holding(text),
 		SecretID: orders,
@@ -132,7 +132,8 @@ func TestABinarySecretIsNotADocument(t *testing.T) {
 	})
 }
 
-// Whatever a document says, the secret goes to PingOne, and the error does not quote it.
+// Whatever a document says, the secret goes only to PingOne, and the error does not quote
+// it.
 func FuzzDocument(f *testing.F) {
 	f.Add("EU", environment, "c", "", "", `"rotation":{}`)
 	f.Add("EU", environment, "c", "x", "evil.example", `"tokenEndpoint":"https://evil.example/as/token"`)

@@ -20,7 +20,7 @@ import (
 
 // A client of an API keeps working while its secret is replaced.
 func Example() {
-	// In place of PingOne, Secrets Manager and the API.
+	// These take the place of PingOne, Secrets Manager and the API.
 	p, err := pingonetest.Start("127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -40,7 +40,7 @@ func Example() {
 	}))
 	defer api.Close()
 
-	// Its tokens end at once, so that each request needs another.
+	// Its tokens expire at once, so each request needs another.
 	shop := p.AddApplication(pingonetest.Application{Audience: "https://shop.example", Scopes: []string{"orders"}, TokenTTL: 1})
 	store := func(secret string) {
 		sm.Put("pingone/orders-api", fmt.Sprintf(`{"environmentId": %q, "region": "EU", "clientId": %q, "clientSecret": %q}`,
@@ -48,7 +48,7 @@ func Example() {
 	}
 	store(shop.Secret)
 
-	// What a program writes.
+	// This is what a program contains.
 	source := &consumer.Source{
 		Secrets: secretsmanager.New(secretsmanager.Options{ // secretsmanager.NewFromConfig(cfg), outside of an example
 			Region:       "us-east-1",
@@ -74,7 +74,7 @@ func Example() {
 		}
 		fmt.Println(resp.Status, string(body))
 
-		// An emergency ends the secret that the source holds. There is another by then.
+		// An emergency ends the secret that the source holds, once another is stored.
 		store(p.Regenerate(shop.Environment, shop.ID, 0))
 	}
 	token, err := source.Token(context.Background())

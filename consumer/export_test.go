@@ -2,5 +2,5 @@ package consumer
 
 import "time"
 
-// SetClock gives the source another clock.
+// SetClock sets the source's clock.
 func (s *Source) SetClock(now func() time.Time) { s.now = now }

@@ -15,8 +15,9 @@ import (
 	"pingrotate/rotation"
 )
 
-// A renewal was frozen with its Lambda function, and fails when that thaws.
-func TestARenewalOfLongAgoIsNoAnswerToWhoComesLater(t *testing.T) {
+// A renewal was frozen with its Lambda function, and fails after the thaw. Callers that
+// came later get an answer of their own.
+func TestALaterCallerIsNotAnsweredByAFrozenRenewal(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		var frozen time.Duration
 		w.source.SetClock(func() time.Time { return time.Now().Add(frozen) })
@@ -93,7 +94,7 @@ func TestACallerWhoseContextEndsLeavesTheFlightToTheOthers(t *testing.T) {
 		}
 		counted(1, 1)
 
-		// What is in hand needs no waiting, and a context that has ended begins nothing.
+		// A token in hand needs no waiting, and a context that has ended begins no renewal.
 		if _, err := w.source.Token(ctx); err != nil {
 			t.Errorf("with a token in hand: %v", err)
 		}
@@ -129,7 +130,7 @@ func TestAWaitIsBounded(t *testing.T) {
 	}
 }
 
-// Everybody does everything at once, for the race detector.
+// All callers call everything at once, for the race detector.
 func TestASourceIsSafeForConcurrentUse(t *testing.T) {
 	inBubble(t, pingonetest.Application{Audience: "https://orders.example", Scopes: []string{"orders"}, TokenTTL: 5 * time.Minute}, func(w *world) {
 		var wg sync.WaitGroup
@@ -160,7 +161,7 @@ func TestASourceIsSafeForConcurrentUse(t *testing.T) {
 }
 
 // A clock that was set back says nothing about the age of the stored secret.
-func TestAClockThatIsPutBack(t *testing.T) {
+func TestAClockThatIsSetBack(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		var back time.Duration
 		w.source.SetClock(func() time.Time { return time.Now().Add(-back).Round(0) })
@@ -173,11 +174,11 @@ func TestAClockThatIsPutBack(t *testing.T) {
 		if err != nil || second.AccessToken.Equal(first.AccessToken) {
 			t.Errorf("got %v, %v, want another token", second, err)
 		}
-		counted(1, 1) // the secret as well is from the future
+		counted(1, 1) // the secret, too, is from the future
 	})
 }
 
-// A machine that slept for hours has passed no time but by the wall clock.
+// While a machine sleeps, only its wall clock advances.
 func TestATokenEndsWhileTheMachineSleeps(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		var slept time.Duration

@@ -8,7 +8,8 @@ import (
 	"pingrotate/consumer"
 )
 
-// named is the document of an application whose secret other programs read already.
+// named is the document of an application, under the names that other programs read
+// already.
 func (w *world) named(secret string) string {
 	return encode(map[string]any{
 		"environmentId": w.app.Environment, "region": "EU", "client_id": w.app.ClientID,
@@ -17,7 +18,7 @@ func (w *world) named(secret string) string {
 	})
 }
 
-// T26.
+// T26 in rotation/testdata/cases.txt.
 func TestNamesThatTheDocumentGivesItsMembersAreHonouredThroughARotation(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		w.sm.Put(orders, w.named(w.app.Secret))

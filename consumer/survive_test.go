@@ -19,7 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A keeper is how a consumer comes by the secret: the documented caches, at their worst.
+// A keeper is a way in which a consumer gets the secret: the documented caches, at their
+// worst.
 type keeper struct {
 	name  string
 	keeps time.Duration // how long it uses what it has read; zero: until it is started again
@@ -47,14 +48,14 @@ var keepers = []keeper{
 	{name: "environment variable, never redeployed"},
 }
 
-// A story is what happens to consumers that ask for a token at a pace. It tells of the
-// rotation, and returns when that was done.
+// A story is what happens to consumers that request tokens at an interval. It tells them of
+// the rotation, and returns when that ended.
 type story struct {
 	lasts, pace time.Duration
 	tell        func(*world) (rotated time.Time)
 }
 
-// A life is what a consumer has met.
+// A life is what happened to one consumer.
 type life struct {
 	name        string
 	story       story
@@ -78,14 +79,14 @@ func (l *life) note(err error) {
 	l.last = time.Now()
 }
 
-// A kept consumer is one of the keepers at work. It asks for a token each time.
+// A kept consumer gets its secret through a keeper, and requests a token each time.
 type kept struct {
 	keeper
 	world   *world
 	secrets *secretsmanager.Client
 
 	held, coming *pingone.Credential
-	read, due    time.Time // when it was read, and when what comes is there
+	read, due    time.Time // when the secret was read, and when the one under way arrives
 
 	redeploy time.Time // when it is restarted; zero: no restart is planned
 	told     bool      // of the rotation
@@ -131,8 +132,8 @@ func (k *kept) ask(ctx context.Context) error {
 	return err
 }
 
-// live lets this package and each keeper live through a story. All have just read the
-// secret when it begins. Lives are in the order of the table.
+// live takes this package and each keeper through a story. All have just read the secret
+// when it begins. The lives are in the order of the table.
 func live(t *testing.T, s story) (lives []*life, rotated time.Time) {
 	short := pingonetest.Application{Audience: "https://orders.example", Scopes: []string{"orders"}, TokenTTL: 5 * time.Minute}
 	inBubble(t, short, func(w *world) {
@@ -180,7 +181,7 @@ func live(t *testing.T, s story) (lives []*life, rotated time.Time) {
 
 func discard(_ pingone.Token, err error) error { return err }
 
-// credential is what a consumer makes of the stored document.
+// credential is a consumer's credential from the stored document.
 func (w *world) credential(text string) *pingone.Credential {
 	var d struct{ ClientID, ClientSecret, TokenEndpointAuthMethod string }
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
@@ -194,13 +195,13 @@ func (w *world) credential(text string) *pingone.Credential {
 	}
 }
 
-// outage makes Secrets Manager fail for an hour, for everybody.
+// outage makes Secrets Manager fail for an hour, for all callers.
 func (w *world) outage() {
 	w.sm.Before(func(fault.Call) fault.Kind { return fault.Unavailable })
 	time.AfterFunc(time.Hour, func() { w.sm.Before(nil) })
 }
 
-// failing says for how long a consumer failed after the event.
+// failing says how long a consumer failed after the event.
 func (l *life) failing(event time.Time, forGood string) string {
 	switch {
 	case l.failed == 0:
@@ -217,7 +218,7 @@ func TestEveryConsumerLivesThroughARotationAnEmergencyAndAnOutage(t *testing.T) 
 	if testing.Short() {
 		t.Skip("the stand-in signs two thousand tokens, which takes the race detector 13 s")
 	}
-	const fuse = 48 * time.Hour // of a secret that is in use past its grace
+	const fuse = 48 * time.Hour // of a secret in use past its grace
 	ordinary, rotated := live(t, story{fuse + 2*time.Hour, 15 * time.Minute, func(w *world) time.Time {
 		w.rotate()
 		return time.Now()
@@ -245,7 +246,7 @@ func TestEveryConsumerLivesThroughARotationAnEmergencyAndAnOutage(t *testing.T) 
 			w.rotate()
 			return time.Now()
 		},
-		// Right after PingOne has made a secret, which is then stored nowhere.
+		// Right after PingOne has made a secret, before it is stored.
 		"during": func(w *world) time.Time {
 			w.ping.After(func(c fault.Call, _ fault.Kind) {
 				if c.Operation == pingonetest.OpRegenerateSecret {

@@ -13,8 +13,8 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// api is a server that takes every token but those it has been told to refuse. It
-// remembers what it was sent.
+// api is a server that accepts every token except those in refused, and records the
+// requests.
 type api struct {
 	refused map[string]bool // Authorization
 	got     []string        // method, host, Authorization, body
@@ -45,8 +45,8 @@ func (a *api) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// service returns an API and a client of it that has a token of a minute's age, as it
-// stands in the header.
+// service returns an API, a client of it whose token is a minute old, and that token as the
+// header has it.
 func (w *world) service() (a *api, client *http.Client, bearer string) {
 	a = &api{refused: map[string]bool{}}
 	bearer = "Bearer " + w.token().AccessToken.Reveal()
@@ -61,7 +61,7 @@ func (a *api) check(t *testing.T, want ...string) {
 	}
 	for i := range want {
 		if a.got[i] != want[i] {
-			t.Errorf("request %d is not the one wanted (method %.4s)", i+1, a.got[i]) // it has a token in it
+			t.Errorf("request %d is not the one wanted (method %.4s)", i+1, a.got[i]) // the request contains a token
 		}
 	}
 }
@@ -125,7 +125,7 @@ func TestARefusedRequestIsSentAgainWithAnotherToken(t *testing.T) {
 }
 
 // A server that refuses every token costs PingOne two requests a minute.
-func TestAServerThatRefusesEveryTokenIsNotAskedForEver(t *testing.T) {
+func TestAServerThatRefusesEveryTokenCostsTwoRequestsAMinute(t *testing.T) {
 	inBubble(t, anHour, func(w *world) {
 		_, client, _ := w.service()
 		client.Transport.(*consumer.Transport).Base = roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -206,8 +206,8 @@ func TestATokenStaysWithItsHost(t *testing.T) {
 	}
 }
 
-// The way from host to host is followed back to its beginning, and where that cannot be
-// seen the token stays at home.
+// Redirects from host to host are traced to their beginning; where that cannot be seen, the
+// token is not sent.
 func TestATokenDoesNotComeBackOnAThirdHop(t *testing.T) {
 	for name, careless := range map[string]bool{"http.Transport": false, "a RoundTripper that does not say what it sent": true} {
 		t.Run(name, func(t *testing.T) {

@@ -35,8 +35,8 @@ const (
 	orders      = "pingone/orders-api"
 )
 
-// A world is both services, the rotator, an application with its secret, and a source
-// of tokens for it, in a synctest bubble: time passes when everybody waits, and costs
+// A world is both services, the rotator, an application with its secret, and a source of
+// tokens for it, in a synctest bubble: time passes when all goroutines wait, and costs
 // nothing.
 type world struct {
 	t       *testing.T
@@ -47,7 +47,7 @@ type world struct {
 	rotator *rotation.Rotator
 	source  *consumer.Source
 	log     *journal
-	errs    []string // of every call of Token through the world
+	errs    []string // from every call of Token through the world
 }
 
 // quiet is a testing.TB that keeps a stand-in's transcript to itself.
@@ -84,7 +84,7 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 			Credentials: credentials.NewStaticCredentialsProvider("function", "made-up", ""),
 		}}
 		key := register.Key{EnvironmentID: w.app.Environment, ID: w.app.ID}
-		if _, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}); err != nil { // or the first rotation waits
+		if _, err := table.Replace(t.Context(), key, register.Revision{}, register.Item{}); err != nil { // otherwise the first rotation waits
 			t.Fatal(err)
 		}
 		w.rotator = &rotation.Rotator{
@@ -110,7 +110,7 @@ func inBubble(t *testing.T, app pingonetest.Application, run func(*world)) {
 	})
 }
 
-// newSource returns the source of another process.
+// newSource returns a source as in another process.
 func (w *world) newSource() *consumer.Source {
 	return &consumer.Source{
 		Secrets:  w.secretsManager("consumer"),
@@ -121,7 +121,7 @@ func (w *world) newSource() *consumer.Source {
 	}
 }
 
-// secretsManager returns a client by whose name its calls are known to hooks.
+// secretsManager returns a client whose name tells hooks its calls apart.
 func (w *world) secretsManager(name string) *secretsmanager.Client {
 	return secretsmanager.New(secretsmanager.Options{
 		BaseEndpoint: aws.String(w.sm.URL()),
@@ -135,7 +135,7 @@ func (w *world) toPingOne() *http.Client {
 	return &http.Client{Transport: &memory.Transport{Handler: w.ping}}
 }
 
-// document is what a new secret of an application holds.
+// document is the document of a new secret of an application.
 func document(a pingonetest.Application) map[string]any {
 	return map[string]any{
 		"environmentId":           a.Environment,
@@ -154,7 +154,7 @@ func encode(document map[string]any) string {
 	return string(text)
 }
 
-// stored returns what AWSCURRENT holds.
+// stored returns the document in AWSCURRENT.
 func (w *world) stored() map[string]any {
 	w.t.Helper()
 	text, _ := w.sm.Value(orders, "AWSCURRENT")
@@ -172,7 +172,7 @@ func (w *world) rotate() {
 	}
 }
 
-// emergency ends a leak: the secret that everybody holds.
+// emergency ends the secret that all consumers hold.
 func (w *world) emergency(e rotation.Emergency) {
 	w.t.Helper()
 	event := fmt.Sprintf(`{"action": "rotate", "secretId": %q, "emergency": %q}`, orders, e)
@@ -199,7 +199,7 @@ func (w *world) token() pingone.Token {
 	return token
 }
 
-// try obtains a token, or not.
+// try obtains a token or an error.
 func (w *world) try() (pingone.Token, error) {
 	w.t.Helper()
 	token, err := w.source.Token(w.t.Context())
@@ -212,7 +212,7 @@ func (w *world) try() (pingone.Token, error) {
 	return token, err
 }
 
-// fails obtains no token, and returns the error.
+// fails expects an error with these words, and returns it.
 func (w *world) fails(words ...string) error {
 	w.t.Helper()
 	_, err := w.try()
@@ -228,8 +228,8 @@ func (w *world) fails(words ...string) error {
 	return err
 }
 
-// reads counts the reads of the secret by consumers, and asks the requests for a token
-// with it.
+// reads counts the consumers' reads of the secret, and asks their requests for a token with
+// it.
 func (w *world) reads() (n int) {
 	for _, c := range w.sm.Calls() {
 		if c.Trace == "consumer" {
@@ -248,7 +248,8 @@ func (w *world) asks() (n int) {
 	return n
 }
 
-// count checks how often the services were called since the function was last called.
+// count returns a function that checks how often the services were called since it was last
+// called.
 func (w *world) count() func(reads, asks int) {
 	reads, asks := w.reads(), w.asks()
 	return func(wantReads, wantAsks int) {
@@ -260,7 +261,7 @@ func (w *world) count() func(reads, asks int) {
 	}
 }
 
-// down makes calls to a service fail by their operation.
+// down makes calls of one operation fail.
 func down(operation string, kind fault.Kind) func(fault.Call) fault.Kind {
 	return func(c fault.Call) fault.Kind {
 		if c.Operation == operation {

@@ -105,8 +105,8 @@ func TestEachAttemptHasAnAssertionOfItsOwn(t *testing.T) {
 				assertions = append(assertions, form.Get("client_assertion"))
 				return http.DefaultTransport.RoundTrip(r)
 			})}
-			// The reply is lost after PingOne has taken the assertion, so it would not
-			// take it again.
+			// The reply is lost after PingOne has taken the assertion, which it would not
+			// take again.
 			w.Fail(pingonetest.OpToken, fault.ReplyLost, fault.ReplyLost)
 			before := time.Now()
 			if _, err := w.client.Token(t.Context(), cred, ""); err != nil {

@@ -7,17 +7,17 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// operation is a call of this package by the name that it has in PingOne.
+// operation is a call of this package, by its name in PingOne.
 type operation struct {
 	operation string
 	caller    caller
 
-	// call makes what the call needs, and returns it ready to be sent.
+	// call makes what the call needs, and returns it ready to send.
 	call func(*world, *testing.T) func() error
 }
 
-// caller is in whose name a call goes out. It decides how a denial looks, and whether
-// there is another token to try.
+// caller is the client for which a call goes out. It decides what a denial looks like, and
+// whether there is another token to try.
 type caller struct {
 	denial string
 	calls  int
@@ -195,14 +195,14 @@ func assigning(kind pingone.PolicyKind) func(*world, *testing.T) func() error {
 	}
 }
 
-// policy is one that can be assigned.
+// policy returns a policy that can be assigned.
 func (w *world) policy(kind pingone.PolicyKind) pingone.PolicyAssignment {
 	p := pingonetest.Policy{Environment: w.app.Environment, Name: "strict", Flow: kind == pingone.FlowPolicy}
 	return pingone.PolicyAssignment{PolicyID: w.AddPolicy(p), Priority: 1}
 }
 
-// creations are the calls that go out once: they make something new, or use something
-// up. The mint, which does both, has separate tests.
+// creations are the calls that go out once: they create something, or use something up. The
+// mint does both, and has its own tests.
 var creations = []operation{
 	{pingonetest.OpCreateApplication, asAdmin, func(w *world, t *testing.T) func() error {
 		body := map[string]any{"name": "new", "type": "WEB_APP", "protocol": "EXTERNAL_LINK"}

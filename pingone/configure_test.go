@@ -145,7 +145,7 @@ func TestARoleAboveTheAdminIsReadOnlyAndOutOfItsReach(t *testing.T) {
 		check(t, "read-only "+r.ScopeType, r.ReadOnly, r.RoleID == organizationAdmin)
 		if r.ReadOnly {
 			err := w.client.RemoveRole(t.Context(), w.app.Environment, w.app.ID, r.ID)
-			check(t, "removing it", answers(err), "forbidden, temporary") // PingOne says the same of one that it has just made
+			check(t, "removing it", answers(err), "forbidden, temporary") // PingOne says the same of an assignment that it has just made
 			err = w.client.AssignRole(t.Context(), w.app.Environment, w.app.ID, pingone.RoleAssignment{RoleID: r.RoleID, ScopeType: r.ScopeType, ScopeID: r.ScopeID})
 			check(t, "assigning it", answers(err), "forbidden")
 		}
@@ -153,7 +153,7 @@ func TestARoleAboveTheAdminIsReadOnlyAndOutOfItsReach(t *testing.T) {
 	check(t, "roles", len(w.assignments(t)), 2)
 }
 
-// PingOne may call an assignment read-only for a moment after it was made.
+// PingOne may call an assignment read-only for a moment after making it.
 func TestAnAssignmentThatIsReadOnlyForAMomentIsRemoved(t *testing.T) {
 	removals := 0
 	c := against("https://pingone.invalid", roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -239,7 +239,7 @@ func TestAResourceIsBuiltAndGranted(t *testing.T) {
 	w.grants(t, shop, "")
 }
 
-// grants checks what grants an application has, and what its tokens make of them.
+// grants checks an application's grants, and the scopes of its tokens.
 func (w *world) grants(t *testing.T, app pingonetest.Application, scope string, want ...pingone.Grant) {
 	t.Helper()
 	got, err := w.client.Grants(t.Context(), app.Environment, app.ID)

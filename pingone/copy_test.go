@@ -85,7 +85,7 @@ func TestWhatPingOneKeepsForAnApplicationCanBeCopied(t *testing.T) {
 		}
 	}
 
-	// And away again, twice.
+	// Remove them again, twice.
 	for range 2 {
 		for _, kind := range []pingone.PolicyKind{pingone.FlowPolicy, pingone.SignOnPolicy} {
 			all, err := w.client.PolicyAssignments(t.Context(), kind, env, twin.ID)

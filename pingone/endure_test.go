@@ -24,8 +24,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// Whatever a peer does with the connection, a call is over within its time, and its
-// error is one line without the peer's words.
+// Whatever a peer does with the connection, a call ends within its time, and its error is
+// one line without the peer's words.
 func TestAHostilePeerCostsNoMoreThanTheTimeOfACall(t *testing.T) {
 	for _, kind := range fault.HostileKinds() {
 		for _, mint := range []bool{false, true} {
@@ -56,7 +56,7 @@ func TestAHostilePeerCostsNoMoreThanTheTimeOfACall(t *testing.T) {
 						err = got.Err
 						switch kind {
 						case fault.Unsolicited:
-						case fault.Echo: // a refusal is one, whatever it says
+						case fault.Echo: // it is a refusal, whatever it says
 							check(t, "outcome", got.Outcome, pingone.Refused)
 						default:
 							check(t, "outcome", got.Outcome, pingone.Unknown)

@@ -13,7 +13,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// answers lists the questions to which an error says yes.
+// answers lists the questions that an error answers with yes.
 func answers(err error) string {
 	var yes []string
 	for _, q := range []struct {
@@ -148,8 +148,8 @@ func TestWhatAPlatformRefusalMeans(t *testing.T) {
 	}
 }
 
-// told is what an error says and advises. Each is one line, and neither has the other
-// in it.
+// told returns the text and the remedy of an error. Each must be one line, and neither may
+// contain the other.
 func told(err error) string {
 	if err == nil {
 		return ""

@@ -10,9 +10,9 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// An application's secret is regenerated while its consumers go on with the old one.
+// An application's secret is regenerated while its consumers continue with the old one.
 func Example() {
-	p, err := pingonetest.Start("127.0.0.1:0") // in place of PingOne
+	p, err := pingonetest.Start("127.0.0.1:0") // takes the place of PingOne
 	if err != nil {
 		log.Fatal(err)
 	}

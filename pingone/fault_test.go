@@ -14,7 +14,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// faulty is a world whose old secret lives on and whose admin has a token.
+// faulty is a world in which the old secret lives on and the admin has a token.
 func faulty(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
@@ -24,7 +24,7 @@ func faulty(t *testing.T) *world {
 	return w
 }
 
-// bodyless reports whether success is a 204 or a 302, which has no body to cut.
+// bodyless reports whether success is a 204 or a 302, which have no body to truncate.
 func bodyless(operation string) bool {
 	return strings.HasPrefix(operation, "DELETE ") || operation == pingonetest.OpAuthorize || operation == pingonetest.OpResume
 }
@@ -40,7 +40,7 @@ func TestAFaultThatPassesIsOvercome(t *testing.T) {
 				err := call()
 				calls := w.Count(op.operation) - before
 				switch {
-				case kind == fault.Denied: // an admin is denied once with the cached token and once with a new one
+				case kind == fault.Denied: // an admin is denied with the cached token and then with a new one
 					check(t, "answers", answers(err), op.caller.denial)
 					check(t, "calls", calls, op.caller.calls)
 				case err != nil:
@@ -75,7 +75,7 @@ func TestAFaultThatStaysIsReportedAfterFourAttempts(t *testing.T) {
 				w.Before(always(op.operation, kind))
 				err := call()
 				if kind.Applies() && op.operation == pingonetest.OpDeletePrevious {
-					// Whatever became of the reply, there is nothing left to delete.
+					// Whether or not the reply arrived, nothing is left to delete.
 					check(t, "old secret works", w.Authenticates(w.app.Environment, w.app.ClientID, w.app.Secret), false)
 				}
 				if !pingone.IsTemporary(err) {
@@ -88,7 +88,7 @@ func TestAFaultThatStaysIsReportedAfterFourAttempts(t *testing.T) {
 	}
 }
 
-// What is sent twice may create two things.
+// A creation that is sent twice may create two things.
 func TestWhatCannotBeTakenTwiceIsSentOnce(t *testing.T) {
 	for _, op := range creations {
 		for _, kind := range fault.Kinds() {
@@ -112,12 +112,12 @@ func TestWhatCannotBeTakenTwiceIsSentOnce(t *testing.T) {
 	}
 }
 
-// The mint is the call that this package is about: it goes out once, and what is
-// said about it is true.
+// The mint is the call that this package is about: it goes out once, and its outcome is
+// reported truthfully.
 func TestAMintIsSentOnceAndItsOutcomeIsTrue(t *testing.T) {
 	want := map[fault.Kind]pingone.Outcome{
 		fault.None:               pingone.Applied,
-		fault.Refused:            pingone.Unknown, // who sees a connection close cannot know when it did
+		fault.Refused:            pingone.Unknown, // a connection that closed does not tell when it did
 		fault.ReplyLost:          pingone.Unknown,
 		fault.ReplyCut:           pingone.Unknown,
 		fault.Throttled:          pingone.Refused,
@@ -208,7 +208,7 @@ func TestRetryAfterIsHonouredInBothForms(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			w := newWorld(t)
 			w.warm(t)
-			w.SetTime(w.Now().Add(-30 * 24 * time.Hour)) // the date counts on PingOne's clock, not here
+			w.SetTime(w.Now().Add(-30 * 24 * time.Hour)) // the date is by PingOne's clock, not this one
 			w.client.Tokens = new(pingone.TokenCache)
 			w.RetryAfter("9")
 			if form == "date" {
@@ -259,7 +259,7 @@ func TestACancelledWaitMatchesTheServicesErrorAndTheContexts(t *testing.T) {
 			defer cancel()
 			w.client.Wait = tt.wait(cancel)
 			w.client.Now = func() time.Time {
-				if w.Count(pingonetest.OpReadSecret) > 0 { // it asks whether the deadline leaves time to wait
+				if w.Count(pingonetest.OpReadSecret) > 0 { // it checks whether the deadline leaves time to wait
 					cancel()
 				}
 				return time.Now()

@@ -17,8 +17,8 @@ import (
 
 const redirectURI = "https://shop.example/callback?from=pingone"
 
-// site is a web application whose users may change their own attributes, and one
-// such user: all of it made by the client.
+// site is a web application whose users may change their own attributes, and one such user,
+// all created through the client.
 type site struct {
 	*world
 	population, user string
@@ -39,7 +39,7 @@ func (w *world) siteFor(t *testing.T, method pingone.AuthMethod) *site {
 	w.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) {
 		a.Roles = append(a.Roles, roles("Identity Data Admin")...)
 	})
-	w.client.Tokens = new(pingone.TokenCache) // a token conveys the roles of its time
+	w.client.Tokens = new(pingone.TokenCache) // a token keeps the roles of its time
 	ctx, env := t.Context(), w.app.Environment
 	app, err := w.client.CreateApplication(ctx, env, map[string]any{
 		"name": "site", "type": "WEB_APP", "protocol": "OPENID_CONNECT", "enabled": true, "tokenEndpointAuthMethod": method,
@@ -101,7 +101,7 @@ func (s *site) read(t *testing.T, token pingone.Secret) (user map[string]any) {
 	return user
 }
 
-// The activity "Configure an Application with an Authorization Code Grant", whole.
+// The whole activity "Configure an Application with an Authorization Code Grant".
 func TestAUserSignsOnAndChangesAnAttribute(t *testing.T) {
 	for _, method := range pingone.AuthMethods() {
 		t.Run(string(method), func(t *testing.T) {

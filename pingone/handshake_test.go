@@ -13,8 +13,8 @@ import (
 	"pingrotate/pingone"
 )
 
-// Without a connection that can be trusted nothing is sent, so that a mint is known not
-// to have happened, and no call takes more than its time.
+// Without a connection that can be trusted nothing is sent. A mint is then known not to
+// have happened, and no call takes more than its time.
 func TestNothingIsSentWithoutATrustedConnection(t *testing.T) {
 	wants := map[fault.Handshake]string{
 		fault.NeverAnswers: "", fault.AnotherName: "for another host", fault.UnknownIssuer: "unknown authority", fault.Expired: "expired",
@@ -22,7 +22,7 @@ func TestNothingIsSentWithoutATrustedConnection(t *testing.T) {
 	}
 	for _, kind := range fault.Handshakes() {
 		t.Run(kind.String(), func(t *testing.T) {
-			trusted := fault.TrustedTLS() // what it keeps is made outside of the bubble
+			trusted := fault.TrustedTLS() // its cache is filled outside the bubble
 			synctest.Test(t, func(t *testing.T) {
 				listener := &memory.Listener{}
 				go kind.Serve(listener)

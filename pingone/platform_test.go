@@ -121,7 +121,7 @@ func TestAListThatIsNoneIsNotBelieved(t *testing.T) {
 	}
 }
 
-// What a stranger or a broken proxy might send in place of what was asked for.
+// What a stranger or a broken proxy might send instead of the reply.
 func TestAReplyWithoutItsMembersIsNotBelieved(t *testing.T) {
 	for name, read := range map[string]func(*pingone.Client) error{
 		"roles": func(c *pingone.Client) error { _, err := c.Roles(t.Context(), someUUID); return err },

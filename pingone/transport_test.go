@@ -47,7 +47,7 @@ func TestARepliesFormDecidesWhetherItIsBelieved(t *testing.T) {
 		status  int
 		body    string
 		outcome pingone.Outcome // of a mint
-		read    bool            // believed when read
+		read    bool            // whether a reader believes it
 	}{
 		{"as documented", 200, good, pingone.Applied, true},
 		{"unknown members", 200, `{"secret":"` + plain + `","previous":null,"new":[1]}`, pingone.Applied, true},
@@ -240,7 +240,7 @@ func TestAReplyThatIsNotHTTPIsNotQuoted(t *testing.T) {
 	}
 }
 
-// speak listens on loopback, and answers every connection's request with the text.
+// speak listens on loopback, and answers the request on each connection with the text.
 func speak(t *testing.T, text string) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -56,8 +56,8 @@ func TestANameCannotChangeTheFilter(t *testing.T) {
 	}
 }
 
-// PingOne ignores a filter on a collection that has none, and answers with all.
-func TestAFilterThatPingOneIgnoresFindsNobodyElse(t *testing.T) {
+// PingOne ignores a filter on a collection that supports none, and answers with all items.
+func TestAFilterThatPingOneIgnoresFindsNoOtherUser(t *testing.T) {
 	const others = `{"id":"a","username":"eve","population":{"id":"p"}},{"id":"b","username":"Ada","population":{"id":"q"}}`
 	all := func(items string) *pingone.Client {
 		return against("https://pingone.invalid", roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -84,7 +84,7 @@ func TestAFilterThatPingOneIgnoresFindsNobodyElse(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsThereOnceItWasSet(t *testing.T) {
+func TestAUserHasAPasswordOnceItIsSet(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(t)
 	for _, c := range []struct {

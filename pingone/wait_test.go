@@ -53,7 +53,7 @@ func TestWhatWasJustCreatedIsAskedForUntilItIsThere(t *testing.T) {
 		t.Errorf("got scopes %v, %v, want one", all, err)
 	}
 
-	// What is not there in the end is not there.
+	// An object that never appears is reported as absent.
 	start := w.Now()
 	_, err = w.client.Application(t.Context(), w.app.Environment, someUUID)
 	check(t, "answers", answers(err), "not found")

@@ -8,12 +8,12 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// TestTokensExpireByTheWallClock: Lambda freezes a process between invocations, and its
-// monotonic clock with it, while the token grows old.
+// TestTokensExpireByTheWallClock: Lambda freezes a process between invocations, and with it
+// the monotonic clock, while the token ages.
 func TestTokensExpireByTheWallClock(t *testing.T) {
 	w := newWorld(t)
 	w.SetTime(time.Now())
-	w.client.Now = time.Now // which reads both clocks
+	w.client.Now = time.Now // reads both clocks
 	token, err := w.client.Token(t.Context(), w.credential(w.app), "")
 	if err != nil {
 		t.Fatal(err)
@@ -23,8 +23,8 @@ func TestTokensExpireByTheWallClock(t *testing.T) {
 	}
 }
 
-// TestATokenIsOfOneTokenEndpoint: two environments may have admins of the same id and
-// secret, as after an import.
+// TestATokenIsOfOneTokenEndpoint: after an import, two environments may have admins with
+// the same id and secret.
 func TestATokenIsOfOneTokenEndpoint(t *testing.T) {
 	tokens := new(pingone.TokenCache)
 	for range 2 {

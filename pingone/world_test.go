@@ -62,7 +62,7 @@ func roles(names ...string) []pingonetest.RoleAssignment {
 	return all
 }
 
-// credential is what the application shows to the token endpoint.
+// credential is the credential that the application shows the token endpoint.
 func (w *world) credential(a pingonetest.Application) pingone.Credential {
 	return pingone.Credential{
 		Environment: pingone.Environment{ID: a.Environment, API: w.URL(), Auth: w.URL() + "/" + a.Environment},
@@ -72,13 +72,13 @@ func (w *world) credential(a pingonetest.Application) pingone.Credential {
 	}
 }
 
-// target is the application, as what has the secret.
+// target is the application, as the owner of the secret.
 func (w *world) target() pingone.Target { return application(w.app.Environment, w.app.ID) }
 
 var signingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// keyPair is an RSA key as its owner and PingOne hold it. It is one for all tests,
-// because to make one takes longer than most of them.
+// keyPair is an RSA key as its owner and as PingOne hold it. All tests share one, because
+// making one takes longer than most of them.
 func keyPair(t *testing.T) (private *rsa.PrivateKey, jwks string) {
 	t.Helper()
 	key, err := signingKey()
@@ -116,7 +116,7 @@ func (w *world) deletePrevious(t *testing.T) error {
 	return w.client.DeletePreviousSecret(t.Context(), w.target())
 }
 
-// warm fetches the admin's token, so that a test counts only what it asks for.
+// warm fetches the admin's token, so that a test counts only its own calls.
 func (w *world) warm(t *testing.T) {
 	t.Helper()
 	if _, err := w.client.Application(t.Context(), w.app.Environment, w.app.ID); err != nil {
@@ -124,8 +124,8 @@ func (w *world) warm(t *testing.T) {
 	}
 }
 
-// impatient makes the client give up a call as soon as the server lets it hang, as
-// if the call's time were over.
+// impatient makes the client give up a call as soon as the server hangs, as if the call's
+// time were over.
 func (w *world) impatient() {
 	hung := make(chan struct{})
 	w.After(func(_ fault.Call, k fault.Kind) {
@@ -158,7 +158,7 @@ func check[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// noLeak fails when the text has one of the secrets in it, plain or encoded.
+// noLeak fails if the text contains one of the secrets, plain or encoded.
 func noLeak(t *testing.T, text string, secrets ...string) {
 	t.Helper()
 	for _, s := range secrets {

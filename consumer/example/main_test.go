@@ -16,7 +16,7 @@ import (
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// A service is the program in this process.
+// A service is the program, running in this process.
 type service struct {
 	url   string
 	lines *bufio.Scanner
@@ -38,7 +38,7 @@ func (s *service) next(t *testing.T) map[string]any {
 	return line
 }
 
-// until reads the log up to a message.
+// until reads the log up to a message, and returns its line.
 func (s *service) until(t *testing.T, message string) map[string]any {
 	t.Helper()
 	for {
@@ -90,8 +90,8 @@ func TestTheServiceCallsTheAPIThroughAReplacement(t *testing.T) {
 		"LOG_LEVEL":         "debug",
 	})
 
-	// Tokens end at once, so each request needs the secret. The API refuses such a token;
-	// what counts is that there was one.
+	// Tokens expire at once, so each request needs the secret. The API refuses such a
+	// token; all that counts is that there was one.
 	get := func() {
 		t.Helper()
 		done := make(chan error, 1)

@@ -68,7 +68,7 @@ func configured(typ, members string) string {
 	return string(b)
 }
 
-// create makes an application by a call and returns what a client then knows of it.
+// create makes an application by a call, and returns what a client then knows of it.
 func (w *world) create(env, body string) pingonetest.Application {
 	w.t.Helper()
 	r := w.in(env, "POST", "/applications", body)
@@ -214,7 +214,7 @@ func TestB43_CollectionsComeInPages(t *testing.T) {
 		r.want(t, 200, "count", "7", "size", []string{"3", "3", "1"}[min(pages, 2)])
 		got = append(got, r.page(t, "applications", "id")...)
 		next = r.at("_links.next.href")
-		if pages == 0 { // what a page showed may go without upsetting the next
+		if pages == 0 { // what a page has shown may be deleted without disturbing the next
 			w.api("DELETE", pingonetest.Application{Environment: w.admin.Environment, ID: nextTo(got, w.admin.ID)}, "", "")
 			w.AddApplication(pingonetest.Application{ID: "00000000-0000-4000-8000-000000000000"})
 		}

@@ -57,7 +57,7 @@ func keySet(kid string, key *rsa.PrivateKey) string {
 		kid, encode(key.N.Bytes()), encode(big.NewInt(int64(key.E)).Bytes()))
 }
 
-// claimsFor are an assertion's claims, with some replaced; a nil removes one.
+// claimsFor returns an assertion's claims, with some replaced; a nil removes one.
 func (w *world) claimsFor(a pingonetest.Application, replaced map[string]any) map[string]any {
 	claims := map[string]any{
 		"iss": a.ClientID, "sub": a.ClientID, "aud": w.URL() + "/" + a.Environment + "/as/token",

@@ -8,7 +8,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// roleID looks a built-in or custom role up as a client does.
+// roleID looks up a built-in or custom role as a client does.
 func (w *world) roleID(env, name string) string {
 	w.t.Helper()
 	builtIn := send(w.t, "GET", w.URL()+"/v1/roles", "", "Authorization", "Bearer "+w.token)

@@ -23,7 +23,7 @@ type reply struct {
 	body   map[string]any
 }
 
-// at returns the string at a dotted path into the body, "" where there is none.
+// at returns the string at a dotted path in the body, or "".
 func (r reply) at(path string) string {
 	var v any = r.body
 	for name := range strings.SplitSeq(path, ".") {
@@ -103,7 +103,7 @@ func grant(form ...string) string {
 	return v.Encode()
 }
 
-// world is a server with one administrator of everything.
+// world is a server with an administrator who may do everything.
 type world struct {
 	*pingonetest.Server
 	t     *testing.T
@@ -148,7 +148,8 @@ func (w *world) apiAs(token, method string, a pingonetest.Application, suffix, b
 		"Authorization", "Bearer "+token, "Content-Type", jsonType)
 }
 
-// in makes a call about an environment as the administrator; path follows its URL.
+// in makes a call about an environment as the administrator; path follows the environment's
+// URL.
 func (w *world) in(env, method, path, body string) reply {
 	w.t.Helper()
 	return w.inAs(w.token, env, method, path, body)
@@ -184,7 +185,7 @@ func retention(until time.Time) string {
 	return `{"previous":{"expiresAt":"` + until.Format(time.RFC3339Nano) + `"}}`
 }
 
-// want compares an answer's status and the values at some paths.
+// want compares the status of an answer and the values at some paths.
 func (r reply) want(t *testing.T, status int, pathsAndValues ...string) {
 	t.Helper()
 	if r.status != status {
@@ -204,7 +205,7 @@ func check[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// recorder is a test that notes what it is told instead of failing.
+// recorder is a TB that records what it is told instead of failing.
 type recorder struct {
 	*testing.T
 	mu           sync.Mutex
@@ -223,7 +224,8 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// misuse is what a recorder's Fatalf panics with, to stop the caller as a test would.
+// misuse is the value with which a recorder's Fatalf panics, to stop the caller as a test
+// would.
 type misuse string
 
 func (r *recorder) Fatalf(format string, args ...any) { panic(misuse(fmt.Sprintf(format, args...))) }

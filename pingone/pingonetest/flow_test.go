@@ -78,7 +78,7 @@ func newSite(t *testing.T, members string) *site {
 	return &site{d, d.webApp("site", members), d.signUp("ada")}
 }
 
-// webApp makes an application for authorization codes and grants it scopes.
+// webApp makes an application for authorization codes, and grants it scopes.
 func (d *directory) webApp(name, members string) pingonetest.Application {
 	d.t.Helper()
 	code := fmt.Sprintf(`"name":%q,"grantTypes":["AUTHORIZATION_CODE"],"responseTypes":["CODE"],"redirectUris":[%q]`, name, callback)
@@ -95,7 +95,7 @@ func (d *directory) webApp(name, members string) pingonetest.Application {
 	return app
 }
 
-// request is an authorization request; parameters come as name, value and replace others.
+// request is an authorization request; parameters come as name, value, and replace others.
 func (s *site) request(parameters ...string) url.Values {
 	q := url.Values{"response_type": {"code"}, "client_id": {s.app.ID}, "redirect_uri": {callback}, "scope": {"openid p1:update:user"}, "state": {"s1"}}
 	for i := 0; i < len(parameters); i += 2 {
@@ -126,8 +126,8 @@ func (s *site) exchange(code string, form ...string) reply {
 	return basic(s.t, s.Server, s.env, s.app.ID, s.app.Secret, form...)
 }
 
-// The thirteen steps of the activity Configure an Application with an
-// Authorization Code Grant, and then the attribute that the user updates.
+// The thirteen steps of the activity Configure an Application with an Authorization Code
+// Grant, and then the user's update of the attribute.
 func TestDocumentedAuthorizationCodeFlow(t *testing.T) {
 	s := newSite(t, "") // steps 1 to 8
 	b := newBrowser(t)

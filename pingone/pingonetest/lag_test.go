@@ -148,7 +148,7 @@ func TestB35_NodesLearnAndForgetInTheirOwnTime(t *testing.T) {
 	try("after 20 s", 2, app.Secret, 401)
 	check(t, "the old one accepted somewhere in the end", w.AcceptedSomewhere(app.Environment, app.ID, app.Secret), false)
 
-	// Without a route they take turns.
+	// Without a route, the nodes take turns.
 	w.Route(nil)
 	w.Nodes(pingonetest.Node{}, pingonetest.Node{Learns: time.Hour})
 	w.Regenerate(app.Environment, app.ID, time.Hour)

@@ -156,7 +156,7 @@ func TestB86_PartsAreRemovedUnlessSomethingStandsOnThem(t *testing.T) {
 	s.in(s.env, "DELETE", "/resources/"+openID+"/scopes/"+email, "").want(t, 400)
 }
 
-func TestB86_ARemovedUsersTokenIsNoneAnyMore(t *testing.T) {
+func TestB86_ARemovedUsersTokenIsRefused(t *testing.T) {
 	s := newSite(t, "")
 	token := s.exchange(s.code("ada", "scope", "openid")).at("access_token")
 	send(t, "GET", s.auth("/as/userinfo"), "", "Authorization", "Bearer "+token).want(t, 200)

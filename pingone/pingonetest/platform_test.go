@@ -7,7 +7,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// every is each call of the platform API that a caller needs a permission for.
+// every lists the calls of the platform API that need a permission.
 func (s *site) every() []struct{ method, path string } {
 	app := "/applications/" + s.app.ID
 	openID := s.in(s.env, "GET", "/resources", "").ids(s.t, "resources")["openid"]

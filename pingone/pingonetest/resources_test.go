@@ -20,7 +20,7 @@ func (r reply) ids(t *testing.T, collection string) map[string]string {
 	return ids
 }
 
-// resource makes a custom resource with scopes and returns its id and the scopes' ids.
+// resource makes a custom resource with scopes, and returns its id and the scopes' ids.
 func (w *world) resource(env, body string, scopes ...string) (string, map[string]string) {
 	w.t.Helper()
 	r := w.in(env, "POST", "/resources", body)
@@ -202,8 +202,8 @@ func TestB55_WorkersMayBeRefusedCustomResources(t *testing.T) {
 	w.api("POST", app, "/grants", grantBody(id, scopes["sell"])).want(t, 201)
 }
 
-// The client of PingOne Advanced Services: a web application without response
-// types, granted the scope of a custom resource with a list of groups.
+// The client of PingOne Advanced Services: a web application without response types,
+// granted the scope of a custom resource, with a list of groups.
 func TestB56_TokensFollowGrants(t *testing.T) {
 	w := newWorld(t)
 	env := w.admin.Environment

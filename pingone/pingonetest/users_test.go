@@ -28,14 +28,14 @@ func newDirectory(t *testing.T) *directory {
 	return &directory{w, w.admin.Environment, r.at("id")}
 }
 
-// user is the body of a new user, as the documented one.
+// user is the body of a new user, as in the documentation.
 func (d *directory) user(name string) string {
 	return fmt.Sprintf(`{"email":"%s@example.com","name":{"given":"Test","family":"AppUser"},"population":{"id":%q},"username":%q}`, name, d.population, name)
 }
 
 const goodPassword = "2FederateM0re!"
 
-// signUp makes a user with a password and returns the user's id.
+// signUp makes a user with a password, and returns the user's id.
 func (d *directory) signUp(name string) string {
 	d.t.Helper()
 	r := d.in(d.env, "POST", "/users", d.user(name))
