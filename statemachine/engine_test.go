@@ -33,7 +33,7 @@ type engine struct {
 	*sfn.Client
 	t       *testing.T
 	process *exec.Cmd
-	machine string // ARN of the one for campaigns
+	machine string // ARN of the campaigns' one
 	audit   string
 }
 
@@ -105,7 +105,7 @@ func startEngine(t *testing.T, lambda string) *engine {
 	return e
 }
 
-// logged finds the address in what moto says.
+// logged finds the address in moto's output.
 type logged struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -218,7 +218,7 @@ func campaignNow(limit int) waves.Campaign {
 	return waves.Campaign{Start: time.Now().UTC().Truncate(time.Millisecond), Limit: limit, Reason: "a test", By: "a test"}
 }
 
-// approveAfter looks when the execution waits for a person, and then answers as one.
+// approveAfter calls look once the execution waits for a person, and then approves as one.
 func (e *engine) approveAfter(arn string, look func()) {
 	e.t.Helper()
 	token := e.waiting(arn)
@@ -228,7 +228,7 @@ func (e *engine) approveAfter(arn string, look func()) {
 	}
 }
 
-// waiting returns the token of the task that waits for a person, once it does.
+// waiting waits until a task waits for a person, and returns its token.
 func (e *engine) waiting(arn string) string {
 	e.t.Helper()
 	again := time.NewTicker(100 * time.Millisecond)

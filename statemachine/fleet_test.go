@@ -52,7 +52,7 @@ type fleet struct {
 	looked  []string // by audits of batches
 	rotator *rotation.Rotator
 	alive   context.Context
-	kill    context.CancelFunc // as SIGKILL does: the process sends nothing any more
+	kill    context.CancelFunc // as by SIGKILL: the process sends nothing more
 }
 
 // quiet keeps the stand-ins' transcripts of many thousand calls to themselves.
@@ -63,8 +63,8 @@ func (quiet) Logf(string, ...any) {}
 func newFleet(t *testing.T, size int) *fleet {
 	t.Helper()
 	f := &fleet{t: t, ping: pingonetest.Run(quiet{t}), sm: secretsmanagertest.Run(quiet{t}), db: registertest.Run(quiet{t})}
-	// PingOne's secrets are an hour old when the campaign begins, and one of AWS's clocks
-	// would be ahead of the other.
+	// PingOne's secrets are an hour old when the campaign begins; otherwise one of AWS's
+	// clocks would be ahead of the other.
 	f.ping.Follow(time.Now)
 	f.sm.Follow(time.Now)
 	f.db.Follow(time.Now)
@@ -144,7 +144,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// invoke is one invocation. One in a process that was killed brings no answer.
+// invoke is one invocation. It brings no answer if its process is killed.
 func (f *fleet) invoke(ctx context.Context, qualifier string, event []byte) ([]byte, error) {
 	f.mu.Lock()
 	r, alive := f.rotator, f.alive
@@ -166,7 +166,7 @@ func (f *fleet) invoke(ctx context.Context, qualifier string, event []byte) ([]b
 	return json.Marshal(report)
 }
 
-// mints checks that each secret was regenerated so often, and that AWSCURRENT works.
+// mints checks how often each secret was regenerated, and that AWSCURRENT works.
 func (f *fleet) mints(least, most int) {
 	f.t.Helper()
 	for i, name := range f.names {

@@ -17,14 +17,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
-// These tests run the state machines on an interpreter that was written by others: that
-// of moto, which is LocalStack's. Its tasks call http://localhost:$MOTO_PORT, where a proxy
-// hands invocations to the function and the rest to moto.
+// These tests run the state machines on an interpreter that others wrote: moto's, which is
+// LocalStack's. Its tasks call http://localhost:$MOTO_PORT, where a proxy passes
+// invocations to the function and the rest to moto.
 
 var paced = flag.Int("paced", 147, "how many secrets are rotated at PingOne's own limit, two a second")
 
-// TestMotoKeepsThePace rotates at PingOne's own limit. The interpreter takes a part of a
-// second of processor time to begin an item, which shows on a machine that is busy.
+// TestMotoKeepsThePace rotates at PingOne's own limit. The interpreter needs a fraction of
+// a second of processor time to begin an item, which shows on a busy machine.
 func TestMotoKeepsThePace(t *testing.T) {
 	const limit = waves.LicenceLimit
 	f := newFleet(t, *paced)
@@ -49,7 +49,7 @@ func TestMotoKeepsThePace(t *testing.T) {
 	f.mints(1, 1)
 	perMinute := float64(*paced-1) / last.Sub(first).Minutes()
 	used := perMinute * float64(sum.Calls) / float64(sum.Promoted) / limit
-	const least = 0.75 // package campaign shows what is reached where the machine does not matter
+	const least = 0.75 // package campaign shows the pace where the machine does not matter
 	if used < least || used > 1 || f.limited.Load() > 0 {
 		t.Errorf("used %.3f of the limit, and %d calls were refused; want at least %.2f, and none", used, f.limited.Load(), least)
 	}
@@ -116,7 +116,7 @@ func TestMotoIsKilledAndStartedAgain(t *testing.T) {
 	f.ping.After(nil)
 	before := f.minted()
 	f.start()
-	f.db.Age(tableName, time.Minute) // what was announced is over, and need not be waited for
+	f.db.Age(tableName, time.Minute) // the announced act is over, and need not be waited for
 
 	second := startEngine(t, f.cloud.URL())
 	status, sum := second.end(f, second.begin(c), c)
@@ -129,7 +129,7 @@ func TestMotoIsKilledAndStartedAgain(t *testing.T) {
 	f.mints(1, 1)
 }
 
-// TestMotoWaitsForPingOne aims at more than PingOne allows.
+// TestMotoWaitsForPingOne aims at more calls than PingOne allows.
 func TestMotoWaitsForPingOne(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 60)
@@ -144,7 +144,8 @@ func TestMotoWaitsForPingOne(t *testing.T) {
 	t.Logf("%d tries of 60 rotations were cut short", sum.Limited)
 }
 
-// TestMotoAsksAPersonAfterTheCanaries checks that no other secret is touched before.
+// TestMotoAsksAPersonAfterTheCanaries checks that no other secret is touched before the
+// answer.
 func TestMotoAsksAPersonAfterTheCanaries(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 12)
@@ -180,8 +181,8 @@ func TestMotoTakesNoForAnAnswer(t *testing.T) {
 	}
 }
 
-// TestMotoEndsLeaks has an emergency for secrets that are named, among which one is
-// unknown: failures are tolerated.
+// TestMotoEndsLeaks runs an emergency for named secrets, one of which is unknown: failures
+// are tolerated.
 func TestMotoEndsLeaks(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3)
@@ -200,7 +201,7 @@ func TestMotoEndsLeaks(t *testing.T) {
 	}
 }
 
-// TestMotoLooksAtEverySecret walks through more than one batch, the urgent ones first.
+// TestMotoLooksAtEverySecret audits more than one batch, the urgent secrets first.
 func TestMotoLooksAtEverySecret(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 230)

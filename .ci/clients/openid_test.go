@@ -88,7 +88,7 @@ func TestOpenIDClientSignsAUserOn(t *testing.T) {
 	})
 }
 
-// userWhoMaySignOn creates a user with a password by the SDK, and grants the
+// userWhoMaySignOn creates a user with a password through the SDK, and grants the
 // application what a sign-on needs.
 func (w *world) userWhoMaySignOn(app pingonetest.Application, name, password string) (id string) {
 	w.t.Helper()
@@ -121,8 +121,8 @@ func (w *world) userWhoMaySignOn(app pingonetest.Application, name, password str
 	return user.GetId()
 }
 
-// signOn does what a browser and its user do, and returns the query with which the
-// browser comes back to the application.
+// signOn acts as a browser and its user, and returns the query with which the browser
+// returns to the application.
 func (w *world) signOn(authorize, name, password string) url.Values {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)

@@ -114,9 +114,9 @@ func TestSDKUnderstandsRefusals(t *testing.T) {
 	})
 }
 
-// A client that repeats a request by itself, as this SDK does, is why the product
-// has its own: the repetition regenerates once more, and the secret that
-// consumers hold is evicted, while the caller is told of a success.
+// The product has its own client because this SDK, like others, repeats a request by
+// itself: the repetition regenerates once more, which evicts the secret that consumers
+// hold, and the caller learns only of a success.
 func TestAClientThatRepeatsARegenerationLocksConsumersOut(t *testing.T) {
 	p := pingonetest.Run(t)
 	w := newWorld(t, p, p.URL(), http.DefaultClient)

@@ -32,8 +32,8 @@ func venv(t *testing.T, name string) string {
 	return filepath.Join(dir, "bin", name)
 }
 
-// environment is what a program of AWS's gets to see of this machine: no account of
-// the person who runs the test, and nowhere to look for one.
+// environment is the environment of AWS's programs: no account of the person who runs the
+// test, and nowhere to look for one.
 func environment(s *secretsmanagertest.Server) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "PYTHONDONTWRITEBYTECODE=1", "SECRETS_MANAGER_URL=" + s.URL(),
@@ -84,8 +84,8 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// function is a rotation function in Python, in a process that starts with the first
-// event and, if it was killed, again with the next.
+// function is a rotation function in Python, in a process that starts with the first event
+// and, once killed, again with the next.
 type function struct {
 	start   func() *exec.Cmd
 	running *exec.Cmd

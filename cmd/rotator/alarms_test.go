@@ -18,8 +18,8 @@ import (
 )
 
 // metricsOf returns the metrics that exist, by namespace: the constants of package
-// rotation, read from its source so that none is forgotten here, and those of Lambda
-// itself that the template uses. The function must emit each one itself.
+// rotation, read from its source so that none is forgotten, and those of AWS that the
+// template uses. The function must emit each of its own.
 func metricsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob("../../rotation/*.go")
@@ -98,8 +98,8 @@ func TestEveryAlarmIsOnAMetricThatExists(t *testing.T) {
 	}
 }
 
-// The metrics of a step are there when there is a step; those of an audit say how
-// things are until the next audit.
+// The metrics of a step exist only when there is a step; those of an audit hold until the
+// next audit.
 func TestAlarmsTreatMissingDataAsWhatItMeans(t *testing.T) {
 	for name, p := range alarms(t) {
 		metric := p["MetricName"].(string)

@@ -23,11 +23,10 @@ type quiet struct{ testing.TB }
 
 func (quiet) Logf(string, ...any) {}
 
-// chain measures the calls that had to follow one another. A call is known by its
-// end; it began one latency earlier at the latest. Two calls that overlap did not
-// wait for each other, so the longest chain is the largest set of calls of which
-// none overlap, which is what one finds by always taking the one that ends first.
-// No order of the same calls could take less time than the chain.
+// chain measures the calls that had to follow one another. A call is known by its end; it
+// began at least one latency earlier. Two calls that overlap did not wait for each other,
+// so the longest chain is the largest set of calls of which none overlap. Always taking the
+// call that ends first finds it. No order of the same calls could take less time.
 type chain struct {
 	mu   sync.Mutex
 	ends []time.Time
@@ -56,18 +55,17 @@ func (c *chain) take() time.Duration {
 	return length
 }
 
-// BenchmarkRotation measures a whole rotation by a process that has just started,
-// which is what a scheduled one mostly meets: no connection and no token is there
-// yet. wall/chain says how much longer it takes than its calls must; 1.08 is the
-// most that is wanted of a scheduled one, and 18 calls in a row. The first of a secret
-// also finds out how the client authenticates, and enters the secret in the register.
+// BenchmarkRotation measures a whole rotation by a process that has just started, without a
+// connection or a token, as a scheduled rotation mostly finds it. wall/chain is the ratio
+// of its time to the time that its calls must take; a scheduled one may reach 1.08, with 18
+// calls in a row. The first rotation of a secret also finds out how the client
+// authenticates, and enters the secret in the register.
 func BenchmarkRotation(b *testing.B) {
 	b.Run("scheduled", func(b *testing.B) { benchmarkRotation(b, 1) })
 	b.Run("first", func(b *testing.B) { benchmarkRotation(b, 0) })
 }
 
-// benchmarkRotation measures the rotation of a secret that has been rotated so often
-// before.
+// benchmarkRotation measures a rotation of a secret that has been rotated so often before.
 func benchmarkRotation(b *testing.B, before int) {
 	w := newWorld(quiet{b})
 	const between = 60 * 24 * time.Hour
@@ -126,10 +124,9 @@ func benchmarkRotation(b *testing.B, before int) {
 	b.ReportMetric(0, "ns/op") // says wall-ms again
 }
 
-// BenchmarkColdStart measures the time from the start of the process to its first
-// poll for an event, beside that of a function that does nothing, and the size of
-// what is deployed. rotator/nothing is wanted to be 2 at most, and
-// zip-MB 3.8.
+// BenchmarkColdStart measures the time from the start of the process to its first poll for
+// an event, relative to that of a function that does nothing, and the size of the deployed
+// archive. The limits are 2 for rotator/nothing and 3.8 for zip-MB.
 func BenchmarkColdStart(b *testing.B) {
 	nothing, err := build(b.TempDir(), "./testdata/nothing")
 	if err != nil {
@@ -191,8 +188,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// BenchmarkMemory measures what one process has resident at most, in rotations one
-// after another. Less than 20 MB is wanted.
+// BenchmarkMemory measures the most memory that one process has resident in consecutive
+// rotations. It should be less than 20 MB.
 func BenchmarkMemory(b *testing.B) {
 	w := newWorld(quiet{b})
 	n := 0

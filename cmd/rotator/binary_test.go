@@ -30,7 +30,7 @@ func TestTheProgramRotatesASecret(t *testing.T) {
 	check(t, "processes", w.Starts(), 1)
 }
 
-// split tells the lines of metrics from the others.
+// split separates the lines of metrics from the others.
 func split(all []map[string]any) (metrics, log []map[string]any) {
 	for _, line := range all {
 		if line["_aws"] != nil {
@@ -84,7 +84,7 @@ func TestEachStepLogsOneLineAndOneOfMetrics(t *testing.T) {
 		calls, _ := line["calls"].(map[string]any)
 		for _, service := range []string{"secretsManager", "pingOne", "register"} {
 			if service == "register" && want[i].step != "createSecret" && want[i].step != "finishSecret" {
-				continue // these change nothing that the register is about
+				continue // these change nothing that the register holds
 			}
 			if n, ok := calls[service].(float64); !ok || n < 1 {
 				t.Errorf("%s: got %v calls of %s, want some", want[i].step, calls[service], service)
@@ -192,7 +192,7 @@ func TestABadEventIsOneErrorAndNoCall(t *testing.T) {
 	check(t, "processes", w.Starts(), 1)
 }
 
-// TestTheProgramTakesActionsThroughItsAliasAlone: Lambda tells it by which ARN it was
+// TestTheProgramTakesActionsThroughItsAliasAlone: Lambda tells it the ARN by which it was
 // invoked.
 func TestTheProgramTakesActionsThroughItsAliasAlone(t *testing.T) {
 	w := newWorld(t)

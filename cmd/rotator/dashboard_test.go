@@ -88,7 +88,7 @@ func TestWidgetsCoverEachOtherNowhere(t *testing.T) {
 	}
 }
 
-// The words of CloudWatch Logs Insights that the dashboard uses.
+// The keywords and functions of CloudWatch Logs Insights that the dashboard uses.
 var insights = strings.Fields("SOURCE filter stats latest as by sort asc desc limit fields coalesce ispresent and or")
 
 func TestEveryTableReadsFieldsThatTheFunctionLogs(t *testing.T) {

@@ -25,7 +25,7 @@ type scenario struct {
 	name     string
 	before   func(context.Context, *world, pingonetest.Application) // leads to the situation
 	mints    int                                                    // regenerations of the secret, from the beginning to the end
-	replaced bool                                                   // consumers hold a secret that must outlive the rotation
+	replaced bool                                                   // consumers hold a replaced secret that must outlive the rotation
 }
 
 var scenarios = []scenario{
@@ -47,7 +47,7 @@ var scenarios = []scenario{
 		w.secrets.Put(shop, document(app))
 	}},
 	{name: "drift", before: func(_ context.Context, w *world, app pingonetest.Application) {
-		// Stored a minute ago: what was stored a moment ago may still be settling.
+		// Stored a minute ago: a more recent write may not be visible everywhere yet.
 		w.secrets.Follow(func() time.Time { return time.Now().Add(-time.Minute) })
 		w.secrets.Put(shop, document(app))
 		w.secrets.Follow(time.Now)
@@ -65,12 +65,12 @@ func (w *world) attempt(ctx context.Context) error {
 	return err
 }
 
-// minuteLater lets the lease of a process that was killed run out: what it left in the
-// register becomes older, for no process's clock can be moved.
+// minuteLater lets the lease of a killed process expire, by making what it left in the
+// register older: the clock of a process cannot be moved.
 func (w *world) minuteLater() { w.register.Age(tableName, time.Minute) }
 
-// A moment is one instant in a rotation: just before the nth call of an operation
-// is applied, or just after that and before the reply. The zero moment never comes.
+// A moment is an instant in a rotation: just before the nth call of an operation is
+// applied, or just after that and before the reply. The zero moment never comes.
 type moment struct {
 	operation string
 	n         int
@@ -128,7 +128,7 @@ func (v *watch) after(c fault.Call, k fault.Kind) {
 	}
 }
 
-// check notes what is not as it must be at every instant. The lock is held.
+// check notes what is not as it must be at every instant. The caller holds the lock.
 func (v *watch) check() {
 	p := v.w.pingone
 	secret := v.w.current(shop)
@@ -144,7 +144,7 @@ func (v *watch) check() {
 	}
 }
 
-// breach notes a breach with the call after which it was seen. The lock is held.
+// breach notes a breach, with the call after which it was seen. The caller holds the lock.
 func (v *watch) breach(format string, args ...any) {
 	at := ", at the beginning"
 	if n := len(v.calls); n > 0 {
@@ -172,8 +172,8 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 
 	err := w.attempt(t.Context())
 	if at != (moment{}) && err == nil {
-		// Calls that run in parallel come in any order, so that this one may not have come
-		// again; or it was the last, and the process was done before the signal.
+		// Parallel calls come in any order, so this one may not have come again; or it was
+		// the last, and the process ended before the signal.
 		t.Logf("%v did not come, or was the last", at)
 	} else if at != (moment{}) {
 		if exit, ok := errors.AsType[*runtimetest.ExitError](err); !ok || exit.Status != "signal: killed" {
@@ -202,7 +202,7 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 	if id := w.secrets.VersionID(shop, "AWSPENDING"); id != "" && id != w.secrets.VersionID(shop, "AWSCURRENT") {
 		v.breach("I4: AWSPENDING is left behind")
 	}
-	// PingOne counts the grace by its own clock, which stands still but for this.
+	// PingOne counts the grace by its own clock, which otherwise stands still.
 	w.pingone.Advance(24*time.Hour - time.Minute)
 	if s.replaced && !w.pingone.Authenticates(app.Environment, app.ClientID, app.Secret) {
 		v.breach("I5: the replaced secret died before the end of its grace")
@@ -214,10 +214,9 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 	return v.moments
 }
 
-// TestKilledAtAnyCall kills the program at each call that a rotation makes, one cell
-// each: once before the service has acted and once after, when the reply would have
-// told. A call that the program makes tomorrow is in the matrix tomorrow. Without
-// -prove it tries a sample.
+// TestKilledAtAnyCall kills the program at each call of a rotation, one cell each: once
+// before the service has acted and once after, before the reply. A new call of the program
+// gets its cells by itself. Without -prove it tries a sample.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel() // while the function works for half a minute
 	cell, tried, kept := 0, 0, 0

@@ -26,7 +26,7 @@ type motoSecret struct {
 	name string
 }
 
-// newMotoSecret stores the document under a name that the server has not seen.
+// newMotoSecret stores the document under a name that is new to the server.
 func newMotoSecret(t *testing.T, url, document string) *motoSecret {
 	t.Helper()
 	s := &motoSecret{t: t, name: "moto/" + rand.Text(), Client: secretsmanager.New(secretsmanager.Options{
@@ -40,9 +40,9 @@ func newMotoSecret(t *testing.T, url, document string) *motoSecret {
 	return s
 }
 
-// begin makes moto register the empty version that a rotation fills. moto has no
-// function that it could call, and does not get to the steps: it refuses, but leaves
-// the version pending and rotation enabled, which is what the steps expect to find.
+// begin makes moto register the empty version that a rotation fills. moto has no function
+// to call, so it refuses before the steps, but it leaves the version pending and rotation
+// enabled, as the steps expect.
 func (s *motoSecret) begin(token string) {
 	s.t.Helper()
 	_, err := s.RotateSecret(s.t.Context(), &secretsmanager.RotateSecretInput{
@@ -54,9 +54,9 @@ func (s *motoSecret) begin(token string) {
 	}
 }
 
-// labelled returns the client secret of the version with the label, and the
-// version's id. The label is always given: moto's own default is not AWSCURRENT once
-// that has moved.
+// labelled returns the client secret of the version with the label, and the version's id.
+// The label is always given, because moto's default is no longer AWSCURRENT once that has
+// moved.
 func (s *motoSecret) labelled(label string) (secret, version string) {
 	s.t.Helper()
 	out, err := s.GetSecretValue(s.t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &s.name, VersionStage: &label})
@@ -70,7 +70,7 @@ func (s *motoSecret) labelled(label string) (secret, version string) {
 	return d.ClientSecret, *out.VersionId
 }
 
-// attempt plays Secrets Manager's four calls, up to the first that fails.
+// attempt makes Secrets Manager's four calls, up to the first that fails.
 func (s *motoSecret) attempt(f *runtimetest.Function, token string) error {
 	for _, step := range []string{"createSecret", "setSecret", "testSecret", "finishSecret"} {
 		event, err := json.Marshal(map[string]string{"Step": step, "SecretId": s.name, "ClientRequestToken": token})
@@ -84,8 +84,8 @@ func (s *motoSecret) attempt(f *runtimetest.Function, token string) error {
 	return nil
 }
 
-// TestTheProgramRotatesASecretInMoto rotates a secret in a Secrets Manager that was
-// written by others, so that the program and the stand-in cannot be wrong together.
+// TestTheProgramRotatesASecretInMoto rotates a secret in a Secrets Manager that others
+// wrote: the program and our stand-in might share a mistake.
 func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 	url := os.Getenv("MOTO_URL")
 	if url == "" {
@@ -139,7 +139,7 @@ func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 			if err != nil {
 				t.Fatalf("rotate: %v\n%s", err, out)
 			}
-			// Secrets Manager may not have heard of the success, and calls again.
+			// Secrets Manager may have missed the success, and calls again.
 			if err := secret.attempt(f, token); err != nil {
 				t.Fatalf("rotate again: %v\n%s", err, out)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// everything is the template with each option chosen that adds to the role.
+// everything is the parameters with each option chosen that adds to the role.
 var everything = map[string]string{
 	"KmsKeyArns": "arn:aws:kms:us-east-1:123456789012:key/1", "Tracing": "Active", "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1",
 	"RotatedSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:pingone/orders-api-a1B2c3",
@@ -46,8 +46,8 @@ func condition(statement map[string]any, operator, key string) []string {
 	return texts(o[key])
 }
 
-// onEverything are the actions that are allowed on *, with the reason. Each of them
-// has no resource that a policy could name.
+// onEverything are the actions that are allowed on *, each with its reason. No policy could
+// name a resource for them.
 var onEverything = map[string]string{
 	"secretsmanager:ListSecrets":     "the audit finds its secrets; names, labels and dates, no values",
 	"xray:PutTraceSegments":          "tracing, when chosen",
@@ -128,8 +128,8 @@ func TestPolicyAllowsWhatTheFunctionCallsAndNoMore(t *testing.T) {
 	}
 }
 
-// registered returns the rights to DynamoDB that the function has used. It may delete
-// nothing but what is about a client, or lists open emergencies.
+// registered returns the permissions for DynamoDB that the function has used. It may delete
+// only rows about a client, or in the list of open emergencies.
 func (w *world) registered(t *testing.T) []string {
 	rights := map[string]bool{}
 	for _, c := range w.register.Calls() {
@@ -206,8 +206,8 @@ func TestOnlyThisAccountsSecretsManagerAndTheAuditsRuleMayInvokeTheFunction(t *t
 	check(t, "permissions", len(permissions), 2)
 }
 
-// The alias follows the function: with a version, an operator would work with the settings
-// and the program of another day.
+// The alias follows the function. If it named a version, an operator would get that
+// version's settings and program.
 func TestTheAliasForActionsIsOnTheFunctionItself(t *testing.T) {
 	s := deploy(t, nil)
 	aliases := s.ofType("AWS::Lambda::Alias")
@@ -233,7 +233,7 @@ func TestASecretIsAttachedAfterThePermissionAndNotRotatedAtOnce(t *testing.T) {
 	rules := p["RotationRules"].(map[string]any)
 	check(t, "window", rules["Duration"], nil)
 	windowed := maps.Clone(everything)
-	windowed["RotationWindow"] = "3h" // T34
+	windowed["RotationWindow"] = "3h" // T34 in rotation/testdata/cases.txt
 	check(t, "window", deploy(t, windowed).get("RotatedSecretSchedule", "Properties", "RotationRules", "Duration"), any("3h"))
 	check(t, "function", p["RotationLambdaARN"], any("<RotatorFunction.Arn>")) // which waits for the role and its policies
 }
@@ -262,15 +262,16 @@ func TestTheTopicTakesMessagesOfAlarmsAndRulesOnly(t *testing.T) {
 	}
 }
 
-// TestTheLogOutlivesTheStack: it may be evidence. A creation that fails leaves none behind,
-// or the next attempt would find its name taken.
+// TestTheLogOutlivesTheStack: it may be evidence. If the stack's creation fails, none stays
+// behind, or the next attempt would find its name taken.
 func TestTheLogOutlivesTheStack(t *testing.T) {
 	r := deploy(t, nil).values["RotatorLogGroup"].(map[string]any)
 	check(t, "DeletionPolicy", r["DeletionPolicy"], any("RetainExceptOnCreate"))
 	check(t, "UpdateReplacePolicy", r["UpdateReplacePolicy"], any("Retain"))
 }
 
-// TestWhatAnOrganisationAsksForIsAParameter: T30, and a key for the log.
+// TestWhatAnOrganisationAsksForIsAParameter: T30 in rotation/testdata/cases.txt, and a key
+// for the log.
 func TestWhatAnOrganisationAsksForIsAParameter(t *testing.T) {
 	const boundary, key = "arn:aws:iam::123456789012:policy/boundary", "arn:aws:kms:us-east-1:123456789012:key/1"
 	without := deploy(t, nil)
@@ -288,8 +289,9 @@ func TestWhatAnOrganisationAsksForIsAParameter(t *testing.T) {
 	}
 }
 
-// TestNoLogLevelSilencesTheAlarms: Lambda takes a line without a level, as those of metrics
-// are, for INFO, and drops what is below the level that is set (T28).
+// TestNoLogLevelSilencesTheAlarms: T28 in rotation/testdata/cases.txt. Lambda treats a line
+// without a level, such as a line of metrics, as INFO, and drops lines below the configured
+// level.
 func TestNoLogLevelSilencesTheAlarms(t *testing.T) {
 	var levels []string
 	for _, v := range template(t).at("Parameters", "LogLevel", "AllowedValues").items() {
@@ -299,7 +301,7 @@ func TestNoLogLevelSilencesTheAlarms(t *testing.T) {
 	check(t, "levels", strings.Join(levels, " "), "DEBUG INFO")
 }
 
-// TestTheRegisterOutlivesTheStack: what it knows of an open emergency is nowhere else.
+// TestTheRegisterOutlivesTheStack: it is the only record of an open emergency.
 func TestTheRegisterOutlivesTheStack(t *testing.T) {
 	s := deploy(t, nil)
 	r := s.values["RegisterTable"].(map[string]any)
@@ -312,8 +314,8 @@ func TestTheRegisterOutlivesTheStack(t *testing.T) {
 	check(t, "point-in-time recovery", s.get("RegisterTable", "Properties", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), any("true"))
 }
 
-// TestTheRegistersTableIsTheOneThatTheProgramUses makes the table of the template in
-// the stand-in, and has the program work with it.
+// TestTheRegistersTableIsTheOneThatTheProgramUses creates the template's table in the
+// stand-in, and runs the program with it.
 func TestTheRegistersTableIsTheOneThatTheProgramUses(t *testing.T) {
 	s := deploy(t, nil)
 	p := s.get("RegisterTable", "Properties").(map[string]any)

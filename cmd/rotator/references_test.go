@@ -11,8 +11,8 @@ import (
 	main "pingrotate/cmd/rotator"
 )
 
-// A reference is a name in the template that must be of something. Held are the
-// conditions under which it counts.
+// A reference is a name in the template that must exist. Held are the conditions under
+// which it counts.
 type reference struct {
 	kind, name string // kind is a section of the template, or "" for a parameter or a resource
 	held       []string
@@ -101,7 +101,7 @@ func TestEveryReferenceHasATargetAndEveryParameterConditionAndMappingIsUsed(t *t
 		}
 		used[section+"."+r.name] = true
 
-		// What is made on a condition can only be named where the condition holds.
+		// A conditional resource can be named only where its condition holds.
 		if c := doc.at("Resources", r.name, "Condition").Value; section == "Resources" && c != "" && !slices.Contains(r.held, c) {
 			t.Errorf("line %d: %s is referred to where %s may not hold", r.line, r.name, c)
 		}

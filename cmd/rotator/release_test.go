@@ -19,7 +19,7 @@ func TestRepositoryMetadataNameTheVersionOfTheChangelog(t *testing.T) {
 	if got := published.at("SemanticVersion").Value; got != string(newest[1]) {
 		t.Errorf("template.yaml would be published as %s, and CHANGELOG.md begins with %s", got, newest[1])
 	}
-	// What the repository takes, see CreateApplication in its API reference.
+	// The forms that the repository accepts: see CreateApplication in its API reference.
 	for name, form := range map[string]string{
 		"Name": `^[A-Za-z0-9-]{1,140}$`, "Description": `^.{1,256}$`, "Author": `^[a-z0-9](([a-z0-9]|-)*[a-z0-9])?$`, "SpdxLicenseId": `^Apache-2\.0$`,
 	} {

@@ -33,7 +33,7 @@ func machines(t *testing.T, s *stack) map[string]map[string]any {
 	return all
 }
 
-// asl returns a definition as CloudFormation substitutes it.
+// asl returns a definition after CloudFormation's substitutions.
 func asl(t *testing.T, p map[string]any) map[string]any {
 	t.Helper()
 	text, err := os.ReadFile("../../" + p["DefinitionUri"].(string))
@@ -63,7 +63,7 @@ func asl(t *testing.T, p map[string]any) map[string]any {
 	return machine
 }
 
-// eachState calls do with every state of a machine, those of branches and items included.
+// eachState calls do with every state of a machine, including those of branches and items.
 func eachState(machine map[string]any, do func(name string, state, siblings map[string]any)) {
 	states := machine["States"].(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(states)) {
@@ -124,7 +124,8 @@ func TestEveryStateLeadsToAStateOrAnEnd(t *testing.T) {
 
 func anys(v any) []any { all, _ := v.([]any); return all }
 
-// TestTheStatesAskForActionsThatExist, with members that these have, of the alias alone.
+// TestTheStatesAskForActionsThatExist, with members that these have, and only through the
+// alias.
 func TestTheStatesAskForActionsThatExist(t *testing.T) {
 	examples := map[string]any{
 		"campaign.$": map[string]any{"start": "2026-11-27T00:00:00Z"}, "memory.$": map[string]any{}, "secretId.$": "a",
@@ -165,7 +166,8 @@ func TestTheStatesAskForActionsThatExist(t *testing.T) {
 	}
 }
 
-// TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere: one that is not ends an execution.
+// TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere: a path to an absent member ends an
+// execution.
 func TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere(t *testing.T) {
 	t.Parallel() // while the function works for half a minute
 	members := map[string]any{"list": waves.Next(waves.Campaign{}, waves.Memory{}, waves.Tally{}, work(t).register.Now()), "rotate": waves.Ending{}, "audit": waves.Looked{}, "tally": waves.Tally{}.Summary(waves.Campaign{}, waves.Memory{}, "")}
@@ -202,7 +204,7 @@ func TestThePathsOfTheStatesAreOfMembersThatAreAlwaysThere(t *testing.T) {
 
 func TestTheStateMachinesMayDoWhatTheirStatesDoAndNoMore(t *testing.T) {
 	s := deploy(t, withCampaigns)
-	// onEverything of the state machines' role, with the reason.
+	// The counterpart of onEverything for the state machines' role.
 	wild := map[string]string{}
 	for _, action := range strings.Fields("CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries PutResourcePolicy DescribeResourcePolicies DescribeLogGroups") {
 		wild["logs:"+action] = `"Monitoring Step Functions using CloudWatch Logs": a delivery has no resource to name`
@@ -296,7 +298,8 @@ func TestTheAuditsRuleStartsTheStateMachineWhereThereIsOne(t *testing.T) {
 	}
 }
 
-// TestTheEmbeddedDefinitionsAreThoseOfTheTemplate: sandboxes and tests run them.
+// TestTheEmbeddedDefinitionsAreThoseOfTheTemplate: the sandbox and tests run the embedded
+// ones.
 func TestTheEmbeddedDefinitionsAreThoseOfTheTemplate(t *testing.T) {
 	embedded := statemachine.Stack{Partition: "aws", FunctionARN: "<OperateAlias>", TopicARN: "<AlarmTopic>"}
 	for file, p := range machines(t, deploy(t, withCampaigns)) {

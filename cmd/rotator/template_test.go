@@ -29,7 +29,7 @@ func template(t *testing.T) node {
 	return node{doc.Content[0]}
 }
 
-// at returns the value at a path of keys; a node without value if there is none.
+// at returns the value at a path of keys; a node without a value if there is none.
 func (n node) at(path ...string) node {
 	for _, key := range path {
 		next, ok := n.fields()[key]
@@ -79,7 +79,7 @@ func deploy(t *testing.T, parameters map[string]string) *stack {
 	for name, p := range s.template.at("Parameters").fields() {
 		value, given := parameters[name]
 		switch {
-		case !given && name == "AdminSecretArns": // the one that has no default
+		case !given && name == "AdminSecretArns": // the only one without a default
 			value = adminARN
 		case !given && p.at("Default").Tag == "":
 			t.Fatalf("%s: has no default", name)
@@ -123,8 +123,8 @@ func (s *stack) holds(condition string) bool {
 
 type noValue struct{}
 
-// resolve returns a value as Go's: map[string]any, []any, string or bool. A
-// reference to a resource becomes its name, in angle brackets.
+// resolve returns a value as one of Go's: map[string]any, []any, string or bool. A
+// reference to a resource becomes its name in angle brackets.
 func (s *stack) resolve(n node) any {
 	items := n.items()
 	switch n.Tag {
@@ -225,7 +225,7 @@ func (s *stack) ofType(name string) map[string]map[string]any {
 	return all
 }
 
-// texts returns a string or a list of them.
+// texts returns a string, or a list of them, as a list.
 func texts(v any) (all []string) {
 	switch v := v.(type) {
 	case string:

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
-// work has the function do everything that it does, once for all tests, because an
-// emergency takes half a minute, and ends its process. What it called and wrote is in
-// the world that is returned.
+// work has the function do everything that it can do, and then ends its process. It does so
+// once for all tests, because an emergency takes half a minute. The world that it returns
+// has the calls and the output.
 func work(t *testing.T) *world {
 	t.Helper()
 	worked.once.Do(func() { worked.world = workNow(t) })
@@ -42,7 +42,7 @@ func workNow(t *testing.T) *world {
 	w.attach(t, name)
 	w.addUnknownSecret("pingone/new") // the audit enters it in the register
 
-	// A consumer that lags, which the next rotation respects.
+	// A lagging consumer, which the next rotation respects.
 	w.pingone.Advance(time.Minute)
 	w.secrets.Advance(time.Minute)
 	form := url.Values{"grant_type": {"client_credentials"}}
@@ -85,7 +85,7 @@ func workNow(t *testing.T) *world {
 }
 
 // attach gives the secret a schedule, as docs/deploy.md does, and waits for the rotation
-// with which that begins.
+// that follows at once.
 func (w *world) attach(t *testing.T, name string) {
 	t.Helper()
 	client := secretsmanager.New(secretsmanager.Options{

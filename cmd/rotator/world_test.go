@@ -22,8 +22,7 @@ import (
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// program is the executable that is tested: the one that is deployed, but for the
-// processor.
+// program is the tested executable: the deployed one, but for this machine's processor.
 var program string
 
 func TestMain(m *testing.M) {
@@ -72,15 +71,15 @@ type world struct {
 	secrets  *secretsmanagertest.Server
 	register *registertest.Server
 	admin    pingonetest.Application
-	allow    []string // the admin's
+	allow    []string // the admin's allow
 	output   *output
 }
 
 // tableName is the name of the register's table.
 const tableName = "register"
 
-// newWorld starts everything. When the test ends, nothing that the process wrote
-// may have a secret in it.
+// newWorld starts everything. When the test ends, nothing that the process has written may
+// contain a secret.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{pingone: pingonetest.Run(t), secrets: secretsmanagertest.Run(t), register: registertest.Run(t), output: new(output)}
@@ -96,7 +95,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// start replaces the process by a new one.
+// start replaces the process with a new one.
 func (w *world) start(t testing.TB) {
 	t.Helper()
 	f, err := runtimetest.Start(t.Context(), runtimetest.Config{Program: program, Output: w.output, Env: []string{
@@ -117,16 +116,16 @@ func (w *world) start(t testing.TB) {
 	})
 }
 
-// addSecret makes an application and a secret of the name that the function rotates,
-// which the register has known for long: without that the first act waits until nothing
-// can be under way.
+// addSecret makes an application and a secret of that name, which the function rotates and
+// the register has known for long: otherwise the first act waits until nothing can be under
+// way.
 func (w *world) addSecret(name string) pingonetest.Application {
 	app := w.addUnknownSecret(name)
 	know(w.register, app)
 	return app
 }
 
-// addUnknownSecret is addSecret for one that was attached just now.
+// addUnknownSecret is addSecret for a secret that was attached just now.
 func (w *world) addUnknownSecret(name string) pingonetest.Application {
 	app := w.pingone.AddApplication(pingonetest.Application{Name: name, Roles: roles("Identity Data Admin")})
 	w.allow = append(w.allow, entry(name, app))
@@ -152,7 +151,7 @@ func allowing(admin string, entries ...string) string {
 	return strings.TrimSuffix(admin, "}") + `,"allow":[` + strings.Join(entries, ",") + "]}"
 }
 
-// entry is that of a secret in the allow of its admin.
+// entry is the secret's entry in its admin's allow.
 func entry(name string, app pingonetest.Application) string {
 	return fmt.Sprintf(`{"secret":%q,"environmentId":%q,"applications":%q}`, name, app.Environment, app.ID)
 }
@@ -169,7 +168,7 @@ func document(a pingonetest.Application) string {
 func (w *world) current(name string) string {
 	var d struct{ ClientSecret string }
 	text, _ := w.secrets.Value(name, "AWSCURRENT")
-	json.Unmarshal([]byte(text), &d) // what is no document has no secret
+	json.Unmarshal([]byte(text), &d) // a text that is no document has no secret
 	return d.ClientSecret
 }
 
@@ -181,7 +180,7 @@ func (w *world) rotated(t *testing.T, name string, app pingonetest.Application) 
 	check(t, name+": the replaced secret works", w.pingone.Authenticates(app.Environment, app.ClientID, app.Secret), true)
 }
 
-// output takes what the process writes, and can be read at any time.
+// output collects what the process writes, and can be read at any time.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -199,8 +198,8 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// lines decodes the log, which has nothing in it but JSON objects. The process
-// must be gone: what it wrote last may be on its way until then.
+// lines decodes the log, which contains only JSON objects. The process must have ended:
+// until then its last lines may be on their way.
 func (o *output) lines(t *testing.T) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -228,7 +227,7 @@ func check[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// noLeak fails when the text has one of the secrets in it, plain or encoded.
+// noLeak fails if the text contains one of the secrets, plain or encoded.
 func noLeak(t testing.TB, text string, secrets ...string) {
 	t.Helper()
 	for _, s := range secrets {

@@ -23,7 +23,7 @@ func listed(t *testing.T, c *sm.Client) types.SecretListEntry {
 	return out.SecretList[0]
 }
 
-// replicas returns the state of each replica, and what the service says of it.
+// replicas returns each replica's state, and the service's message about it.
 func replicas(t *testing.T, c *sm.Client) (all []string) {
 	t.Helper()
 	for _, r := range describe(t, c).ReplicationStatus {

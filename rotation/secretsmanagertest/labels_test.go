@@ -42,7 +42,7 @@ func TestS7PutWithoutLabelsTakesPendingOffTheVersionThatWasCurrent(t *testing.T)
 	wantLabels(t, s, map[string][]string{old: {awsPrevious}, token1: {awsCurrent, awsPending}})
 	must(t, put(t, c, token2, "v2"))
 	wantLabels(t, s, map[string][]string{token1: {awsPrevious}, token2: {awsCurrent}})
-	// With labels it stays, and on a version that was not current too.
+	// If labels are given, it stays; also on a version that was not current.
 	must(t, move(t, c, awsPending, "", token2))
 	must(t, put(t, c, strings.Repeat("3", 32), "v3", awsCurrent))
 	wantLabels(t, s, map[string][]string{token2: {awsPending, awsPrevious}, strings.Repeat("3", 32): {awsCurrent}})

@@ -12,8 +12,8 @@ import (
 	"pingrotate/internal/fault"
 )
 
-// inList returns the labels that ListSecrets shows of the secret, nil if it does not
-// show the secret.
+// inList returns the labels that ListSecrets shows of the secret, or nil if it does not
+// list it.
 func inList(t *testing.T, c *sm.Client) map[string][]string {
 	t.Helper()
 	out := ok[*sm.ListSecretsOutput](t)(c.ListSecrets(t.Context(), &sm.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)}))
@@ -65,7 +65,7 @@ func TestS24EachReadLagsByTheClock(t *testing.T) {
 		}
 		s.SetTime(start)
 	}
-	// A write sees what is.
+	// A write sees the current state.
 	refused(t, move(t, c, awsCurrent, old, token1), "InvalidParameterException", "")
 }
 

@@ -23,16 +23,16 @@ import (
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// A side is one implementation of Secrets Manager, and the secret that a chapter of
-// the script is about.
+// A side is one implementation of Secrets Manager, with the secret of a chapter of the
+// script.
 type side struct {
 	*sm.Client
 	secret string
 }
 
-// do makes the call of a line of the script: an operation, then its parameters in
-// the order of the code below. A parameter that is missing, or "-", is not sent. v1
-// to v9 are version ids.
+// do makes the call of a line of the script: an operation, then its parameters in the order
+// of the code below. A parameter that is missing, or "-", is not sent. v1 to v9 are version
+// ids.
 func (s side) do(ctx context.Context, command string) (any, error) {
 	words := strings.Fields(command)
 	arg := func(i int) *string {
@@ -107,15 +107,15 @@ func (s side) do(ctx context.Context, command string) (any, error) {
 
 func versionID(digit string) string { return strings.Repeat(digit, 32) }
 
-// A line of the script is a command and, where the two sides are known to answer
-// it differently, what each says and who is right.
+// A line of the script is a command and, where the two sides are known to differ, each
+// one's answer and which is right.
 type line struct {
 	chapter, command string
 	here, moto       string
 	why              string
 }
 
-// readScript reads testdata/moto.txt, which says what it is made of.
+// readScript reads testdata/moto.txt, which describes its own form.
 func readScript(t *testing.T) []line {
 	t.Helper()
 	text, err := os.ReadFile("testdata/moto.txt")
@@ -146,22 +146,22 @@ func readScript(t *testing.T) []line {
 	return all
 }
 
-// quiet is a test that does not want the transcript: the script has it all.
+// quiet is a test without the transcript: the script has it all.
 type quiet struct{ *testing.T }
 
 func (quiet) Logf(string, ...any) {}
 
-// TestMotoSaysTheSame asks the stand-in and moto, which shares nothing with it, the
-// same questions, and compares reply by reply. A difference that the script does not
-// have fails, and so does one that is gone.
+// TestMotoSaysTheSame asks the stand-in and moto, which is independent of it, the same
+// questions, and compares the replies. A difference that the script does not list fails,
+// and so does a listed one that is gone.
 func TestMotoSaysTheSame(t *testing.T) {
 	url := os.Getenv("MOTO_URL")
 	if url == "" {
 		t.Skip("needs a moto server whose URL is in MOTO_URL; .ci/moto runs one")
 	}
 	standIn := secretsmanagertest.Run(quiet{t})
-	// A rotation that fails leaves its empty version pending, as in moto one does that
-	// has no function to call.
+	// A failed rotation leaves its empty version pending, as does one in moto, which has no
+	// function to call.
 	standIn.AddFunction(function, func(context.Context, []byte) error { return errors.New("out of order") })
 	moto := sm.New(sm.Options{
 		BaseEndpoint: &url,
@@ -169,7 +169,7 @@ func TestMotoSaysTheSame(t *testing.T) {
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "key", ""),
 		Retryer:      aws.NopRetryer{},
 	})
-	secrets := map[string]string{} // of the chapters
+	secrets := map[string]string{} // by chapter
 	verdicts := map[string]int{}
 	script := readScript(t)
 	for _, l := range script {
@@ -203,8 +203,8 @@ var (
 	aTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 )
 
-// reply returns a function that puts an answer about the secret into one line,
-// without what is random or depends on the clock.
+// reply returns a function that writes an answer about the secret as one line, without what
+// is random or depends on the clock.
 func reply(secret string) func(any, error) string {
 	return func(out any, err error) string {
 		var text string
@@ -230,9 +230,9 @@ func reply(secret string) func(any, error) string {
 	}
 }
 
-// tidy drops what is absent, what the SDK adds, and of a described secret the day of the
-// last access, which moto does not keep; and it sorts lists: the order of labels and
-// versions means nothing.
+// tidy drops what is absent, what the SDK adds, and the day of a described secret's last
+// access, which moto does not keep. It sorts lists: the order of labels and versions means
+// nothing.
 func tidy(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

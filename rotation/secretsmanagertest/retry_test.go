@@ -15,7 +15,7 @@ import (
 	sm "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// failing counts the invocations of a function that fails, and tells of each.
+// failing counts the invocations of a function that fails, and reports each.
 type failing struct {
 	mu    sync.Mutex
 	n     int

@@ -83,7 +83,7 @@ func wantLabels(t *testing.T, s *secretsmanagertest.Server, want map[string][]st
 	}
 }
 
-// recorder is a TB that keeps what a test would have been told.
+// recorder is a TB that records what it is told.
 type recorder struct {
 	*testing.T
 	logs, errors []string
@@ -323,8 +323,7 @@ func TestAWSCommand(t *testing.T) {
 	}
 }
 
-// honest is a rotation function that does what the service asks, with nothing
-// behind it.
+// honest is a rotation function that does what the service asks, with no service behind it.
 func honest(c *sm.Client) secretsmanagertest.Invoke {
 	return func(ctx context.Context, raw []byte) error {
 		var e struct{ Step, SecretId, ClientRequestToken, RotationToken string }
