@@ -22,14 +22,14 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// A sender is an HTTP client that a test looks over the shoulder of.
+// A sender is an HTTP client made of a function, with which a test sees each request.
 type sender func(*http.Request) (*http.Response, error)
 
 func (s sender) Do(r *http.Request) (*http.Response, error) { return s(r) }
 
-// TestALateLookAtTheRequestDoesNotEndTheReply plays net/http, which looks whether a
-// request has more to send while the reply arrives, when the SDK has closed it. Without
-// Whole that look fails, or Whole is not needed any more.
+// TestALateLookAtTheRequestDoesNotEndTheReply plays net/http, which looks, while a reply
+// arrives, whether the request has more to send, though the SDK has closed it. Without
+// Whole that look must fail; when it no longer does, Whole is not needed any more.
 func TestALateLookAtTheRequestDoesNotEndTheReply(t *testing.T) {
 	s := secretsmanagertest.Run(t)
 	s.Put("shop", `{"a":"b"}`)
@@ -57,7 +57,8 @@ func TestALateLookAtTheRequestDoesNotEndTheReply(t *testing.T) {
 	}
 }
 
-// TestARefusalIsCopiedFieldByField: only what has AWS's form comes out of an error.
+// TestARefusalIsCopiedFieldByField: of a refusal, only what has AWS's form gets into an
+// error.
 func TestARefusalIsCopiedFieldByField(t *testing.T) {
 	const secret = fault.EchoedSecret
 	for _, row := range []struct{ code, message, id, wantCode, wantMessage, wantID string }{

@@ -18,14 +18,14 @@ import (
 	"pingrotate/internal/memory"
 )
 
-// A stored secret is sent to no peer that cannot be trusted, and a handshake without an
-// end costs no more than the time of a request. What the SDK says of it quotes the peer,
-// and nothing of that is copied.
+// A stored secret is sent only to a peer that can be trusted, and a handshake that does not
+// end costs no more than the time of a request. The SDK's error quotes the peer; none of
+// that is copied.
 func TestAHandshakeThatFailsEndsInTimeAndIsNotQuoted(t *testing.T) {
 	const limit = 5 * time.Second
 	for _, kind := range fault.Handshakes() {
 		t.Run(kind.String(), func(t *testing.T) {
-			trusted := fault.TrustedTLS() // what it keeps is made outside of the bubble
+			trusted := fault.TrustedTLS() // its cache is filled outside the bubble
 			synctest.Test(t, func(t *testing.T) {
 				listener := &memory.Listener{}
 				go kind.Serve(listener)

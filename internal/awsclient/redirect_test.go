@@ -15,8 +15,8 @@ import (
 	"pingrotate/internal/awsclient"
 )
 
-// A 307 asks the SDK's client to send the same again elsewhere: a stored secret, and the
-// session's token.
+// A 307 asks the SDK's client to send the same request elsewhere, with a stored secret and
+// the session's token.
 func TestNothingIsSentToWhereAReplyRedirects(t *testing.T) {
 	var asked atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

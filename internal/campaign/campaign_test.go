@@ -63,8 +63,8 @@ func TestCampaignCanary(t *testing.T) {
 	})
 }
 
-// TestCampaignStopsAtAFailure checks that no rotation begins after one has failed,
-// unless that is wanted.
+// TestCampaignStopsAtAFailure checks that no rotation begins after one has failed, unless
+// the options say so.
 func TestCampaignStopsAtAFailure(t *testing.T) {
 	for _, keepGoing := range []bool{false, true} {
 		inFleet(t, 60, func(f *fleet) {
@@ -100,8 +100,8 @@ func TestCampaignStopsAtAnOpenLeak(t *testing.T) {
 	})
 }
 
-// TestCampaignListsTheRefused checks that consumers that lag hold up no other secret, and are
-// named.
+// TestCampaignListsTheRefused checks that a secret refused because of lagging consumers is
+// named, and holds up no other.
 func TestCampaignListsTheRefused(t *testing.T) {
 	inFleet(t, 20, func(f *fleet) {
 		p := f.process()
@@ -128,9 +128,9 @@ func TestCampaignListsTheRefused(t *testing.T) {
 	})
 }
 
-// TestCampaignStopsAtAVerificationFailure has PingOne refuse one secret once it is new, and
-// checks that no other rotation begins, whatever the options say, and that
-// AWSCURRENT works everywhere.
+// TestCampaignStopsAtAVerificationFailure has PingOne refuse one secret after its rotation,
+// and checks that no other rotation begins, whatever the options say, and that AWSCURRENT
+// works everywhere.
 func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
 	inFleet(t, 200, func(f *fleet) {
 		f.ping.Before(func(c fault.Call) fault.Kind {
@@ -164,15 +164,15 @@ func TestCampaignStopsAtAVerificationFailure(t *testing.T) {
 	})
 }
 
-// TestCampaignComesBackToTheBusy has Secrets Manager begin a rotation just
-// before the campaign. The campaign does not wait for it, and comes back.
-func TestCampaignComesBackToTheBusy(t *testing.T) {
+// TestCampaignReturnsToTheBusy has Secrets Manager begin a rotation just before the
+// campaign, which does not wait for it, but returns to that secret later.
+func TestCampaignReturnsToTheBusy(t *testing.T) {
 	inFleet(t, 40, func(f *fleet) {
 		if _, err := f.sm.Begin(f.names[3]); err != nil {
 			t.Fatal(err)
 		}
 		p := f.process()
-		p.timeout = time.Minute // too little to wait for the other one
+		p.timeout = time.Minute // too short to wait for the other rotation
 		var order []string
 		o := options()
 		o.Ended = func(r rotation.Report) { order = append(order, r.Name+" "+string(r.Outcome)) }
@@ -187,8 +187,8 @@ func TestCampaignComesBackToTheBusy(t *testing.T) {
 	})
 }
 
-// TestCampaignRepeatsLostCalls checks that an answer that was lost does not rotate a
-// secret twice, and that a function that never answers ends the campaign.
+// TestCampaignRepeatsLostCalls checks that a lost answer does not rotate a secret twice,
+// and that a function that never answers ends the campaign.
 func TestCampaignRepeatsLostCalls(t *testing.T) {
 	t.Run("rotation", func(t *testing.T) { loseCalls(t, "") })
 	t.Run("emergency", func(t *testing.T) { loseCalls(t, rotation.Swift) })

@@ -102,8 +102,8 @@ func (f *fleet) populate(size int) {
 	<-time.After(time.Hour) // consumers have had these secrets for a while
 }
 
-// adminDocument allows the applications by their ids, or by their marks where those are
-// more than fit into a secret.
+// adminDocument allows the applications by their ids, or by their marks if there are more
+// ids than fit into a secret.
 func (f *fleet) adminDocument(admin pingonetest.Application) string {
 	type entry struct {
 		Secret        string   `json:"secret"`
@@ -131,7 +131,7 @@ func (f *fleet) adminDocument(admin pingonetest.Application) string {
 	return string(text)
 }
 
-// A credential is what the stored document has of an application.
+// A credential is an application's part of the stored document.
 type credential struct {
 	EnvironmentID string `json:"environmentId"`
 	Region        string `json:"region"`
@@ -154,11 +154,11 @@ type process struct {
 	rotator *rotation.Rotator
 	timeout time.Duration // of an invocation
 	killed  context.Context
-	kill    context.CancelFunc // as SIGKILL does: nothing is sent any more
+	kill    context.CancelFunc // as by SIGKILL: it sends nothing more
 }
 
 func (f *fleet) process() *process {
-	p := &process{fleet: f, timeout: 5 * time.Minute} // as the template has it
+	p := &process{fleet: f, timeout: 5 * time.Minute} // as in the template
 	p.killed, p.kill = context.WithCancel(context.Background())
 	alive := func(*http.Request, []byte) error { return p.killed.Err() }
 	p.rotator = &rotation.Rotator{
@@ -231,8 +231,8 @@ func (f *fleet) current() []string {
 	return all
 }
 
-// mints checks that each secret of the fleet was regenerated so often, and that
-// AWSCURRENT is what PingOne made.
+// mints checks how often each secret of the fleet was regenerated, and that AWSCURRENT is
+// PingOne's current one.
 func (f *fleet) mints(least, most int) {
 	f.t.Helper()
 	wrong := 0

@@ -38,8 +38,8 @@ func TestFleetReachesTheLimit(t *testing.T) {
 	})
 }
 
-// TestCampaignSharesTheLicence runs beside another that takes half of the limit, and
-// is told nothing about it.
+// TestCampaignSharesTheLicence runs while someone else uses half of the limit, which the
+// campaign is not told.
 func TestCampaignSharesTheLicence(t *testing.T) {
 	const size = 300
 	inFleet(t, size, func(f *fleet) {
@@ -53,7 +53,7 @@ func TestCampaignSharesTheLicence(t *testing.T) {
 			defer every.Stop()
 			for ctx.Err() == nil {
 				<-every.C
-				// The limit counts calls before anybody asks who makes them.
+				// Calls count against the limit before anyone asks who makes them.
 				req, _ := http.NewRequest("GET", f.ping.URL()+"/v1/environments/"+f.apps[0].Environment+"/applications", nil)
 				if resp, err := to.RoundTrip(req); err == nil && resp.StatusCode == http.StatusTooManyRequests {
 					refused++
@@ -66,7 +66,7 @@ func TestCampaignSharesTheLicence(t *testing.T) {
 		if err != nil || sum.Promoted != size {
 			t.Errorf("got %v and %+v, want all promoted", err, sum)
 		}
-		// What was refused has been counted, and was of no use.
+		// Refused calls count against the limit, but are of no use.
 		used := sum.ShareOfLimit * float64(sum.Calls.PingOneAPI-f.limited.Load()) / float64(sum.Calls.PingOneAPI)
 		if used < 0.35 {
 			t.Errorf("got %.3f of the limit, want most of the half that is left", used)

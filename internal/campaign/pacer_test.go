@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestPacerStaysBelowTheLimit lets rotations of different costs begin as soon as the
-// pacer allows, and counts the calls in every minute, wherever it begins.
+// TestPacerStaysBelowTheLimit begins rotations of different costs as soon as the pacer
+// allows, and counts the calls in every minute, wherever it begins.
 func TestPacerStaysBelowTheLimit(t *testing.T) {
 	for _, limit := range []int{60, 600, 6000} {
 		for name, cost := range map[string]func(i int) int{
@@ -45,8 +45,8 @@ func TestPacerStaysBelowTheLimit(t *testing.T) {
 			for i := range 400 {
 				dearest = max(dearest, cost(i))
 			}
-			// Two rotations may have been saved up. They fit between what is aimed at and
-			// the limit, unless the limit is a few rotations.
+			// Two rotations may have been saved up. They fit between the target and the
+			// limit, unless the limit is only a few rotations.
 			if want := int(share*float64(limit)) + 2*dearest; most > want {
 				t.Errorf("limit %d, %s: got %d calls in one minute, want at most %d", limit, name, most, want)
 			}
@@ -75,9 +75,8 @@ func TestPacerLearnsFirst(t *testing.T) {
 	}
 }
 
-// TestPacerShares checks that the rate falls once for what happens in one minute,
-// that nothing begins while PingOne wants to be left alone, and that the rate
-// recovers.
+// TestPacerShares checks that the rate falls once for the refusals of one minute, that
+// nothing begins while PingOne's Retry-After lasts, and that the rate recovers.
 func TestPacerShares(t *testing.T) {
 	now := time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC)
 	p := newPacer(600)

@@ -13,9 +13,9 @@ import (
 	"pingrotate/rotation"
 )
 
-// TestFleetResumes interrupts a campaign with Ctrl-C, kills the next one with the
-// function right after PingOne made a secret, and the one after it without the
-// function, which works on. Each is gone on with under the start of the first.
+// TestFleetResumes interrupts a campaign with Ctrl-C, kills the next one together with the
+// function right after PingOne made a secret, and the one after that without the function,
+// which continues. Each is resumed under the first one's start.
 func TestFleetResumes(t *testing.T) {
 	t.Run("rotation", func(t *testing.T) { interruptAndResume(t, *fleetSize, "") })
 	t.Run("emergency", func(t *testing.T) { interruptAndResume(t, 80, rotation.Swift) })
@@ -93,8 +93,8 @@ func interruptAndResume(t *testing.T, size int, emergency rotation.Emergency) {
 	})
 }
 
-// abandonedBy is the function's front door for a command that is killed when the
-// context ends. The function does not notice, and finishes what it was asked.
+// abandonedBy is the function's front door for a command that is killed when the context
+// ends. The function does not notice, and finishes the action.
 func (p *process) abandonedBy(command context.Context) Call {
 	return func(ctx context.Context, a rotation.Action) (json.RawMessage, error) {
 		if err := command.Err(); err != nil {
@@ -118,9 +118,9 @@ func (p *process) abandonedBy(command context.Context) Call {
 	}
 }
 
-// TestResumedEmergencyEndsWhatTheScheduleReplaced rotates a secret in the
-// ordinary way while an emergency is interrupted. That AWSCURRENT is new does not end
-// the leaked one, which lives on for its grace.
+// TestResumedEmergencyEndsWhatTheScheduleReplaced rotates a secret in the ordinary way
+// while an emergency is interrupted. A new AWSCURRENT does not end the leaked secret, which
+// lives until its grace is over.
 func TestResumedEmergencyEndsWhatTheScheduleReplaced(t *testing.T) {
 	inFleet(t, 2, func(f *fleet) {
 		p, o := f.process(), options()

@@ -16,7 +16,7 @@ func (e *exchange) code() string {
 	return kind[strings.LastIndex(kind, "#")+1:]
 }
 
-// on is a lie about one operation, told once it was carried out.
+// on is a lie about one operation, told after it is carried out.
 func on(operation string, change func(*exchange)) func(*awsWorld) lie {
 	return func(*awsWorld) lie {
 		return func(e *exchange) {
@@ -40,7 +40,7 @@ func before(operation string, change func(*exchange)) func(*awsWorld) lie {
 	}
 }
 
-// granted makes a success of a refusal with the code and the words.
+// granted turns a refusal with this code and these words into a success.
 func granted(operation, code, words string) func(*awsWorld) lie {
 	return on(operation, func(e *exchange) {
 		if e.code() == code && strings.Contains(e.at("Message")+e.at("message"), words) {
@@ -95,8 +95,7 @@ func has(e *exchange, text string) bool {
 	return strings.Contains(string(body), text)
 }
 
-// awsLies are what AWS would do if a belief were false, and as little else as possible
-// otherwise.
+// awsLies are what AWS would do if one belief were false, and as little else as possible.
 var awsLies = map[string]func(w *awsWorld) lie{
 	"S1": on("GetSecretValue", func(e *exchange) {
 		if in(e, "VersionStage") == "AWSPENDING" && in(e, "VersionId") == "" && e.status == 400 {

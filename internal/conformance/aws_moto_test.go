@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// motoDiffers are the beliefs that moto does not share. Where it departs from records of
+// motoDiffers are the beliefs that do not hold for moto. Where it departs from records of
 // AWS, rotation/secretsmanagertest/testdata/moto.txt says how.
 var motoDiffers = []string{
 	"S6", "S7", "S8", "S9", "S10", "S25", "S26", "S27", "S28", "S31", "S32", "S34", "S38", "S40",
 }
 
-// TestMotoDiffersWhereItIsKnownTo asks moto, another stand-in of Secrets Manager. It needs
-// MOTO_URL, see .ci/moto.
+// TestMotoDiffersWhereItIsKnownTo asks moto, another stand-in of Secrets Manager, at
+// MOTO_URL: see .ci/moto.
 func TestMotoDiffersWhereItIsKnownTo(t *testing.T) {
 	address := os.Getenv("MOTO_URL")
 	if address == "" {
@@ -43,7 +43,7 @@ func TestMotoDiffersWhereItIsKnownTo(t *testing.T) {
 func askPeer(t *testing.T, suite *conformance.AWS, letter string) conformance.Record {
 	t.Helper()
 	suite.Credentials = credentials.NewStaticCredentialsProvider("test", "made-up", "")
-	// It does not lag: to wait for it is to wait in vain.
+	// It does not lag, so waiting for it brings nothing.
 	var waited time.Duration
 	suite.Clock = conformance.Clock{
 		Now:  func() time.Time { return time.Now().Add(waited) },

@@ -8,10 +8,9 @@ import (
 	"pingrotate/internal/conformance"
 )
 
-// peersSay is what comes of asking other implementations about beliefs that they do not
-// share, by the variable with the URL of one that runs. Where they depart from what
-// DynamoDB's pages or records say, internal/registertest/testdata/peers.txt has the
-// replies and the reasons.
+// peersSay is what other implementations answer about beliefs that do not hold for them, by
+// the variable with the URL of a running one. Where they depart from DynamoDB's pages or
+// records, internal/registertest/testdata/peers.txt has the replies and the reasons.
 var peersSay = map[string]map[string]conformance.Verdict{
 	"MOTO_URL": {
 		"D5": conformance.Differs, "D11": conformance.Differs, "D13": conformance.Differs, "D17": conformance.Differs,

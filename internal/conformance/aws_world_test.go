@@ -61,8 +61,8 @@ func newAWSWorld(t testing.TB) *awsWorld {
 	return w
 }
 
-// invoke is the function: it refuses what it does not serve; of a version that is current
-// already, not before finishSecret.
+// invoke is the function: it serves none of the secrets, and refuses. A version that is
+// already current it refuses only at finishSecret.
 func (w *awsWorld) invoke(_ context.Context, event []byte) error {
 	var e struct{ Step, SecretId, ClientRequestToken string }
 	if err := json.Unmarshal(event, &e); err != nil {

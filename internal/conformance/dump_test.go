@@ -18,7 +18,7 @@ func withoutTime(dump string) string {
 }
 
 // chosen are the beliefs to ask about while the service lies about one: that one, and
-// others, which must not notice.
+// others, for which the lie must make no difference.
 func chosen(s conformance.Suite, liesAbout string) []string {
 	if *all {
 		return nil

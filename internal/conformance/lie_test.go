@@ -25,14 +25,14 @@ type exchange struct {
 	form   url.Values // of one in a form
 	pass   func(*exchange)
 
-	// Once it has been passed on.
+	// Set once it has been passed on.
 	status  int
 	answer  object
 	replied http.Header
 }
 
-// A lie makes one belief false. It answers in the place of the service, or passes the
-// exchange on and changes something before or afterwards.
+// A lie makes one belief false. It answers instead of the service, or passes the exchange
+// on and changes something before or afterwards.
 type lie func(e *exchange)
 
 // A liar is a transport with a lie in it.
@@ -101,7 +101,7 @@ func (l *liar) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// is reports whether the exchange is of a kind. In the pattern, * stands for an id.
+// is reports whether the exchange is of a kind. In the pattern, * matches an id.
 func (e *exchange) is(method, pattern string) bool {
 	ok, err := path.Match(pattern, e.path)
 	return err == nil && ok && e.method == method
@@ -162,7 +162,7 @@ func tokenClaim(token, name string) string {
 	return s
 }
 
-// basic returns the client id of the request's Basic credential, as it was sent.
+// basic returns the client id and secret of the request's Basic credential, as sent.
 func (e *exchange) basic() (id, secret string) {
 	id, secret, _ = (&http.Request{Header: e.header}).BasicAuth()
 	return id, secret
@@ -184,7 +184,7 @@ func refused(method, pattern string, status int, detail string) lie {
 	}
 }
 
-// replying changes the answer to one kind of call that went well.
+// replying changes the answer to one kind of call that succeeded.
 func replying(method, pattern string, change func(*exchange)) lie {
 	return func(e *exchange) {
 		e.pass(e)

@@ -39,15 +39,15 @@ const (
 	unregisteredURI = "https://elsewhere.example.com/"
 )
 
-// pingOneLies are what PingOne would do if a belief were false, and as little else as
-// possible otherwise. Each returns the lie for a world.
+// pingOneLies are what PingOne would do if one belief were false, and as little else as
+// possible. Each returns the lie for a world.
 func pingOneLies() map[string]func(w *pingOneWorld) lie {
 	all := maps.Clone(secretLies)
 	maps.Copy(all, objectLies)
 	return all
 }
 
-// secretLies are about secrets, and about tokens, which they obtain.
+// secretLies are about secrets, and the tokens that they obtain.
 var secretLies = map[string]func(w *pingOneWorld) lie{
 	"B02": func(*pingOneWorld) lie {
 		return replying("GET", secretPath, func(e *exchange) { e.set("***", "previous", "secret") })
@@ -304,8 +304,8 @@ var secretLies = map[string]func(w *pingOneWorld) lie{
 	},
 }
 
-// assuming is a lie that the stand-in tells by itself, in the other reading of what no
-// source decides.
+// assuming is a lie that the stand-in can tell by itself: the other answer to a question
+// that no source decides.
 func assuming(change func(*pingonetest.Assumptions)) func(*pingOneWorld) lie {
 	return func(w *pingOneWorld) lie {
 		var a pingonetest.Assumptions
@@ -332,7 +332,7 @@ func onceGood(path string, kind func(client string) bool) lie {
 	}
 }
 
-// signer makes a key, and the key set with it.
+// signer makes a key, and the key set that contains it.
 func signer() (*rsa.PrivateKey, []any) {
 	key, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

@@ -118,7 +118,7 @@ func TestTheNextRunRemovesWhatAKilledOneLeft(t *testing.T) {
 		t.Errorf("got error %v and %d things left behind, want to know of at least 5", err, len(record.Left))
 	}
 
-	// What only looks alike stays: it has the name, or the marker, and not both.
+	// What looks alike stays: it has the name or the marker, but not both.
 	w.suite.HTTP.Transport = honest
 	w.AddApplication(pingonetest.Application{Name: conformance.Prefix + "of-a-person", Environment: w.target})
 	record, err = conformance.Run(t.Context(), w.suite, conformance.Options{Only: []string{"B13"}, Clock: w.suite.Clock})
@@ -136,7 +136,7 @@ func TestTheNextRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	}
 }
 
-// TestARecordHasNoSecret searches what a run says for each secret that there was.
+// TestARecordHasNoSecret searches the record of a run for each secret that existed.
 func TestARecordHasNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newPingOneWorld(t)
@@ -158,7 +158,7 @@ func TestARecordHasNoSecret(t *testing.T) {
 	}
 }
 
-// TestWhatTakesTimeIsMeasured has Secrets Manager try again each seven minutes.
+// TestWhatTakesTimeIsMeasured has Secrets Manager try again every seven minutes.
 func TestWhatTakesTimeIsMeasured(t *testing.T) {
 	t.Parallel()
 	w := newAWSWorld(t)
@@ -194,8 +194,8 @@ func TestASweepReadsAllPagesOfTables(t *testing.T) {
 	}
 }
 
-// TestWhatWasThereBeforeStays takes the names of a run before it begins: a secret that
-// someone else has made is not removed with those of the run.
+// TestWhatWasThereBeforeStays takes a run's names before it begins: a secret that someone
+// else has made is not removed with the run's own.
 func TestWhatWasThereBeforeStays(t *testing.T) {
 	t.Parallel()
 	w := newAWSWorld(t)

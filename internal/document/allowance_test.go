@@ -52,8 +52,8 @@ func TestWrongAllowanceIsOneErrorThatNamesTheField(t *testing.T) {
 	}
 }
 
-// FuzzAllowance takes any entry, and asks it for an application and a change that are
-// not in it, by any letters: nothing is served but by "*" or "marked".
+// FuzzAllowance takes any entry and asks it for an application and a change that it does
+// not list, in any case of letters: only "*" or "marked" may serve it.
 func FuzzAllowance(f *testing.F) {
 	for _, s := range []string{
 		`"applications":["` + appID + `"]`, `"applications":"*"`, `"applications":["marked"]`, `"applications":[]`, `"configure":{"create":true}`,

@@ -11,10 +11,10 @@ import (
 	"pingrotate/pingone"
 )
 
-// largest is near to the longest text that a document may have.
+// largest is close to the longest text that a document may have.
 const largest = 63000
 
-// large are documents of about so many bytes, of the kinds that are hard on a parser.
+// large returns documents of about this many bytes, of the kinds that are hard on a parser.
 func large(size int) map[string]string {
 	fill := func(open, one, end string, n int) string {
 		var b strings.Builder
@@ -37,9 +37,9 @@ func large(size int) map[string]string {
 	}
 }
 
-// measured is how long it takes to parse and to edit a document, in relation to what
-// json.Valid takes for the same bytes, so that the machine does not matter. What else
-// runs on it does, and only makes times longer: each is the shortest of many.
+// measured is how long it takes to parse and to edit a document, relative to what
+// json.Valid takes for the same bytes, so that the machine does not matter. Other load on
+// the machine can only make times longer, so each is the shortest of many.
 type measured struct{ valid, parse, edit, small time.Duration }
 
 // again measures once more. The smaller document is of the same kind.
@@ -90,8 +90,8 @@ func BenchmarkDocument(b *testing.B) {
 	}
 }
 
-// TestParsingAndEditingAreLinear tells linear from quadratic on any machine: for eight
-// times the size the one takes 8 times as long, the other 64 times.
+// TestParsingAndEditingAreLinear tells linear from quadratic on any machine: eight times
+// the size takes 8 times as long, or 64.
 func TestParsingAndEditingAreLinear(t *testing.T) {
 	eighth := large(largest / 8)
 	for name, text := range large(largest) {

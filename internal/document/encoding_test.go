@@ -10,7 +10,7 @@ import (
 	"pingrotate/internal/document"
 )
 
-// inUTF16 is what a shell stores that writes UTF-16, as a string of bytes.
+// inUTF16 is the text as a shell that writes UTF-16 stores it, as a string of bytes.
 func inUTF16(text string, order binary.AppendByteOrder) string {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -19,7 +19,7 @@ func inUTF16(text string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
-// T35.
+// T35 in rotation/testdata/cases.txt.
 func TestMistakeOfEncodingIsNamedAsWhatItIs(t *testing.T) {
 	good := valid("", "")
 	for _, c := range []struct{ name, text, word string }{

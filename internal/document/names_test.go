@@ -13,7 +13,7 @@ import (
 
 func secret(s string) pingone.Secret { return pingone.NewSecret(s) }
 
-// read is what applications read already, with the names that they expect.
+// read is a document that applications read already, with the names that they expect.
 const read = `{
   "client_id": "` + appID + `",
   "spring.security.client-secret": "old",
@@ -24,7 +24,7 @@ const read = `{
     "tokenEndpoint": "/nested/endpoint", "tokenEndpointAuthMethod": "/nested/a~1b/method"}}
 }`
 
-// T26.
+// T26 in rotation/testdata/cases.txt.
 func TestNamesOfASecretThatIsReadAlreadyAreKeptAndRotated(t *testing.T) {
 	d, err := document.Parse(read)
 	if err != nil {
@@ -134,8 +134,8 @@ func TestStaleCopiesAreFoundWhereverTheyAre(t *testing.T) {
 	}
 }
 
-// FuzzNames gives the secret any name, in a document with any member, and writes
-// through it. What is read back is what was written, and nothing else has changed.
+// FuzzNames gives the secret any name, in a document with any member, and writes through
+// it. What is read back must be what was written, and nothing else may change.
 func FuzzNames(f *testing.F) {
 	for _, s := range [][2]string{
 		{"client_secret", `"a":{}`}, {"/a/b", `"a":{}`}, {"/a/b", `"a":{"b":"x"}`}, {"/a~1b/c~0d", `"a/b":{"x":1}`}, {"/a/0", `"a":["x"]`},

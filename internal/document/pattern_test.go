@@ -47,8 +47,8 @@ func TestPatternStopsAtSegments(t *testing.T) {
 	}
 }
 
-// Six stars stopped every audit once: each name was read in all the ways in which the
-// stars can share it.
+// Six stars in a pattern once stopped every audit: each name was matched in all the ways in
+// which the stars can share it.
 func TestNoPatternTakesLongOnAnyName(t *testing.T) {
 	name := strings.Repeat("a", 2000)
 	for _, text := range []string{
@@ -71,7 +71,7 @@ func TestNoPatternTakesLongOnAnyName(t *testing.T) {
 	}
 }
 
-// FuzzPattern compares with the regular expression that a pattern is short for.
+// FuzzPattern compares with the regular expression that a pattern abbreviates.
 func FuzzPattern(f *testing.F) {
 	for _, s := range [][2]string{{"pingone/*", "pingone/a"}, {"**/x*y", "a/b/xzy"}, {"a**b*c", "a/b/bc"}, {"*a*a*a*a*a*a", strings.Repeat("a", 40)}, {"[.]", "[.]"}, {"\xff*", "\xff\xfe"}, {"*", ""},
 		{strings.Repeat("a*", 70), strings.Repeat("ab", 70)}, {"***a", "/a"}} {
@@ -82,7 +82,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil || len(text) > 200 || len(name) > 300 {
 			return
 		}
-		// The bytes as characters, because a regular expression takes no others.
+		// The bytes as characters: a regular expression takes nothing else.
 		var expression, characters strings.Builder
 		for i := 0; i < len(text); i++ {
 			stars := len(text[i:]) - len(strings.TrimLeft(text[i:], "*"))

@@ -37,7 +37,7 @@ func entry(applications, configure string) string {
 	return fmt.Sprintf(`{"secret":"pingone/orders","environmentId":%q,"applications":%s,"configure":{%s}}`, envID, applications, configure)
 }
 
-// target is the document of an application with these members of rotation.
+// target is an application's document with these members of rotation.
 func target(t *testing.T, id, rotation string) *document.Document {
 	t.Helper()
 	if id == "" {
@@ -119,7 +119,7 @@ func TestWhatMustBeReadBeforeTheAnswerIsNamedAndNothingElse(t *testing.T) {
 	for _, c := range []struct {
 		applications, id, rotation string
 		facts                      document.Facts
-		want                       []string // nil for the admins
+		want                       []string // nil: the admins
 	}{
 		{`"marked"`, appID, "", document.Facts{}, nil},
 		{`"*"`, appID, "", document.Facts{}, nil},

@@ -44,8 +44,8 @@ func compiledSchema(t *testing.T) *jsonschema.Schema {
 	return compiled
 }
 
-// beyond is what no schema can say: how the decoder's problem begins, and a document
-// that only the decoder refuses. Members under another name are beyond it as a whole.
+// beyond is what no schema can express: how the decoder's problem begins, and a document
+// that only the decoder refuses. Members under another name are all beyond it.
 var beyond = []struct{ problem, document string }{
 	{`must be a duration from "2m" to "695h"`, `{"environmentId":"ID","region":"EU","clientId":"ID","rotation":{"grace":"1m"}}`},
 	{"is the name of another member, or a part of it", `{"environmentId":"ID","region":"EU","id":"ID","rotation":{"names":{"clientId":"id","clientSecret":"/id"}}}`},
@@ -70,10 +70,10 @@ var beyond = []struct{ problem, document string }{
 	{"must be a host name", `{"environmentId":"ID","region":"EU","clientId":"ID","d":"x","rotation":{"names":{"authDomain":"d"}}}`},
 }
 
-// firstOfNames is where in beyond the problems begin that only another name excuses.
+// firstOfNames is the index in beyond of the first problem that only another name excuses.
 const firstOfNames = 6
 
-// excuse returns which of beyond the decoder's error is, or -1.
+// excuse returns the index in beyond of the decoder's error, or -1.
 func excuse(text string, decoded error) int {
 	f, ok := errors.AsType[*document.FieldError](decoded)
 	if !ok {
@@ -175,7 +175,7 @@ var seeds = func() (all []any) {
 	return all
 }()
 
-// strange are values that some member takes, and others that none does.
+// strange are values that some member accepts, and values that none does.
 var strange = []any{
 	nil, true, false, 0.0, 60.0, 59.0, 60.5, 1e10, "", " ", "a", "a b", " a", "a ", "a\nb", "é", envID, appID, strings.ToUpper(envID),
 	"NA", "na", "XX", "auth.example.com", "Auth.example.com", "CLIENT_SECRET_BASIC", "CLIENT_SECRET_JWT", "PRIVATE_KEY_JWT", "NONE",
@@ -190,7 +190,7 @@ var strange = []any{
 	map[string]any{}, map[string]any{"a": 1.0},
 }
 
-// someNames are names of members that occur somewhere, and of some that occur nowhere.
+// someNames are names of members: some occur somewhere, some nowhere.
 var someNames = []string{
 	"environmentId", "region", "authDomain", "clientId", "clientSecret", "tokenEndpointAuthMethod", "tokenEndpoint", "privateKey", "keyId", "allow", "rotation",
 	"adminSecretId", "kind", "strategy", "twin", "grace", "revokeWhenIdle", "applicationId", "names", "verify", "application",

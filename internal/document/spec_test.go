@@ -8,7 +8,7 @@ import (
 	"pingrotate/internal/document"
 )
 
-// spec returns a document that asks for an application, by JSON.
+// spec returns a document with this specification of an application, as JSON.
 func spec(application string) string {
 	return `{"environmentId":"` + envID + `","region":"NA","rotation":{"application":` + application + `}}`
 }

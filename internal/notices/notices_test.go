@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestTheNoticesAreThoseOfTheModulesThatAreLinked: with go.mod changes THIRD_PARTY.md.
+// TestTheNoticesAreThoseOfTheModulesThatAreLinked: when go.mod changes, so does
+// THIRD_PARTY.md.
 func TestTheNoticesAreThoseOfTheModulesThatAreLinked(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks go for the modules of three platforms")

@@ -48,7 +48,9 @@ func (e *ReachError) Error() string {
 }
 
 // Remedy says what to do.
-func (e *ReachError) Remedy() string { return "give the admin these roles, or rotate with another admin" }
+func (e *ReachError) Remedy() string {
+	return "give the admin these roles, or rotate with another admin"
+}
 
 // Unwrap returns PingOne's refusal.
 func (e *ReachError) Unwrap() error { return e.refused }

@@ -114,7 +114,7 @@ func TestApplicationThatWasCreatedIsKeptAsSpecified(t *testing.T) {
 		a.GrantTypes = []string{"CLIENT_CREDENTIALS", "AUTHORIZATION_CODE", "TOKEN_EXCHANGE"}
 		a.Roles = []pingonetest.RoleAssignment{{Role: "Identity Data Admin"}}
 	})
-	// A scope more is a change of the resource, which was created for the secret.
+	// One more scope changes the resource that was created for the secret.
 	d = w.document(app.ID, strings.Replace(rotation, `"scopes":["s"]`, `"scopes":["s","t"]`, 1))
 	w.permit(d, `"marked"`, configure)
 	if left, err := w.Outstanding(t.Context(), d, w.application(app.ID)); err != nil || len(left) < 3 {

@@ -12,7 +12,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// withPolicies is a web application whose users sign on with MFA and by a flow, and
+// withPolicies makes a web application whose users sign on with MFA and by a flow, and
 // whose sub is an email.
 func (w *world) withPolicies() (id, mfa string) {
 	w.t.Helper()
@@ -44,7 +44,7 @@ func (w *world) withPolicies() (id, mfa string) {
 	return id, mfa
 }
 
-// remap changes what sub is made of.
+// remap changes the value of sub.
 func (w *world) remap(id, value string) {
 	w.t.Helper()
 	all, err := w.Client.AttributeMappings(w.t.Context(), w.env, id)
@@ -59,7 +59,7 @@ func (w *world) remap(id, value string) {
 	}
 }
 
-// same checks that the twin is as the original, by PingOne's state.
+// same checks in PingOne that the twin equals the original.
 func (w *world) same(original, twin string) {
 	w.t.Helper()
 	if a, b := w.PolicyOf(w.env, original), w.PolicyOf(w.env, twin); a != b {
@@ -98,7 +98,7 @@ func (w *world) same(original, twin string) {
 	}
 }
 
-// T27.
+// T27 in rotation/testdata/cases.txt.
 func TestTwinHasAllThatPingOneKeepsForTheOriginal(t *testing.T) {
 	w := newWorld(t)
 	id, mfa := w.withPolicies()
@@ -115,7 +115,7 @@ func TestTwinHasAllThatPingOneKeepsForTheOriginal(t *testing.T) {
 		t.Errorf("misaligned: got %q, %v, want nothing", left, err)
 	}
 
-	// What the original loses or changes, the twin loses and changes.
+	// What is removed from or changed in the original is so in the twin.
 	assigned, err := w.Client.PolicyAssignments(t.Context(), pingone.FlowPolicy, w.env, id)
 	if err != nil {
 		t.Fatal(err)

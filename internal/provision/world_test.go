@@ -65,8 +65,8 @@ func (w *world) of(arn string) *provision.Provisioner {
 	}
 }
 
-// document returns the secret's document, of an application or of none yet, with these
-// members of rotation.
+// document returns the secret's document, for an application or, with an empty id, for none
+// yet, with these members of rotation.
 func (w *world) document(clientID, rotation string) *document.Document {
 	w.t.Helper()
 	id := ""
@@ -91,12 +91,12 @@ func (w *world) adminDocument(applications, configure string) *document.Document
 	return d
 }
 
-// admins are the ids of the function's.
+// admins returns the ids of the function's admins.
 func admins(ids ...string) func(context.Context) ([]string, error) {
 	return func(context.Context) ([]string, error) { return ids, nil }
 }
 
-// permit gives the provisioner the permission that the admin's entry is for the document.
+// permit gives the provisioner the permission that the admin's entry grants the document.
 func (w *world) permit(d *document.Document, applications, configure string) {
 	w.t.Helper()
 	p, err := w.Permit(w.t.Context(), w.adminDocument(applications, configure), names, d, admins())
@@ -115,7 +115,7 @@ func (w *world) application(id string) *pingone.Application {
 	return app
 }
 
-// state is all that there is in PingOne which a provisioner can change.
+// state is everything in PingOne that a provisioner can change.
 func (w *world) state() string {
 	w.t.Helper()
 	ctx, c := w.t.Context(), w.Client

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// The test binary is also the function under test: it plays one when this
-// setting is there, so that the tests need not build a second program.
+// The test binary is also the function under test, in the mode that this variable names, so
+// that the tests need not build a second program.
 const startMode = "RUNTIMETEST_START"
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // order is the event that the function understands.
 type order struct {
 	Do   string `json:"do"`
-	Hook string `json:"hook,omitempty"` // called before anything else
+	Hook string `json:"hook,omitempty"` // called first
 	N    int    `json:"n,omitempty"`
 }
 
@@ -76,7 +76,7 @@ func serveOne() {
 	case "fail without form":
 		post("invocation/"+id+"/error", []byte("oops"))
 		return
-	case "panic": // as aws-lambda-go does it
+	case "panic": // as aws-lambda-go does
 		post("invocation/"+id+"/error", []byte(`{"errorMessage":"boom","errorType":"string"}`))
 		os.Exit(1)
 	case "exit":

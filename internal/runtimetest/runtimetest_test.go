@@ -62,7 +62,7 @@ func invoke(t *testing.T, f *runtimetest.Function, o order) string {
 	return string(answer)
 }
 
-// stillWorks expects an answer, and this many processes so far.
+// stillWorks expects an answer, and so many processes so far.
 func stillWorks(t *testing.T, f *runtimetest.Function, starts int) {
 	t.Helper()
 	if got, want := invoke(t, f, order{Do: "echo"}), `{"do":"echo"}`; got != want {
@@ -73,8 +73,8 @@ func stillWorks(t *testing.T, f *runtimetest.Function, starts int) {
 	}
 }
 
-// hook returns the address of a service that the function calls: it plays do,
-// and replies after that.
+// hook returns the address of a service that the function calls: it calls do, and then
+// replies.
 func hook(t *testing.T, do func()) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { do() }))
@@ -248,7 +248,7 @@ func TestCallerThatGivesUpKillsItsInvocation(t *testing.T) {
 	stillWorks(t, f, 2)
 }
 
-func TestCallerThatGivesUpItsTurnHarmsNobody(t *testing.T) {
+func TestCallerThatGivesUpItsTurnDisturbsNoOther(t *testing.T) {
 	t.Parallel()
 	f := start(t, config(t, "serve"))
 	second := func() {

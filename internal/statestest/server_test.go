@@ -16,8 +16,8 @@ import (
 
 const machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 
-// TestItPlaysTheProjectsStateMachinesAndRefusesWhatItDoesNotKnow adds what the template has,
-// and the same with one thing that is not played.
+// TestItPlaysTheProjectsStateMachinesAndRefusesWhatItDoesNotKnow adds the project's state
+// machines, and then each with one thing that the interpreter does not play.
 func TestItPlaysTheProjectsStateMachinesAndRefusesWhatItDoesNotKnow(t *testing.T) {
 	stack := statemachine.Stack{Partition: "aws", FunctionARN: "f", TopicARN: "t"}
 	for _, definition := range []string{stack.Campaign(), stack.Audit()} {
@@ -41,7 +41,7 @@ func TestItPlaysTheProjectsStateMachinesAndRefusesWhatItDoesNotKnow(t *testing.T
 	}
 }
 
-// run runs a definition in simulated time, and returns how it ended and after how long.
+// play runs a definition in simulated time, and returns how it ended and after how long.
 func play(t *testing.T, definition, input string, invoke func(n int) ([]byte, error)) (out struct{ Status, Output, Error, Cause string }, took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -48,8 +48,8 @@ func TestAPageIsGoodOnlyIfAllWentWell(t *testing.T) {
 	}
 }
 
-// TestTheReplyToAMintIsNeverDelivered passes other replies on, and ends the process that
-// asks for a secret after the service has made it.
+// TestTheReplyToAMintIsNeverDelivered passes on all other replies, and ends the process
+// that asks for a secret once the service has made it.
 func TestTheReplyToAMintIsNeverDelivered(t *testing.T) {
 	var seen []string
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

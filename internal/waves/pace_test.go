@@ -24,8 +24,8 @@ func TestThePaceNeverPassesTheLimitAndComesCloseToIt(t *testing.T) {
 	}
 }
 
-// TestNoMinuteHoldsMoreThanTheLimit plays a page: each place takes its next item when it
-// has held the last one for its time, and the work begins after its delay.
+// TestNoMinuteHoldsMoreThanTheLimit plays a page: each place takes its next item once it
+// has held the last one long enough, and the work begins after its delay.
 func TestNoMinuteHoldsMoreThanTheLimit(t *testing.T) {
 	p := paceOf(share*LicenceLimit, rotationCalls, rotationTime)
 	var begins []int // in seconds
@@ -56,7 +56,7 @@ func TestAPlaceIsHeldForLongerThanTheWorkTakes(t *testing.T) {
 	}
 }
 
-// TestOthersWhoUseTheLicenceAreGivenRoom plays pages of which so many tries were cut short.
+// TestOthersWhoUseTheLicenceAreGivenRoom plays pages in which some tries were cut short.
 func TestOthersWhoUseTheLicenceAreGivenRoom(t *testing.T) {
 	begun := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
 	tally := func(ended, cut int) (t Tally) {

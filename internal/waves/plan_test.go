@@ -11,7 +11,7 @@ import (
 
 var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 
-// A play is a campaign that a state machine carries out, without one.
+// A play carries out a campaign as a state machine would.
 type play struct {
 	t       *testing.T
 	c       Campaign
@@ -33,7 +33,7 @@ func newPlay(t *testing.T, c Campaign, size int) *play {
 	return p
 }
 
-// step makes one plan, and lets its items end.
+// step makes one plan, and ends its items.
 func (p *play) step() *Plan {
 	p.now = p.now.Add(time.Minute)
 	plan := Next(p.c, p.memory, p.tally, p.now)
@@ -46,7 +46,7 @@ func (p *play) step() *Plan {
 		plan.Close()
 	}
 	p.phases = append(p.phases, string(plan.Phase))
-	// Through JSON, as it goes through the state machine.
+	// The memory goes through JSON, as it does in the state machine.
 	text, err := json.Marshal(plan.Memory)
 	if err != nil {
 		p.t.Fatal(err)
@@ -161,7 +161,7 @@ func TestAFailureStopsUnlessItIsTolerated(t *testing.T) {
 			t.Errorf("%s: got %+v and %d begun, want to stop: %t", c.name, s, len(p.begun), c.stops)
 		}
 
-		// What has stopped an execution does not stop the next of the same campaign.
+		// A failure that stopped one execution does not stop the next of the same campaign.
 		p.memory, p.at, p.begun, p.outcome = Memory{}, 0, nil, nil
 		p.run()
 		if s := p.tally.Summary(p.c, p.memory, ""); !s.Well || s.Promoted != 5000 || s.Planned != 5000 || len(p.begun) > 5000 {
@@ -199,7 +199,7 @@ func TestTheLastItemsDoNotHoldTheirPlaces(t *testing.T) {
 	}
 }
 
-// TestTheFirstPageShowsWhatARotationCosts, and the next ones go by that.
+// TestTheFirstPageShowsWhatARotationCosts: the next pages go by that.
 func TestTheFirstPageShowsWhatARotationCosts(t *testing.T) {
 	p := newPlay(t, Campaign{Start: noon}, 5000)
 	first, second := p.step(), p.step() // each takes five calls
@@ -256,7 +256,7 @@ func TestAnAuditEndsBeforeTheNext(t *testing.T) {
 		if plan.Phase == Done {
 			break
 		}
-		// As many calls as PingOne is asked in a minute.
+		// The audit makes no more calls a minute than it may.
 		if calls := float64(plan.Concurrency*Batch) / time.Duration(plan.HoldSeconds*int(time.Second)).Minutes(); calls > LicenceLimit/2 {
 			t.Fatalf("an audit takes %.0f calls a minute", calls)
 		}
@@ -299,8 +299,8 @@ func TestAnIDTellsTheStart(t *testing.T) {
 	}
 }
 
-// TestTokensAreThoseOfTheFirstCampaigns: a change would mint a second time where a
-// campaign is resumed over an upgrade.
+// TestTokensAreThoseOfTheFirstCampaigns: if tokens changed, a campaign that is resumed
+// after an upgrade would mint a second time.
 func TestTokensAreThoseOfTheFirstCampaigns(t *testing.T) {
 	if got, want := Token(noon, "", "pingone/orders-api"), "7f76a8c6-0129-8d9d-9914-ae158f48a6f7"; got != want {
 		t.Errorf("got %s, want %s", got, want)
