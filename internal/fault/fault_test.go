@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pingrotate/internal/fault"
@@ -103,6 +104,23 @@ func TestDeliverWhenReleasesBeforeTheCallThatArrives(t *testing.T) {
 	}
 	if _, body := c.add(t, t.Context()); body != "3" {
 		t.Errorf("got %q for the call after that, want 3: the late one came first", body)
+	}
+}
+
+// TestALatencyTakesItsTimeInABubbleToo: there time passes only when all goroutines wait.
+func TestALatencyTakesItsTimeInABubbleToo(t *testing.T) {
+	for _, latency := range []time.Duration{time.Millisecond, 50 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &counter{}
+			c.Latency(latency)
+			begun := time.Now()
+			if status, body := c.add(t, t.Context()); status != http.StatusOK || body != "1" {
+				t.Errorf("got %d %q", status, body)
+			}
+			if took := time.Since(begun); took != latency {
+				t.Errorf("a call took %v, want %v", took, latency)
+			}
+		})
 	}
 }
 
