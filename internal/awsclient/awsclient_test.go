@@ -86,24 +86,27 @@ func TestARefusalIsCopiedFieldByField(t *testing.T) {
 // outlast the client's own limit.
 func TestAPeerWithoutAnEndCostsNoMoreThanTheTimeOfACall(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Upgrade, fault.Endless, fault.EndlessHeader, fault.Drip, fault.GzipBomb, fault.Frames, fault.BadStatus, fault.Deep, fault.Echo} {
-		line := &fault.Line{}
-		line.Before(func(fault.Call) fault.Kind { return kind })
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
-			line.Answer(w, r, fault.Call{}, fault.Words{}, func() fault.Reply { return fault.Reply{Status: 200} })
-		}))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0)
-		client := secretsmanager.New(secretsmanager.Options{
-			BaseEndpoint: aws.String(server.URL), Region: "us-east-1", Retryer: aws.NopRetryer{},
-			Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
-			HTTPClient:  awsclient.Whole{HTTPClient: awshttp.NewBuildableClient().WithTimeout(2 * time.Second)}, // as the command has it
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel() // some cost the whole of that time
+			line := &fault.Line{}
+			line.Before(func(fault.Call) fault.Kind { return kind })
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				line.Answer(w, r, fault.Call{}, fault.Words{}, func() fault.Reply { return fault.Reply{Status: 200} })
+			}))
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			client := secretsmanager.New(secretsmanager.Options{
+				BaseEndpoint: aws.String(server.URL), Region: "us-east-1", Retryer: aws.NopRetryer{},
+				Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+				HTTPClient:  awsclient.Whole{HTTPClient: awshttp.NewBuildableClient().WithTimeout(2 * time.Second)}, // as the command has it
+			})
+			begun := time.Now()
+			_, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("shop")})
+			if took := time.Since(begun); err == nil || took > 10*time.Second {
+				t.Errorf("got %v after %v, want an error within the time of a call", err, took)
+			}
+			server.CloseClientConnections()
+			server.Close()
 		})
-		begun := time.Now()
-		_, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("shop")})
-		if took := time.Since(begun); err == nil || took > 10*time.Second {
-			t.Errorf("%v: got %v after %v, want an error within the time of a call", kind, err, took)
-		}
-		server.CloseClientConnections()
-		server.Close()
 	}
 }
