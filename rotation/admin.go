@@ -50,7 +50,12 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 	if known := r.found.allowed[question]; known != nil {
 		return known, nil
 	}
-	wrap := func(err error) error { return fmt.Errorf("the admin secret %s: %w", a.id, err) }
+	wrap := func(err error) error {
+		if refused, ok := errors.AsType[*document.Refusal](err); ok {
+			return fmt.Errorf("the admin secret %s %w", a.id, refused)
+		}
+		return fmt.Errorf("the admin secret %s: %w", a.id, err)
+	}
 	v, err := decode(a.out)
 	if err != nil {
 		return nil, wrap(err)
@@ -84,7 +89,7 @@ func (r *run) permit(ctx context.Context, a adminSecret, target *document.Docume
 		return nil, wrap(document.NewFieldError("privateKey", err.Error()))
 	}
 	any := slices.ContainsFunc(d.AllowancesFor(names), func(a document.Allowance) bool { return a.Applications.Any })
-	acting := &admin{client, d.ApplicationID(), permission, any}
+	acting := &admin{client, d.ApplicationID(), permission.By(a.id), any}
 	r.found.allowed[question] = acting
 	return acting, nil
 }

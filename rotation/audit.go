@@ -278,7 +278,8 @@ func (e *examination) pending() {
 
 func (e *examination) schedule() {
 	if !e.secret.rotationEnabled {
-		e.warn(pointOverdue, "enable it with aws secretsmanager rotate-secret", "rotation is cancelled for this secret")
+		e.health.RotationOff = true
+		e.warn(pointOverdue, e.attachAgain(), "rotation is turned off, as by pingrotate detach")
 	} else if next := e.secret.next; !next.IsZero() && next.Before(e.client.Time()) {
 		e.warn(pointOverdue, "find the error of the last rotation in the function's log", "was due at %s", next.UTC().Format(time.RFC3339))
 	}
@@ -338,7 +339,7 @@ func (e *examination) previous(s plan.Situation) {
 	}
 	h.nearEnd = end.Sub(view.At) < max(s.Grace/4, e.Settings.auditEvery()+longestAudit)
 	if view.LastUsed.After(h.CurrentSince) && (lagging || past && view.At.Sub(view.LastUsed) < plan.IdleAfter) {
-		e.warn(pointLag, "find the consumers that still hold it, before it ends", "the previous secret was used until %s, %v after it was replaced, and ends at %s",
-			view.LastUsed.UTC().Format(time.RFC3339), view.LastUsed.Sub(h.CurrentSince).Round(time.Minute), view.Expires.UTC().Format(time.RFC3339))
+		e.warn(pointLag, "find the consumers that still hold it, before it ends", "the previous secret was used until %s, %s after it was replaced, and ends at %s",
+			view.LastUsed.UTC().Format(time.RFC3339), inUnits(view.LastUsed.Sub(h.CurrentSince).Round(time.Minute)), view.Expires.UTC().Format(time.RFC3339))
 	}
 }

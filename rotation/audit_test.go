@@ -91,13 +91,13 @@ func TestAuditFindsWhatIsWrongAndCountsIt(t *testing.T) {
 			w.rotate()
 			w.advance(time.Hour)
 			w.use(old)
-		}, "lag", "1h0m0s after it was replaced", "PreviousInUse"},
+		}, "lag", "1h after it was replaced", "PreviousInUse"},
 		{"consumers lag, and the end is near", nil, func(w *world) {
 			old := w.secret("AWSCURRENT")
 			w.rotate()
 			w.advance(40 * time.Hour)
 			w.use(old)
-		}, "lag", "40h0m0s after", "PreviousInUseNearEnd"},
+		}, "lag", "40h after", "PreviousInUseNearEnd"},
 		{"overdue", nil, func(w *world) { w.schedule(); w.advance(32 * 24 * time.Hour) }, "schedule", "was due at", "SecretsOverdue"},
 		{"stuck", nil, func(w *world) {
 			w.sm.Fail("PutSecretValue", fault.Denied) // before anything is minted

@@ -35,7 +35,8 @@ type Health struct {
 	Current          string            `json:"current,omitempty"` // fingerprint
 	CurrentSince     time.Time         `json:"currentSince,omitzero"`
 	NextRotation     time.Time         `json:"nextRotation,omitzero"`
-	Labels           map[string]string `json:"labels,omitempty"` // to version ids
+	RotationOff      bool              `json:"rotationOff,omitempty"` // Secrets Manager does not rotate it
+	Labels           map[string]string `json:"labels,omitempty"`      // to version ids
 	PreviousUntil    time.Time         `json:"previousUntil,omitzero"`
 	PreviousLastUsed time.Time         `json:"previousLastUsed,omitzero"`
 

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,10 +52,11 @@ func (c *checkup) examine(ctx context.Context) {
 	if c.failed("rotation", c.qualified(c.secret.function)) {
 		return
 	}
+	unreadable := c.readSecret(ctx)
 	c.rotationIsOn()
 	c.labelsAreInPlace()
 	c.replicasFollow()
-	if c.failed("document", c.readSecret(ctx)) {
+	if c.failed("document", unreadable) {
 		return
 	}
 	d := c.found.current
@@ -112,20 +114,29 @@ func (c *checkup) adminIsReady(ctx context.Context) bool {
 }
 
 func (c *checkup) rotationIsOn() {
-	const enable = "enable it with aws secretsmanager rotate-secret --rotation-lambda-arn"
 	s := c.secret
 	switch {
 	case !s.rotationEnabled:
-		c.fail("rotation", enable, "is not enabled for this secret")
+		c.fail("rotation", c.attachAgain(), "is turned off for this secret")
 	case c.FunctionARN != "" && s.function != c.FunctionARN:
-		c.fail("rotation", enable+" "+c.FunctionARN, "is done by another function, %s", document.Printable(s.function))
+		c.fail("rotation", "have this one do it with aws secretsmanager rotate-secret --rotation-lambda-arn "+c.FunctionARN, "is done by another function, %s", document.Printable(s.function))
 	case !s.next.IsZero() && s.next.Before(c.client.Time()):
 		c.warn("rotation", "find the error of the last rotation in the function's log", "was due at %s", s.next.UTC().Format(time.RFC3339))
 	case s.next.IsZero():
-		c.warn("rotation", "give the secret a schedule with --rotation-rules", "is enabled and has no schedule")
+		c.warn("rotation", "give it a schedule with aws secretsmanager rotate-secret --rotation-rules", "is enabled and has no schedule")
 	default:
 		c.ok("rotation", "is enabled, and next due by %s", s.next.UTC().Format(time.RFC3339))
 	}
+}
+
+// attachAgain says how Secrets Manager is made to rotate the secret again: with a schedule,
+// which was lost with the rotation.
+func (r *run) attachAgain() string {
+	name := cmp.Or(r.secret.name, r.secret.id)
+	if d := r.found.current; d != nil {
+		return fmt.Sprintf("to turn it on: pingrotate adopt --in-place %s --environment %s --pingone-region %s", name, d.EnvironmentID, document.Printable(string(d.Region)))
+	}
+	return "to turn it on: aws secretsmanager rotate-secret --secret-id " + name + " --rotation-lambda-arn " + r.FunctionARN
 }
 
 func (c *checkup) labelsAreInPlace() {
@@ -176,11 +187,11 @@ func (c *checkup) graceFits() {
 	every := interval(c.secret.rules)
 	switch {
 	case grace <= longestCache:
-		c.warn("grace", "raise rotation.grace, or ROTATION_GRACE", "%v is not longer than AWS's caching clients keep a secret, which is %v", grace, longestCache)
+		c.warn("grace", "raise rotation.grace, or ROTATION_GRACE", "%s is not longer than AWS's caching clients keep a secret, which is %s", inUnits(grace), inUnits(longestCache))
 	case every > 0 && grace >= every:
-		c.warn("grace", "lower rotation.grace, or rotate less often", "%v is not shorter than the time between two rotations, which is %v: each rotation will find the previous secret alive, and refuse if it is in use", grace, every)
+		c.warn("grace", "lower rotation.grace, or rotate less often", "%s is not shorter than the time between two rotations, which is %s: each rotation will find the previous secret alive, and refuse if it is in use", inUnits(grace), inUnits(every))
 	default:
-		c.ok("grace", "a replaced secret works for %v from the promotion, and ends after %v at the latest", grace, plan.Fuse(grace))
+		c.ok("grace", "a replaced secret works for %s from the promotion, and ends after %s at the latest", inUnits(grace), inUnits(plan.Fuse(grace)))
 	}
 }
 

@@ -57,7 +57,7 @@ func TestCheckOfAHealthySecretIsAllOK(t *testing.T) {
 			t.Errorf("%s: got %+v, want ok with details", name, f)
 		}
 	}
-	if f := point(c.Findings, "allow"); !strings.Contains(f.Detail, "get the client secret of "+w.app.ID) {
+	if f := point(c.Findings, "allow"); !strings.Contains(f.Detail, "read the client secret of "+w.app.ID) {
 		t.Errorf("allow: got %q, want what the secret's writer can bring about", f.Detail)
 	}
 	if c.Admin != adminName || !strings.Contains(string(c.Allow), w.app.ID) {
@@ -76,8 +76,8 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 		words  string // in the detail
 		remedy string
 	}{
-		{"no such secret", nil, func(w *world) { w.remove(orders) }, "secret", rotation.Failure, "describe the secret", "check the secret's name"},
-		{"rotation is cancelled", nil, (*world).cancelRotation, "rotation", rotation.Failure, "not enabled", "rotate-secret"},
+		{"no such secret", nil, func(w *world) { w.remove(orders) }, "secret", rotation.Failure, "there is no secret pingone/orders-api", "check its name"},
+		{"rotation is cancelled", nil, (*world).cancelRotation, "rotation", rotation.Failure, "turned off", "pingrotate adopt --in-place pingone/orders-api --environment "},
 		{"another function's secret", nil, func(w *world) { w.rotator.FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:other" },
 			"rotation", rotation.Failure, "another function", "function:other"},
 		{"no schedule", nil, func(*world) {}, "rotation", rotation.Warning, "no schedule", "--rotation-rules"},
@@ -264,9 +264,9 @@ func TestCheckSaysWhetherARotationNowSucceeds(t *testing.T) {
 		{"AWSCURRENT is dead", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, true, "(drift)"},
 		{"not filled yet", []option{withDocument(func(d map[string]any) { delete(d, "clientSecret") })}, func(*world) {}, true, "(seed)"},
 		{"to be created", []option{mayCreate, wanting(documents[0].application)}, func(*world) {}, true, "creates the application"},
-		{"nothing of that name", nil, func(w *world) { w.remove(orders) }, false, "secret: describe the secret"},
+		{"nothing of that name", nil, func(w *world) { w.remove(orders) }, false, "secret: there is no secret pingone/orders-api"},
 		{"no JSON", nil, func(w *world) { w.sm.Put(orders, "hunter2") }, false, "document: "},
-		{"rotation cancelled", nil, (*world).cancelRotation, false, "rotation: is not enabled"},
+		{"rotation cancelled", nil, (*world).cancelRotation, false, "rotation: is turned off"},
 		{"may not store", nil, func(w *world) { w.denySecretsManager("PutSecretValue") }, false, "permissions: "},
 		{"under way", nil, func(w *world) {
 			if _, err := w.sm.Begin(orders); err != nil {

@@ -32,6 +32,9 @@ func (c *checkup) specificationHolds(ctx context.Context) {
 	}
 	if d.ClientID == "" {
 		app, err := c.provisioner().FindOwn(ctx, d)
+		if err == nil {
+			err = c.provisioner().MayProvision(ctx, d, access, app)
+		}
 		switch {
 		case c.failed("specification", err):
 		case app != nil:
@@ -119,7 +122,7 @@ func (c *checkup) needs(d *document.Document) {
 // writerReaches lists what the writer of the document could bring about, with each of the
 // admins that the document may name.
 func (c *checkup) writerReaches(ctx context.Context) {
-	var texts []string
+	var allowed []document.Allowance
 	any := false
 	for _, a := range c.adminSecrets(ctx, c.found.admin) {
 		if a.err != nil {
@@ -132,12 +135,10 @@ func (c *checkup) writerReaches(ctx context.Context) {
 		}
 		for _, entry := range v.AllowancesFor(c.secret.names()) {
 			any = any || entry.Applications.Any
-			if text := entry.String(); !slices.Contains(texts, text) {
-				texts = append(texts, text)
-			}
+			allowed = append(allowed, entry)
 		}
 	}
-	detail := "anyone who can write this secret can " + strings.Join(texts, "; ")
+	detail := strings.Join(document.Reach(allowed), "; ")
 	if any {
 		c.warn(pointAllow, remedyAnyApplication, "%s", detail)
 		return
@@ -174,7 +175,7 @@ func (c *checkup) adminReaches(ctx context.Context) {
 	if lacking := provision.OutOfReach(held, roles); len(lacking) > 0 {
 		c.fail("roles", "give the admin these roles, or rotate with another admin", "the application has roles that the admin lacks: %s", strings.Join(lacking, ", "))
 	} else {
-		c.ok("roles", "the admin holds, or may assign, each of the application's %d", len(held))
+		c.ok("roles", "%s", reached(len(held)))
 	}
 	var names []string
 	slices.SortFunc(own, func(a, b pingone.RoleAssignment) int {
@@ -193,6 +194,17 @@ func (c *checkup) adminReaches(ctx context.Context) {
 		"cannot be told from the admin's roles: %s", cmp.Or(strings.Join(names, ", "), "it has none"))
 }
 
+// reached says that no role of the application's keeps its secret from the admin.
+func reached(roles int) string {
+	switch roles {
+	case 0:
+		return "the application has none, so that none is out of the admin's reach"
+	case 1:
+		return "the admin holds, or may assign, the application's role"
+	}
+	return fmt.Sprintf("the admin holds, or may assign, each of the application's %d roles", roles)
+}
+
 func (c *checkup) registerIsThere() {
 	item := c.item()
 	switch err := c.hold.failure; {
@@ -200,7 +212,7 @@ func (c *checkup) registerIsThere() {
 		c.fail(pointRegister, remedy.Of(err), "%v", err)
 		return
 	case !c.hold.rev.Known():
-		c.ok(pointRegister, "can be read; it has no item of this client yet, so the first rotation waits %v before it does anything", register.ResolveTime)
+		c.ok(pointRegister, "can be read; it has no item of this client yet, so the first rotation waits %s before it does anything", inUnits(register.ResolveTime))
 	default:
 		c.ok(pointRegister, "can be read")
 	}
@@ -307,8 +319,8 @@ func (c *checkup) refusedUntil(m plan.Move) {
 	p := c.found.views[id].Previous
 	end := m.Until.UTC().Format(time.RFC3339)
 	const point = pointDecision
-	remedy := fmt.Sprintf("wait until it has been idle for %v, or until its grace is over; to force it, end that secret now with pingrotate end-previous %s --lock-out",
-		plan.IdleAfter, cmp.Or(c.secret.name, c.secret.id))
+	remedy := fmt.Sprintf("wait until it has been idle for %s, or until its grace is over; to force it, end that secret now with pingrotate end-previous %s --lock-out",
+		inUnits(plan.IdleAfter), cmp.Or(c.secret.name, c.secret.id))
 	switch {
 	case p.LastUsed.After(since):
 		c.fail(point, remedy, "a rotation now is refused, because consumers still use the previous secret")

@@ -120,6 +120,11 @@ func TestDraftOfAnApplicationToCreateIsResolved(t *testing.T) {
 	if got := w.draft(orders, text(), ""); !got.WouldRotate || !strings.Contains(got.Because, "create") {
 		t.Errorf("got %t, %q", got.WouldRotate, got.Because)
 	}
+	spec["roles"] = []any{map[string]any{"role": "Identity Data Admin", "scope": map[string]any{"type": "ENVIRONMENT", "id": w.app.Environment}}}
+	got := w.draft(orders, text(), "")
+	if got.WouldRotate || !strings.Contains(got.Because, "the admin secret "+adminName+" does not allow this secret what rotation.application asks for: assigns the role Identity Data Admin") {
+		t.Errorf("a role that is not allowed: got %t, %q", got.WouldRotate, got.Because)
+	}
 	spec["roles"] = []any{map[string]any{"role": "Identty Data Admin", "scope": map[string]any{"type": "ENVIRONMENT", "id": w.app.Environment}}}
 	if got := w.draft(orders, text(), ""); got.WouldRotate || !strings.Contains(got.Because, "roles[0].role") {
 		t.Errorf("a role that does not exist: got %t, %q", got.WouldRotate, got.Because)

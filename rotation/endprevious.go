@@ -157,7 +157,7 @@ func (r *run) whyKept(m plan.Move) (text, remedy string) {
 			state = "was last used at " + used.UTC().Format(time.RFC3339)
 		}
 		return fmt.Sprintf("the previous secret %s %s, and consumers that still hold it would be locked out", m.Fingerprint, state),
-			fmt.Sprintf("find them, or run the command again after %s, when it has been idle for %v; to lock them out, add --lock-out", m.Until.UTC().Format(time.RFC3339), plan.IdleAfter)
+			fmt.Sprintf("find them, or run the command again after %s, when it has been idle for %s; to lock them out, add --lock-out", m.Until.UTC().Format(time.RFC3339), inUnits(plan.IdleAfter))
 	case plan.Behind:
 		return "AWSCURRENT does not hold PingOne's current secret, so consumers may need the previous one", "rotate the secret first, which adopts PingOne's current one"
 	case plan.Replicas:

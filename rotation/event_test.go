@@ -66,7 +66,7 @@ func TestBadEventIsOneClearErrorAndChangesNothing(t *testing.T) {
 		{"no SecretId", event("createSecret", "", token), "SecretId"},
 		{"short token", event("createSecret", orders, "1"), "ClientRequestToken"},
 		{"long token", event("createSecret", orders, strings.Repeat("1", 65)), "ClientRequestToken"},
-		{"unknown secret", event("createSecret", "no/such", token), "check the secret's name"},
+		{"unknown secret", event("createSecret", "no/such", token), "check its name"},
 		{"token of no version", event("createSecret", orders, token), "does not exist"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

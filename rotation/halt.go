@@ -161,8 +161,8 @@ func (r *run) refusal(m plan.Move) (text, remedy string) {
 	}
 	kind := r.found.current.Target().Kind
 	return fmt.Sprintf("%s %s: refusing to regenerate, because the previous secret %s and consumers that still hold it would be locked out", kind, id, state),
-		fmt.Sprintf("rotate again after %s, when it has been idle for %v, its grace is over or it has expired; to force it, end the previous secret now with pingrotate end-previous %s --lock-out",
-			m.Until.UTC().Format(time.RFC3339), plan.IdleAfter, cmp.Or(r.secret.name, r.secret.id))
+		fmt.Sprintf("rotate again after %s, when it has been idle for %s, its grace is over or it has expired; to force it, end the previous secret now with pingrotate end-previous %s --lock-out",
+			m.Until.UTC().Format(time.RFC3339), inUnits(plan.IdleAfter), cmp.Or(r.secret.name, r.secret.id))
 }
 
 // otherLags explains which other managed secret of the client comes first.

@@ -25,6 +25,8 @@ type record struct {
 	current, pending pingone.Secret
 	previousUntil    time.Time
 
+	waits []waiting
+
 	minted, promoted *Mark
 	dead             []Mark        // secrets that must die and that PingOne refuses
 	gone             []string      // secrets that must die and that PingOne no longer shows

@@ -26,8 +26,10 @@ type Report struct {
 	By        string    `json:"by,omitempty"`        // who asked, in their own words
 	RequestID string    `json:"requestId,omitempty"` // of the invocation; CloudTrail records who sent that request
 	Version   string    `json:"version,omitempty"`   // the ClientRequestToken
+	ClientID  string    `json:"clientId,omitempty"`  // the one in AWSCURRENT when the run ended
 	Decision  string    `json:"decision,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
+	Waited    []string  `json:"waited,omitempty"` // what took 10 s or more: for how long, and what for
 	Begun     time.Time `json:"begun"`
 	Ended     time.Time `json:"ended"`
 
@@ -110,6 +112,9 @@ func (rep *Report) take(n *run) {
 	if rec.promoted != nil {
 		rep.Promoted = rec.promoted
 	}
+	if d := n.found.current; d != nil {
+		rep.ClientID = d.ClientID
+	}
 	if rep.Replaced == "" {
 		rep.Replaced = rec.current.Fingerprint()
 	}
@@ -137,6 +142,7 @@ func (rep *Report) take(n *run) {
 		}
 		rep.Verified = append(rep.Verified, rec.promoted.Fingerprint+": "+what)
 	}
+	rep.Waited = append(rep.Waited, rec.longWaits()...)
 	for _, w := range rec.warnings {
 		if !slices.Contains(rep.Warnings, w) {
 			rep.Warnings = append(rep.Warnings, w)
@@ -204,6 +210,7 @@ func (r *Rotator) reportStep(ctx context.Context, ev Event, n *run, err error) {
 	text("current", rec.current.Fingerprint())
 	text("pending", rec.pending.Fingerprint())
 	text("verified", rec.verified)
+	text("waited", strings.Join(rec.longWaits(), "; "))
 	text("changed", strings.Join(rec.changes, ", "))
 	if !rec.previousUntil.IsZero() {
 		text("previousUntil", rec.previousUntil.UTC().Format(time.RFC3339))

@@ -227,7 +227,9 @@ func (r *run) await(ctx context.Context, m plan.Move) error {
 		p = r.polls(250*time.Millisecond, 3*time.Second, limit+time.Second)
 		r.waits[m.Why] = p
 	}
+	since := r.client.Time()
 	again, err := p.wait(ctx)
+	r.record.wait(whyWaits(m.Why), r.client.Time().Sub(since))
 	if err == nil && !again {
 		err = r.haltError(m)
 	}
@@ -262,7 +264,9 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 		if r.by == plan.ByAudit {
 			return busy // the next audit is soon
 		}
+		since := r.client.Time()
 		again, err := r.leasePoll.wait(ctx)
+		r.record.wait("another run was at work on the same client", r.client.Time().Sub(since))
 		if err != nil {
 			return errors.Join(busy, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"pingrotate/internal/awsclient"
+	"pingrotate/internal/document"
 )
 
 // A SecretsManagerError is a failed call to Secrets Manager. It has fields of the reply,
@@ -16,12 +17,13 @@ type SecretsManagerError struct {
 	Code      string // Secrets Manager's, such as ResourceNotFoundException; empty if no reply arrived
 	RequestID string // for AWS's support
 
+	absent  string // the secret that there is none of, by the name that was asked for
 	message string
 	cause   error
 }
 
 // secretsManagerError wraps an error of the SDK.
-func secretsManagerError(action string, err error) error {
+func secretsManagerError(action string, err error) *SecretsManagerError {
 	e := &SecretsManagerError{Action: action, cause: err}
 	said, refused := awsclient.Refused(err)
 	e.Code, e.message, e.RequestID = said.Code, said.Message, said.RequestID
@@ -36,8 +38,11 @@ func secretsManagerError(action string, err error) error {
 const noCode = "UnknownError"
 
 func (e *SecretsManagerError) Error() string {
-	if e.Code == "" {
+	switch {
+	case e.Code == "":
 		return fmt.Sprintf("%s: no answer from Secrets Manager: %s", e.Action, transportWords(e.cause))
+	case e.absent != "":
+		return "there is no secret " + document.Printable(e.absent)
 	}
 	text := fmt.Sprintf("%s: Secrets Manager answered %s", e.Action, e.Code)
 	if e.message != "" {
@@ -54,7 +59,7 @@ func (e *SecretsManagerError) Error() string {
 func (e *SecretsManagerError) Remedy() string {
 	switch e.Code {
 	case "ResourceNotFoundException":
-		return "check the secret's name and Region"
+		return "check its name and Region"
 	case "DecryptionFailure", "EncryptionFailure":
 		return "give the function's role kms:Decrypt and kms:GenerateDataKey on the secret's key"
 	case "AccessDeniedException":

@@ -94,7 +94,7 @@ func (r *run) preflight() (done bool, err error) {
 	labels, ok := r.secret.labels[r.token]
 	switch {
 	case !r.secret.rotationEnabled:
-		return false, remedy.With(errors.New("rotation is not enabled for this secret"), "enable it with aws secretsmanager rotate-secret --rotation-lambda-arn")
+		return false, remedy.With(errors.New("rotation is not enabled for this secret"), r.attachAgain())
 	case !ok:
 		return false, remedy.With(fmt.Errorf("version %s does not exist", r.token), "ClientRequestToken must be that of a rotation in progress")
 	case slices.Contains(labels, labelCurrent):

@@ -46,7 +46,9 @@ func (r *run) verifyFor(ctx context.Context, d *document.Document, limit time.Du
 			return fmt.Errorf(": %w", err)
 		}
 		r.record.refused = true
+		since := r.client.Time()
 		again, ended := p.wait(ctx)
+		r.record.wait("PingOne refused the new secret", r.client.Time().Sub(since))
 		if ended != nil {
 			return fmt.Errorf(": %w (gave up waiting: %w)", err, ended)
 		}

@@ -74,16 +74,24 @@ func (a *account) open(ctx context.Context) error {
 	if err != nil {
 		return remedy.Errorf("aws configure list-profiles shows what there is", "read the AWS configuration: %w", err)
 	}
-	if cfg.Region == "" {
-		if named, err := arn.Parse(a.function); err == nil {
+	if named, err := arn.Parse(a.function); err == nil {
+		if cfg.Region == "" {
 			cfg.Region = named.Region
+		}
+		if cfg.Region != named.Region {
+			return remedy.Errorf("give --region "+named.Region+", or the function of "+cfg.Region,
+				"the function is in %s, and the secrets of %s are meant: Secrets Manager invokes functions of its own Region only", named.Region, cfg.Region)
 		}
 	}
 	if cfg.Region == "" {
 		return remedy.Errorf("set AWS_REGION, or give --region", "read the AWS configuration: no Region")
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return remedy.Errorf("sign in, with aws sso login for instance, or name a profile with --profile", "find AWS credentials: %w", err)
+		const signIn = "sign in, with aws sso login for instance, or name a profile with --profile"
+		if strings.Contains(err.Error(), "no EC2 IMDS role found") { // the last place that is looked at
+			return remedy.Errorf(signIn, "there are no AWS credentials in the environment, in the profile, or of this machine")
+		}
+		return remedy.Errorf(signIn, "find AWS credentials: %w", err)
 	}
 	cfg.HTTPClient = awsclient.Whole{HTTPClient: cfg.HTTPClient}
 	a.cfg = cfg

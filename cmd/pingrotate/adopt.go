@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pingrotate/pingone"
 	"pingrotate/rotation"
 
 	"github.com/spf13/cobra"
@@ -76,6 +77,9 @@ func (a *adoption) run(c *cobra.Command) error {
 			return misuse(c, "%v", err)
 		}
 	}
+	if a.clientID != "" && !pingone.IsUUID(a.clientID) {
+		return misuse(c, "--client-id must be a UUID, not %q; of an application whose client id is another, give a document with rotation.applicationId by --from-file", first(a.clientID, 80))
+	}
 	return a.make(c, members, policy, func(d *rotation.Document) error {
 		if d.ClientID == "" {
 			return errors.New("--client-id is missing; pingrotate new creates an application")
@@ -89,6 +93,8 @@ func (a *adoption) place(c *cobra.Command) error {
 	err := a.clean()
 	switch {
 	case err != nil:
+	case isSecret("--in-place", a.inPlace) != nil:
+		err = isSecret("--in-place", a.inPlace)
 	case a.secret != "":
 		err = errors.New("--secret and --in-place do not go together: a secret is made, or taken over")
 	case a.file != "":

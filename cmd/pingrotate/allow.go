@@ -109,8 +109,11 @@ func (a *allowing) need(c *cobra.Command, call campaign.Call, secret string) (fo
 		return found, err
 	}
 	if found.Allow == nil {
+		if isAbsent(found.Because) {
+			return found, a.absent(c.Context(), "allow", secret)
+		}
 		if strings.HasPrefix(found.Because, "document: ") || strings.HasPrefix(found.Because, "secret: ") {
-			return found, fmt.Errorf("allow %s: %s", secret, found.Because)
+			return found, fmt.Errorf("allow %s: %s", secret, because(found))
 		}
 		return found, fmt.Errorf("allow %s: the function is of a version that knows no entries; --local does without it", secret)
 	}

@@ -140,7 +140,7 @@ func (a *attachment) fill(ctx context.Context, call campaign.Call, client *secre
 		return report, err
 	}
 	action := rotation.Action{Action: rotation.ActionRotate, SecretID: a.secret, ClientRequestToken: *a.token("fill"), By: a.by(ctx)}
-	if _, report, err = a.rotateOne(ctx, call, action, 2*time.Minute); err == nil && bad(report.Outcome) {
+	if _, report, err = a.rotateOne(ctx, call, action, "filling", 2*time.Minute); err == nil && bad(report.Outcome) {
 		err = errors.New(report.Error)
 	}
 	if err != nil {
@@ -155,15 +155,28 @@ func (a *attachment) conclude(report rotation.Report, now *holder, found *rotati
 		return a.write(struct {
 			ARN          string            `json:"arn"`
 			Name         string            `json:"name"`
+			ClientID     string            `json:"clientId,omitempty"` // where this run has made or met it
 			NextRotation time.Time         `json:"nextRotation,omitzero"`
 			Report       *rotation.Report  `json:"report,omitempty"` // of what filled it in this run
 			Check        *rotation.Checkup `json:"check,omitempty"`
-		}{now.arn, now.name, now.next, filled(report), found})
+		}{now.arn, now.name, a.clientOf(report), now.next, filled(report), found})
 	}
 	page := a.page()
 	page.say("%s", now.arn)
 	a.instruct(report, now)
 	return page.err
+}
+
+// clientOf returns the client id in the secret; "" where it is not known, as of an
+// application that an earlier run created.
+func (a *attachment) clientOf(r rotation.Report) string {
+	if d, err := rotation.ParseDocument(a.text); err == nil && d.ClientID != "" {
+		return d.ClientID
+	}
+	if a.taken != nil && a.taken.document != nil {
+		return a.taken.document.ClientID
+	}
+	return r.ClientID
 }
 
 // enter enters the secret in the register, where its table is known, as the function does
@@ -198,12 +211,20 @@ func (a *attachment) instruct(r rotation.Report, now *holder) {
 		a.note("%s holds its secret already; nothing was left to do but tags and schedule", a.secret)
 	case r.Promoted != nil && a.client.ID == "":
 		a.note("%s holds %s, the secret of the new application", a.secret, r.Promoted.Fingerprint)
+		if r.ClientID != "" {
+			a.note("its client id is %s", r.ClientID)
+		}
 	case r.Promoted != nil:
 		a.note("%s holds %s, the secret that the application has in PingOne; it was not changed", a.secret, r.Promoted.Fingerprint)
 	}
 	a.note("tell consumers to read clientId, clientSecret and tokenEndpoint from it, not from a copy; they need secretsmanager:GetSecretValue")
-	if !now.next.IsZero() {
-		a.note("all of them must do so before the first rotation, at %s; pingrotate check %s says whether that will work", now.next.UTC().Format(time.RFC3339), a.secret)
+	next := now.next.UTC().Format(time.RFC3339)
+	switch {
+	case now.next.IsZero():
+	case a.client.ID == "": // of a new application there are no consumers yet
+		a.note("the first rotation is due by %s; pingrotate check %s says whether it would work", next, a.secret)
+	default:
+		a.note("all of them must do so before the first rotation, which is due by %s; pingrotate check %s says whether it would work", next, a.secret)
 	}
 }
 
@@ -309,22 +330,28 @@ func (a *attachment) foresee(ctx context.Context, call campaign.Call, now *holde
 		err = a.write(raw)
 	case a.dryRun:
 		page := a.page()
-		page.say("%s: %s", a.secret, found.Because)
+		if found.WouldRotate {
+			page.say("%s: %s", a.secret, found.Because)
+		} else {
+			page.say("%s: would not be made or changed%s", a.secret, reason(found))
+		}
 		tellFindings(page, found.Findings)
 		err = page.err
 	case !found.WouldRotate:
 		a.tellWrong(found)
 	}
-	if err == nil && !found.WouldRotate && strings.Contains(found.Because, "does not allow") {
+	if err != nil || found.WouldRotate {
+		if err == nil && a.dryRun {
+			a.note("%s", does.wouldDo(a.secret))
+		}
+		return &found, err
+	}
+	why := because(found)
+	if strings.Contains(found.Because, "does not allow") {
 		a.tellEntry(action.Document)
+		why = found.Because + "; correct that, or have the admin's owner add the entry above"
 	}
-	if err == nil && !found.WouldRotate {
-		err = fmt.Errorf("%s was not made or changed: %s", a.secret, because(found))
-	}
-	if err == nil && a.dryRun {
-		a.note("%s", does.wouldDo(a.secret))
-	}
-	return &found, err
+	return &found, fmt.Errorf("%s was not made or changed: %s", a.secret, why)
 }
 
 // markApplication has the function mark the application as this secret's, if that is asked
@@ -372,7 +399,7 @@ func (a *attachment) tellEntry(text string) {
 		return
 	}
 	a.warn("the entry that the owner of the admin's secret may add to its allow:")
-	fmt.Fprintln(printable{a.err}, rotation.EntryFor(a.secret, d))
+	fmt.Fprintln(printable{a.err}, strings.TrimSpace(rotation.EntryFor(a.secret, d)))
 }
 
 // tellWrong writes to standard error what is wrong, if that is more than one thing: the

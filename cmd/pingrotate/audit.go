@@ -10,7 +10,7 @@ func newAudit(p *program) *cobra.Command {
 	return &cobra.Command{
 		GroupID: "act",
 		Use:     "audit",
-		Short:   "Complete what interrupted runs have left, and look at every secret",
+		Short:   "Look at every secret, and complete what was interrupted",
 		Long: `Looks at every secret that the function rotates, as status does, and completes what
 interrupted runs have left: it ends leaked secrets and replaced ones past their grace,
 and repairs AWSCURRENT where that is dead or about to end. It says what it did. The

@@ -225,7 +225,7 @@ func inHours(grace string) string {
 	if err != nil {
 		return grace
 	}
-	return d.String()
+	return inUnits(d)
 }
 
 // lowerUUID writes an id as PingOne does, where it is a UUID in capital letters.

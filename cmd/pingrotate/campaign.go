@@ -25,7 +25,7 @@ func newCampaign(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "act",
 		Use:     "campaign list|show|watch|approve|stop|redrive [ID]",
-		Short:   "Follow and steer the campaigns that a state machine carries out",
+		Short:   "Follow and steer campaigns of the state machine",
 		Long: `Follows and steers the campaigns that rotate has left to the stack's state machine,
 which the template makes with the parameter Campaigns.
 
@@ -33,10 +33,10 @@ which the template makes with the parameter Campaigns.
     show ID          how one stands, and what did not end well
     watch ID         the same, until it has ended
     approve ID       the canaries are well: rotate the others
-    stop ID          what is under way ends, and nothing else begins; also the answer no
-                     after the canaries
-    redrive ID       start it again: what has ended well stays as it is, what is half done
-                     is finished
+    stop ID          what is under way ends, and nothing else begins; also the
+                     answer no after the canaries
+    redrive ID       start it again: what has ended well stays as it is, what is
+                     half done is finished
 
 Exit status 1 means that the campaign has ended, and not every secret has ended well.`,
 		Example: `    pingrotate campaign list

@@ -19,7 +19,7 @@ is in wouldRotate and because.`,
 		Args:              takes(1, manySecrets, "SECRET"),
 		ValidArgsFunction: p.completeSecrets,
 		RunE: func(c *cobra.Command, secrets []string) error {
-			return p.check(c, secrets, createTestUser)
+			return p.check(c, secrets, createTestUser, false)
 		},
 	}
 	c.Flags().BoolVar(&createTestUser, "create-test-user", false, "create the user that rotation.verify.userSecretId names in PingOne, if there is none: the only thing that check ever changes")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"pingrotate/rotation"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // check has the function check each secret. The error is of those that would not rotate.
-func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool) error {
+// Points that are well are left out for people if it is to be brief.
+func (p *program) check(c *cobra.Command, secrets []string, createTestUser, brief bool) error {
 	for _, secret := range secrets {
 		if err := valid(rotation.Action{Action: rotation.ActionCheck, SecretID: secret}); err != nil {
 			return misuse(c, "%v", err)
@@ -35,8 +37,11 @@ func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool)
 			err = p.write(raw)
 		default:
 			page := p.page()
-			if i > 0 {
+			if i > 0 && !brief {
 				page.say("")
+			}
+			if brief {
+				found.Findings = slices.DeleteFunc(found.Findings, func(f rotation.Finding) bool { return f.State == rotation.OK })
 			}
 			err = tellCheckup(page, secret, found)
 		}
@@ -53,9 +58,9 @@ func (p *program) check(c *cobra.Command, secrets []string, createTestUser bool)
 	case would == len(secrets):
 		return nil
 	case len(secrets) == 1:
-		return fmt.Errorf("check: %s would not rotate now; what to do stands beside the points", secrets[0])
+		return fmt.Errorf("check: %s would not rotate now; the points say what to do", secrets[0])
 	}
-	return fmt.Errorf("check: %d of %d secrets would not rotate now; what to do stands beside their points", len(secrets)-would, len(secrets))
+	return fmt.Errorf("check: %d of %d secrets would not rotate now; their points say what to do", len(secrets)-would, len(secrets))
 }
 
 // tellCheckup writes the findings for people, one a line.
@@ -67,7 +72,20 @@ func tellCheckup(p *page, secret string, c rotation.Checkup) error {
 	if !c.WouldRotate {
 		verdict = cell{"would not rotate now", red}
 	}
-	p.line(cell{text: secret + ": "}, verdict, cell{text: ": " + c.Because})
+	p.line(cell{text: secret + ": "}, verdict, cell{text: reason(c)})
 	tellFindings(p, c.Findings)
 	return p.err
+}
+
+// reason says why, for the headline: a point that is told in full below it is only named.
+func reason(c rotation.Checkup) string {
+	for _, f := range c.Findings {
+		if c.Because == f.Point+": "+f.Detail {
+			if len(c.Findings) == 1 {
+				return ""
+			}
+			return ", see the point " + f.Point
+		}
+	}
+	return ": " + c.Because
 }

@@ -31,7 +31,7 @@ func newConformance(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "look",
 		Use:     "conformance pingone|aws",
-		Short:   "Find out whether the real services are as this program believes",
+		Short:   "Test whether the real services are as this program believes",
 		Long: `Asks a real service about each belief on which this program rests, one after the other:
 what is believed, and whether it holds. For that it creates throw-away applications,
 resources, users, or secrets and a table, and removes them, also after Ctrl-C; what a
@@ -104,7 +104,7 @@ func (x *examination) aws(c *cobra.Command) error {
 	suite := x.awsSuite()
 	suite.KMSKey = x.kmsKey
 	if asksFunction(c) {
-		arn, err := x.ownFunction(ctx)
+		arn, err := x.functionARN(ctx)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (x *examination) examine(c *cobra.Command, suite conformance.Suite, of stri
 	for _, line := range announced(plan) {
 		say("%s", line)
 	}
-	if err := x.confirm(c, "This creates and removes the things above, in a "+of+" that should be a sandbox.", "yes", x.yes); err != nil {
+	if err := x.confirm(c, "This creates and removes the things above, in "+map[string]string{"pingone": "a PingOne environment", "aws": "an AWS account"}[of]+" that should be for tests.", "yes", x.yes); err != nil {
 		return err
 	}
 	ctx, stop := untilRemoved(c.Context())

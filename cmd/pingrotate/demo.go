@@ -15,7 +15,7 @@ func newDemo(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "try",
 		Use:     "demo",
-		Short:   "Rotate a secret twice while applications use it, once through a crash",
+		Short:   "Rotate a secret twice while it is used, once through a crash",
 		Long: `Rotates a PingOne client secret twice while two applications use it all the time, the
 second time with the function killed at the worst moment. After every call it checks
 that the secret labelled AWSCURRENT works. It takes a few seconds.

@@ -16,11 +16,11 @@ func newDetach(p *program) *cobra.Command {
 		Use:     "detach SECRET",
 		Short:   "End the rotation of a secret, which keeps its value",
 		Long: `Ends the rotation of a secret. It keeps its value, which continues to work; a replaced
-secret ends by itself. AWSPENDING of a rotation that did not end
-is taken off, so that the secret can be attached again.
+secret ends by itself. AWSPENDING of a rotation that did not end is taken off, so that the
+secret can be attached again: pingrotate adopt does that.
 
-Audits and emergencies of other secrets no longer reach it: when its client secret leaks,
-attach it again first, with pingrotate adopt.`,
+status still lists the secret, as detached, and campaigns leave it out, except
+emergencies.`,
 		Example:           `    pingrotate detach pingone/orders-api`,
 		Args:              takes(1, 1, "SECRET"),
 		ValidArgsFunction: p.completeSecret,
@@ -45,7 +45,7 @@ func (p *program) detach(c *cobra.Command, secret string, yes bool) error {
 	case err != nil:
 		return err
 	case now == nil:
-		return remedy.Errorf("check its name and Region", "detach: there is no secret %s", secret)
+		return p.absent(ctx, "detach", secret)
 	case !now.enabled:
 		p.note("%s is not rotated; nothing was left to do", secret)
 		return nil
@@ -69,6 +69,6 @@ func (p *program) detach(c *cobra.Command, secret string, yes bool) error {
 	if err != nil {
 		return fmt.Errorf("the rotation of %s has ended, but not all is done: %w", secret, err)
 	}
-	p.note("%s is no longer rotated; its value was not changed", secret)
+	p.note("%s is no longer rotated; its value was not changed. pingrotate adopt --in-place %s attaches it again", secret, secret)
 	return nil
 }

@@ -44,11 +44,16 @@ func parseSpan(text string) (time.Duration, error) {
 	return d + more, nil
 }
 
-// inDays writes a duration without the units that are zero.
+// inDays writes a duration in days where it has no hours, and without the units that are zero.
 func inDays(d time.Duration) string {
 	if d%day == 0 && d > 0 {
 		return fmt.Sprintf("%dd", d/day)
 	}
+	return inUnits(d)
+}
+
+// inUnits writes a duration in hours and less, without the units that are zero.
+func inUnits(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(text, zero) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // An editing is what edit is asked to do. Its fields are flags.
@@ -30,7 +31,7 @@ func newEdit(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "act",
 		Use:     "edit SECRET",
-		Short:   "Change a secret's document, which is checked before it is stored",
+		Short:   "Change a secret's document, checked before it is stored",
 		Long: `Opens the document of a secret in $VISUAL or $EDITOR, with words in place of the client
 secret. What you save is checked, here and by the function, and shown as the lines that
 change; then it becomes AWSCURRENT with the same client secret. If another version has
@@ -61,7 +62,7 @@ func (e *editing) run(c *cobra.Command, secret string) error {
 	case err != nil:
 		return err
 	case now == nil:
-		return remedy.Errorf("check its name and Region", "edit: there is no secret %s", secret)
+		return e.absent(ctx, "edit", secret)
 	case now.deleted:
 		return remedy.Errorf("restore it with aws secretsmanager restore-secret", "edit: the secret %s is about to be deleted", secret)
 	case now.underWay(e.clock.time()):
@@ -127,7 +128,13 @@ func (e *editing) edited(ctx context.Context, hidden string) (string, error) {
 	if e.file != "" {
 		return readDocument(e.file)
 	}
-	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi")
+	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
+	if editor == "" {
+		if !term.IsTerminal(int(os.Stdin.Fd())) {
+			return "", remedy.Errorf("set EDITOR, or use --from-file", "there is no terminal for an editor")
+		}
+		editor = "vi"
+	}
 	dir, err := os.MkdirTemp("", "pingrotate-") // which only this user may read
 	if err != nil {
 		return "", err

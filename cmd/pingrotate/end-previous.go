@@ -73,10 +73,12 @@ func (e *endingPrevious) run(c *cobra.Command, secret string) error {
 	if err == nil && report.Outcome != rotation.Skipped {
 		// What was shown, and nothing that a rotation has replaced since.
 		a.Previous, a.By = report.Preview.MustDie, e.by(ctx)
-		raw, report, err = e.rotateOne(ctx, call, a, time.Duration(e.wait))
+		raw, report, err = e.rotateOne(ctx, call, a, "ending the previous secret of", time.Duration(e.wait))
 	}
 	if err != nil {
-		e.suggest(ctx, secret, report.Error)
+		if isAbsent(report.Error) {
+			return e.absent(ctx, "end-previous", secret)
+		}
 		return fmt.Errorf("end-previous %s: %w", secret, err)
 	}
 	if e.json() {
@@ -111,10 +113,9 @@ func (e *endingPrevious) agree(c *cobra.Command, call campaign.Call, a rotation.
 		return nil, report, errors.New(cmp.Or(report.Error, "the function's answer is no preview"))
 	}
 	if !e.yes || !e.quiet {
-		fmt.Fprintf(printable{e.err}, "The early end of the previous secret of %s, in %s.\n", a.SecretID, e.where(ctx))
-		for _, line := range endsOf(report) {
-			fmt.Fprintf(printable{e.err}, "  %s\n", line)
-		}
+		about := &page{w: printable{e.err}, width: e.errWide}
+		about.say("The early end of the previous secret of %s, in %s.", a.SecretID, e.where(ctx))
+		tellLabelled(about, endsOf(report))
 	}
 	if refused {
 		return nil, report, fmt.Errorf("nothing was ended: %s", report.Error)
@@ -124,11 +125,13 @@ func (e *endingPrevious) agree(c *cobra.Command, call campaign.Call, a rotation.
 }
 
 // endsOf says what a preview shows, line by line.
-func endsOf(report rotation.Report) (lines []string) {
+func endsOf(report rotation.Report) (lines []labelled) {
 	p := report.Preview
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	say("secret     %s", report.SecretID)
-	say("client     %s", clientOf(p))
+	say := func(label, format string, args ...any) {
+		lines = append(lines, labelled{label, fmt.Sprintf(format, args...)})
+	}
+	say("secret", "%s", report.SecretID)
+	say("client", "%s", clientOf(p))
 	for _, k := range p.Previous {
 		used := "not used since it was replaced"
 		if !k.LastUsed.IsZero() {
@@ -138,14 +141,14 @@ func endsOf(report rotation.Report) (lines []string) {
 		if len(p.Previous) > 1 {
 			of = " of " + k.Application
 		}
-		say("ends       %s%s, which would work until %s; %s", k.Fingerprint, of, k.Until.UTC().Format(time.RFC3339), used)
+		say("ends", "%s%s, which would work until %s; %s", k.Fingerprint, of, k.Until.UTC().Format(time.RFC3339), used)
 	}
 	if len(p.Holders) > 0 {
-		say("also held  by %s, which must hold the current secret", enumerated(p.Holders))
+		say("also held", "by %s, which must hold the current secret", enumerated(p.Holders))
 	}
-	say("breaks     consumers that still hold it, until they read the secret again; those that hold the current one not at all")
+	say("breaks", "consumers that still hold it, until they read the secret again; those that hold the current one not at all")
 	for _, w := range report.Warnings {
-		say("warning    %s", w)
+		say("warning", "%s", w)
 	}
 	return lines
 }

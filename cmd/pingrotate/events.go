@@ -21,7 +21,7 @@ func newEvents(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "look",
 		Use:     "events [SECRET]",
-		Short:   "Recent rotations as evidence: who, when, decision, fingerprints",
+		Short:   "Recent rotations as evidence: who, when, what, fingerprints",
 		Long: `Shows recent rotations, emergencies and acts of audits as evidence, from the register's
 table: when each began and was promoted, what was decided, which secret was replaced by
 which (as fingerprints), and who asked for it. What was done with --local is among them.
@@ -104,10 +104,10 @@ func (p *program) readEvidence(ctx context.Context, table *register.Table, q reg
 func (p *program) arnOf(ctx context.Context, secret string) (string, error) {
 	out, err := secretsmanager.NewFromConfig(p.cfg).DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
 	if _, none := errors.AsType[*types.ResourceNotFoundException](err); none {
-		return "", remedy.Errorf("check its name and the Region; that of a secret which was deleted is found by its ARN", "there is no secret %s in %s", secret, p.cfg.Region)
+		return "", remedy.Errorf("check its name and Region; the evidence about a deleted secret is found by its ARN"+p.meant(ctx, secret), "events: there is no secret %s in %s", secret, p.cfg.Region)
 	}
 	if err != nil {
-		return "", advise("look for the secret "+secret, "secretsmanager:DescribeSecret, unless you name the secret by its ARN", err)
+		return "", advise("events: look for the secret "+secret, "secretsmanager:DescribeSecret, unless you name the secret by its ARN", err)
 	}
 	return aws.ToString(out.ARN), nil
 }
@@ -153,11 +153,12 @@ func tellEvidence(p *page, all []*evidence, since time.Duration) error {
 		if len(versions) > 1 {
 			word = "versions"
 		}
-		if versions[0] == "" {
-			p.say("\n%s: %s", alike[0].Name, alike[0].Error)
-			continue
+		about := alike[0].Name
+		if versions[0] != "" {
+			about += ", " + word + " " + enumerated(versions)
 		}
-		p.say("\n%s, %s %s: %s", alike[0].Name, word, enumerated(versions), alike[0].Error)
+		p.say("\n%s", about)
+		p.folded(nil, nil, alike[0].Error, p.width)
 	}
 	return p.err
 }

@@ -123,7 +123,8 @@ func TestEvidenceSaysEachErrorOnceAndInWords(t *testing.T) {
 2026-11-24 01:00:00Z  orders  -                       -         -         failed       -         Secrets Manager
 2026-11-24 01:00:00Z  orders  rollback                bbbbbbbb  aaaaaaaa  rolled back  01:00:00  user/bob
 
-orders, versions 2, 3: no admin
+orders, versions 2, 3
+  no admin
 `
 	if told.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", told.String(), want)

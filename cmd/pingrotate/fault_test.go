@@ -65,7 +65,7 @@ func TestNoConnectionIsAnErrorAtOnce(t *testing.T) {
 		if !errors.Is(err, campaign.ErrUnreachable) || errors.Is(err, campaign.ErrUnknown) {
 			t.Errorf("%s: invoke: got %v, want an error that says that nothing was sent", name, err)
 		}
-		if _, _, err := p.rotateOne(t.Context(), deployed(p.cfg, p.function), rotateOrders(), 20*time.Second); !errors.Is(err, campaign.ErrUnreachable) {
+		if _, _, err := p.rotateOne(t.Context(), deployed(p.cfg, p.function), rotateOrders(), "rotating", 20*time.Second); !errors.Is(err, campaign.ErrUnreachable) {
 			t.Errorf("%s: rotate: got %v, want the same", name, err)
 		}
 		if _, err := p.identity(t.Context()); !errors.Is(err, campaign.ErrUnreachable) || strings.Contains(err.Error(), "\n") {
@@ -144,7 +144,7 @@ func TestMissingCredentialsAreAnErrorAtOnce(t *testing.T) {
 	}
 	begun := time.Now()
 	err = new(account).open(t.Context())
-	if took := time.Since(begun); err == nil || !strings.HasPrefix(err.Error(), "find AWS credentials: ") || took > 10*time.Second {
+	if took := time.Since(begun); err == nil || !strings.HasPrefix(err.Error(), "there are no AWS credentials ") || took > 10*time.Second {
 		t.Errorf("got %v after %v, want an error about credentials within seconds", err, took)
 	}
 }

@@ -46,7 +46,7 @@ func (f *fleetFlags) declare(flags *pflag.FlagSet) {
 
 // wanted reports whether the command line asks for a campaign.
 func (f *fleetFlags) wanted(secrets []string) bool {
-	return len(secrets) > 1 || f.all || len(f.tags) > 0 || f.resume != "" || f.canary > 0 || f.detach
+	return len(secrets) > 1 || f.all || len(f.tags) > 0 || f.resume != "" || f.canary > 0 || f.detach || f.soak > 0
 }
 
 // options checks the flags, of a campaign that begins now.
@@ -223,7 +223,7 @@ func (r *rotating) foretell(c *cobra.Command, secrets []string) error {
 			return err
 		}
 	}
-	return r.check(c, distinct(secrets), false)
+	return r.check(c, distinct(secrets), false, len(secrets) > 1)
 }
 
 // howToResume adds to a campaign's error which flag continues it.

@@ -58,7 +58,7 @@ func (p *program) audit(c *cobra.Command, a rotation.Action, secrets []string) e
 		}
 	}
 	if failing > 0 {
-		return remedy.Errorf("what to do stands below the table", "%s: %d of %d secrets fail", c.Name(), failing, len(shown))
+		return remedy.Errorf("what to do is below the table", "%s: %d of %d secrets fail", c.Name(), failing, len(shown))
 	}
 	return nil
 }
@@ -145,6 +145,9 @@ func tellHealth(p *page, secrets []rotation.Health, now time.Time) error {
 		cells := row(h.Name, dash(first(h.ApplicationID, 8)), dash(strategy), dash(h.Current), ago(h.CurrentSince, now),
 			until(h.NextRotation, now), labels(h.Labels), until(h.PreviousUntil, now), used, string(h.State))
 		cells[len(cells)-1].style = moods[h.State]
+		if onlyDetached(h) {
+			cells[len(cells)-1] = cell{text: detached}
+		}
 		rows = append(rows, cells)
 	}
 	p.table(healthColumns, rows)
@@ -157,12 +160,23 @@ func tellHealth(p *page, secrets []rotation.Health, now time.Time) error {
 			names = append(names, h.Name)
 		}
 		p.say("\n%s", enumerated(names))
-		tellFindings(p, alike[0].Findings)
+		if onlyDetached(alike[0]) {
+			p.folded([]cell{{text: detached}}, []int{len(detached)}, told(alike[0].Findings[0]), p.width)
+		} else {
+			tellFindings(p, alike[0].Findings)
+		}
 		for _, done := range alike[0].Done {
 			p.labelled(cell{"done", green}, 7, done)
 		}
 	}
 	return p.err
+}
+
+// detached is the health of a secret whose rotation was ended, and that is well otherwise.
+const detached = "detached"
+
+func onlyDetached(h rotation.Health) bool {
+	return h.RotationOff && h.State == rotation.Warning && len(h.Findings) == 1
 }
 
 // notes returns what is said of a secret below the table.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pingrotate/internal/playground"
 	"pingrotate/internal/runtimetest"
 	"pingrotate/rotation"
 )
@@ -39,6 +40,28 @@ func TestStatusAsksUntilEverySecretIsReached(t *testing.T) {
 	d.limit = 20 * time.Second
 	if all, err := d.auditAll(t.Context(), d.call, look); err == nil || !strings.Contains(err.Error(), "10 secrets were not reached") {
 		t.Errorf("with a function that is too short: got %d secrets, error %v, want an error", len(all), err)
+	}
+}
+
+// A person who has ended a rotation knows of that: it is told, and is no warning.
+func TestStatusOfADetachedSecretSaysHowToAttachItAgain(t *testing.T) {
+	d := deploy(t, answered)
+	d.bill(t)
+	d.cancel(t, playground.BillingSecret)
+	out, said, err := d.run(t, "status", playground.BillingSecret)
+	if err != nil {
+		t.Fatalf("got %v: %s", err, said)
+	}
+	if !strings.Contains(out, "detached\n") || strings.Contains(out, "warning") {
+		t.Errorf("got %s, want it to be detached, and no warning", out)
+	}
+	_, command, _ := strings.Cut(out, "to turn it on: pingrotate ")
+	out, said, err = d.run(t, strings.Fields(command)...)
+	if err != nil {
+		t.Fatalf("pingrotate %s: %v\n%s%s", command, err, out, said)
+	}
+	if out, _, _ = d.run(t, "status", playground.BillingSecret); strings.Contains(out, "detached") || !strings.Contains(out, "in ") {
+		t.Errorf("afterwards: got %s, want it to have a next rotation", out)
 	}
 }
 

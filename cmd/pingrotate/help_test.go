@@ -46,14 +46,27 @@ func TestHelpNamesEachFlagAndNoOther(t *testing.T) {
 }
 
 func TestHelpFitsTheTerminal(t *testing.T) {
-	for _, c := range tree().Commands() {
-		_, flags, _ := strings.Cut(help(c, 72), "\nFlags:\n")
-		flags, _, _ = strings.Cut(flags, "\nExamples:")
-		for _, line := range strings.Split(flags, "\n") {
-			if len(line) > 72 {
-				t.Errorf("%s: the help for 72 columns has a line of %d bytes: %s", c.Name(), len(line), line)
+	for _, c := range append(tree().Commands(), tree()) {
+		text, _, _ := strings.Cut(help(c, 80), "\nExamples:")
+		for _, line := range strings.Split(text, "\n") {
+			if len(line) > 80 {
+				t.Errorf("%s: the help for 80 columns has a line of %d bytes: %s", c.Name(), len(line), line)
 			}
 		}
+	}
+	if n := strings.Count(help(tree(), 80), "\n"); n > 48 {
+		t.Errorf("the list of the commands has %d lines, want one screen of them", n)
+	}
+}
+
+func TestParagraphsOfTheHelpFollowTheTerminal(t *testing.T) {
+	got := reflowed("One two\nthree four.\n\n    kept    as it is, however long\nFive.", 12)
+	want := "One two\nthree four.\n\n    kept    as it is, however long\nFive."
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := reflowed("One two\nthree four.", 100), "One two three four."; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

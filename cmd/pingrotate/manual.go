@@ -10,20 +10,20 @@ import (
 
 // help returns the help of a command for a terminal so wide; 0 is none.
 func help(c *cobra.Command, wide int) string {
-	if wide == 0 || wide > 100 {
-		wide = 100
+	if wide == 0 || wide > 90 {
+		wide = 90
 	}
 	var b strings.Builder
 	use := c.UseLine()
 	if c.HasSubCommands() {
 		use = c.Name() + " COMMAND [flags]"
 	}
-	fmt.Fprintf(&b, "Usage:\n    %s\n\n%s\n", use, c.Long)
+	fmt.Fprintf(&b, "Usage:\n    %s\n\n%s\n", use, reflowed(c.Long, wide))
 	for _, g := range c.Groups() {
 		fmt.Fprintf(&b, "\n%s:\n", g.Title)
 		for _, sub := range c.Commands() {
 			if sub.GroupID == g.ID {
-				fmt.Fprintf(&b, "    %-12s %s\n", sub.Name(), sub.Short)
+				fmt.Fprintf(&b, "    %-12s  %s\n", sub.Name(), sub.Short)
 			}
 		}
 	}
@@ -43,6 +43,32 @@ func help(c *cobra.Command, wide int) string {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 	}
 	return b.String()
+}
+
+// reflowed breaks the paragraphs of a text into lines for a terminal so wide. Lines that
+// are indented stay as they are.
+func reflowed(text string, wide int) string {
+	var lines []string
+	paragraph := ""
+	end := func() {
+		if paragraph != "" {
+			lines = append(lines, fold(paragraph, wide)...)
+			paragraph = ""
+		}
+	}
+	for _, line := range strings.Split(text, "\n") {
+		switch {
+		case line == "" || strings.HasPrefix(line, " "):
+			end()
+			lines = append(lines, line)
+		case paragraph == "":
+			paragraph = line
+		default:
+			paragraph += " " + line
+		}
+	}
+	end()
+	return strings.Join(lines, "\n")
 }
 
 // own returns the flags that the command does not share with all others, in the order

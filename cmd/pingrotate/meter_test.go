@@ -11,6 +11,30 @@ import (
 	"pingrotate/rotation"
 )
 
+// A campaign whose last secret has a rotation under way may wait for a minute.
+func TestMeterSaysWhatIsWaitedFor(t *testing.T) {
+	for _, width := range []int{0, 140} {
+		var out bytes.Buffer
+		m := &meter{w: &out, width: width}
+		until := time.Now().Add(time.Minute)
+		s := campaign.Standing{Waiting: []campaign.Waiting{
+			{Secret: "pingone/orders-api", Until: until, Why: "another rotation is under way"},
+			{Secret: "pingone/carts", Until: until.Add(time.Second), Why: "no answer of the function arrived"},
+		}}
+		s.Secrets, s.Promoted, s.Left = 3, 1, 2
+		m.show(s)
+		m.show(s)
+		want := "waits until " + until.Local().Format(time.TimeOnly) + " for pingone/orders-api: another rotation is under way, and for 1 other"
+		if got := out.String(); strings.Count(got, want) != 1 {
+			t.Errorf("%d columns: got %q, want once %q", width, got, want)
+		}
+		s.Left = 3 // one may begin
+		if got := standing(s); strings.Contains(got, "waits") {
+			t.Errorf("while another may begin: got %q", got)
+		}
+	}
+}
+
 // TestMeter checks what people see of a campaign that ends a secret each second.
 func TestMeter(t *testing.T) {
 	play := func(m *meter, ends int, s campaign.Standing) {

@@ -11,17 +11,14 @@ import (
 	"pingrotate/rotation"
 )
 
-// rotateOne asks for one rotation, or for the early end of a previous secret, and asks again for the same one while another is
-// under way, while PingOne asks to slow down, and when an answer was lost. What cannot
-// pass ends it at once.
-func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.Action, patience time.Duration) (json.RawMessage, rotation.Report, error) {
+// rotateOne asks for one rotation, or for the early end of a previous secret, and asks again
+// for the same one while another is under way, while PingOne asks to slow down, and when an
+// answer was lost. What cannot pass ends it at once. It says what it does, and after some
+// seconds what takes so long.
+func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.Action, doing string, patience time.Duration) (json.RawMessage, rotation.Report, error) {
 	deadline := p.clock.time().Add(patience)
 	for {
-		doing := "rotating "
-		if a.Action == rotation.ActionEnd {
-			doing = "ending the previous secret of "
-		}
-		done := p.busy(doing + a.SecretID)
+		done := p.busyLong(doing+" "+a.SecretID, whyLong(a))
 		raw, err := call(ctx, a)
 		done()
 		var report rotation.Report
@@ -53,6 +50,17 @@ func (p *program) rotateOne(ctx context.Context, call campaign.Call, a rotation.
 			return nil, report, err
 		}
 	}
+}
+
+// whyLong says what takes the function more than some seconds, as a rule.
+func whyLong(a rotation.Action) string {
+	switch {
+	case a.Action == rotation.ActionEnd:
+		return "PingOne is asked for half a minute whether the secret is refused"
+	case a.Emergency != "":
+		return "PingOne is asked for half a minute whether the leaked secret is refused; for a client that is new to the register, the function waits 45 s before"
+	}
+	return "the function waits 45 s before a client's first rotation, and for another run that is at work"
 }
 
 func latest(a, b time.Time) time.Time {

@@ -25,7 +25,7 @@ func TestRotationWhoseAnswerIsLostIsAskedForAgainAndMintsOnce(t *testing.T) {
 		}
 		return got, err
 	})
-	_, report, err := d.rotateOne(t.Context(), d.call, rotateOrders(), time.Minute)
+	_, report, err := d.rotateOne(t.Context(), d.call, rotateOrders(), "rotating", time.Minute)
 	if err != nil || bad(report.Outcome) {
 		t.Fatalf("got %+v, error %v, want it rotated", report, err)
 	}
@@ -43,7 +43,7 @@ func TestCtrlCSaysThatTheFunctionMayContinue(t *testing.T) {
 		cancel()
 		return answer()
 	})
-	if _, _, err := d.rotateOne(ctx, d.call, rotateOrders(), time.Minute); !errors.Is(err, context.Canceled) {
+	if _, _, err := d.rotateOne(ctx, d.call, rotateOrders(), "rotating", time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context canceled", err)
 	}
 	if !strings.Contains(d.said.String(), playground.OrdersSecret+": what has begun may continue") {
@@ -62,7 +62,7 @@ func TestLeakThatCouldNotBeEndedIsOpenUntilTheCommandIsRunAgain(t *testing.T) {
 	})
 	emergency := rotateOrders()
 	emergency.Emergency = rotation.Swift
-	_, report, err := d.rotateOne(t.Context(), d.call, emergency, 0)
+	_, report, err := d.rotateOne(t.Context(), d.call, emergency, "rotating", 0)
 	var told bytes.Buffer
 	if err != nil || report.Outcome != rotation.Open || !bad(report.Outcome) || tellReport(&page{w: &told}, playground.OrdersSecret, report) != nil {
 		t.Fatalf("got %+v, error %v, want it open", report, err)
@@ -76,7 +76,7 @@ func TestLeakThatCouldNotBeEndedIsOpenUntilTheCommandIsRunAgain(t *testing.T) {
 
 	d.PingOne.Before(nil)
 	emergency.ClientRequestToken = rotation.NewToken()
-	_, report, err = d.rotateOne(t.Context(), d.call, emergency, 0)
+	_, report, err = d.rotateOne(t.Context(), d.call, emergency, "rotating", 0)
 	if err != nil || report.Outcome != rotation.Ended || bad(report.Outcome) {
 		t.Fatalf("again: got %+v, error %v, want it ended", report, err)
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"pingrotate/rotation"
@@ -98,6 +100,7 @@ func tellReport(p *page, secret string, r rotation.Report) error {
 	if len(r.Timeline) == 0 {
 		list("verified", plain, r.Verified)
 	}
+	list("waited", plain, r.Waited)
 	list("warning", yellow, r.Warnings)
 	if r.Error != "" {
 		list("because", red, []string{r.Error})
@@ -139,5 +142,15 @@ func valid(a rotation.Action) error {
 	if err == nil {
 		_, err = rotation.ParseAction(event)
 	}
+	if err == nil {
+		return nil
+	}
+	field, problem, ok := strings.Cut(strings.TrimPrefix(err.Error(), "read the event: field "), ": ")
+	if name := ofField[field]; ok && name != "" {
+		return errors.New(name + " " + problem)
+	}
 	return err
 }
+
+// ofField names what the command line has for a field of an action.
+var ofField = map[string]string{"secretId": "SECRET", "reason": "--reason", "emergency": "--emergency"}

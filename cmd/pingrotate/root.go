@@ -21,10 +21,9 @@ func newRoot(p *program) *cobra.Command {
 		Use:   "pingrotate",
 		Short: "Operate the rotation of PingOne client secrets in AWS Secrets Manager",
 		Long: `Operates the rotation of PingOne client secrets in AWS Secrets Manager. Most commands
-ask the deployed function, which has the network and the rights.
-
-No command shows a secret, or takes one.
-Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command line.`,
+ask the deployed function, $PINGROTATE_FUNCTION or pingone-rotator. No command shows a
+secret, or takes one. Exit status: 0 for success, 1 for failure, 2 for a mistake in the
+command line.`,
 		Args:          noSuchCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return noCommand(c, p) },
 		SilenceErrors: true,
@@ -49,14 +48,14 @@ Exit status: 0 if all went well, 1 if something failed, 2 for a wrong command li
 func (p *program) declare(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
-	flags.Var(text{&p.function, "NAME"}, "function", "name or ARN of the deployed function, where not $PINGROTATE_FUNCTION or pingone-rotator")
-	flags.Var(text{&p.region, "REGION"}, "region", "AWS Region, where not that of the environment or the profile")
-	flags.Var(text{&p.profile, "PROFILE"}, "profile", "profile of the AWS configuration, where not $AWS_PROFILE")
-	flags.BoolVar(&p.local, "local", false, "do it in this process, with your own rights, when the function cannot; needs its variables, such as PINGONE_ADMIN_SECRET_ID")
-	flags.StringVar(&p.table, "register", "", "`TABLE` of the register, where not $REGISTER_TABLE or the one in the function's settings")
-	flags.Var(text{&p.log, "FILE"}, "log", "file for the log lines of --local, which has no other record")
+	flags.Var(text{&p.function, "NAME"}, "function", "the deployed function, by name or ARN")
+	flags.Var(text{&p.region, "REGION"}, "region", "AWS Region")
+	flags.Var(text{&p.profile, "PROFILE"}, "profile", "profile of the AWS configuration")
+	flags.BoolVar(&p.local, "local", false, "work in this process, with your own rights")
+	flags.Var(text{&p.table, "TABLE"}, "register", "the register's table")
+	flags.Var(text{&p.log, "FILE"}, "log", "file for the log lines of --local")
 	flags.VarP(&p.output, "output", "o", "for people, or one JSON object a line")
-	flags.BoolVarP(&p.quiet, "quiet", "q", false, "say nothing on standard error but errors, warnings and questions")
+	flags.BoolVarP(&p.quiet, "quiet", "q", false, "only errors, warnings and questions")
 }
 
 // dress gives each command what all of them have alike.

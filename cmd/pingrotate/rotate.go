@@ -25,8 +25,8 @@ was refused, or a rotation has failed, no other rotation begins.
 --emergency is for a secret that has leaked, and ends it:
 
     swift            the new secret is promoted first, then the leaked one ends
-    contain          the leaked one ends first; consumers are locked out until they
-                     read the new one
+    contain          the leaked one ends first; consumers are locked out until
+                     they read the new one
 
 The report then says what was asked of PingOne to see that the leaked secret is
 refused, what is still open, and until when. An emergency may be repeated: it continues
@@ -69,7 +69,7 @@ A secret that was skipped because it is new enough does not count.`,
 	flags.Var(text{&r.reason, "TEXT"}, "reason", "for the log and the report")
 	flags.Var(&r.wait, "wait", "how long to try again while another rotation of the one secret is under way, or PingOne asks to slow down")
 	flags.BoolVar(&r.yes, "yes", false, "do not ask")
-	flags.BoolVar(&r.dryRun, "dry-run", false, "rotate nothing, and say of each secret what check says")
+	flags.BoolVar(&r.dryRun, "dry-run", false, "rotate nothing, and say of each secret what check says; of several, only what is not ok")
 	r.fleet.declare(flags)
 	return c
 }

@@ -25,7 +25,7 @@ func newSandbox(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "try",
 		Use:     "sandbox",
-		Short:   "Keep PingOne and AWS running on this machine, for these commands and aws",
+		Short:   "Play PingOne and AWS on this machine, until Ctrl-C",
 		Long: `Runs AWS Secrets Manager on port 7401, PingOne on port 7402, DynamoDB on port 7404, and
 the function behind Lambda on port 7403 until Ctrl-C, with made-up applications and
 secrets that are new at each start. Prints what to try. Shows each call on standard error.
@@ -49,7 +49,7 @@ without permissions.`,
 	}
 	c.Flags().Var(text{&listen, "ADDRESS"}, "listen", "IP address to listen on; all who reach another one can read the made-up secrets")
 	c.Flags().Var(text{&rotator, "FILE"}, "rotator", rotatorUsage)
-	c.Flags().DurationVar(&retry, "retry", retry, "how long after a failure Secrets Manager tries a rotation again")
+	c.Flags().Var((*span)(&retry), "retry", "how long after a failure Secrets Manager tries a rotation again")
 	c.Flags().BoolVar(&env, "env", false, "only print the variables for a sandbox that runs already")
 	return c
 }

@@ -43,7 +43,7 @@ func (does plan) wouldDo(secret string) string {
 func (a *attachment) settle(ctx context.Context, client *secretsmanager.Client, now *holder, function string) (plan, error) {
 	switch {
 	case now == nil && a.taken != nil:
-		return 0, remedy.Errorf("give its name or ARN, or make a new one with --secret", "there is no secret %s", a.secret)
+		return 0, remedy.Errorf("give its name or ARN, or make a new one with --secret"+a.meant(ctx, a.secret), "there is no secret %s in %s", a.secret, a.cfg.Region)
 	case now == nil:
 		return creates, nil
 	case now.deleted:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"pingrotate/internal/remedy"
 )
 
 const (
@@ -17,14 +19,34 @@ const (
 // knows none of the given name. It knows names alone, and is silent where they cannot be
 // listed.
 func (p *program) suggest(ctx context.Context, given, why string) {
-	if !strings.Contains(why, "ResourceNotFoundException") || ctx.Err() != nil {
+	if !isAbsent(why) {
 		return
+	}
+	if meant := p.meant(ctx, given); meant != "" {
+		p.warn("%s", strings.TrimPrefix(meant, "; "))
+	}
+}
+
+// isAbsent reports whether a function says that there is no such secret, also one that is
+// older.
+func isAbsent(why string) bool {
+	return strings.Contains(why, "there is no secret ") || strings.Contains(why, "describe the secret: Secrets Manager answered ResourceNotFoundException")
+}
+
+// meant returns words that name the secret which may have been meant by a name that there
+// is none of.
+func (p *program) meant(ctx context.Context, given string) string {
+	if ctx.Err() != nil {
+		return ""
 	}
 	limited, cancel := context.WithTimeout(ctx, namesLimit)
 	defer cancel()
-	if meant := nearest(given, p.names(limited)); meant != "" {
-		p.warn("%s%s", given, meant)
-	}
+	return nearest(given, p.names(limited))
+}
+
+// absent is the error of a command about a secret that there is none of.
+func (p *program) absent(ctx context.Context, command, secret string) error {
+	return remedy.Errorf("check its name and Region"+p.meant(ctx, secret), "%s: there is no secret %s in %s", command, secret, p.cfg.Region)
 }
 
 // nearest returns words that name the secret whose name is nearest to the given one; "" if

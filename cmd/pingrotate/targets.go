@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"pingrotate/internal/campaign"
@@ -43,7 +42,7 @@ func (r *rotating) withTargets(c *cobra.Command, secrets []string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.confirmEmergency(c, call, action); err != nil {
+	if err := r.confirmEmergency(c, call, action, false); err != nil {
 		return err
 	}
 	o.By = r.by(ctx)
@@ -86,20 +85,7 @@ func (r *rotating) confirmTargets(c *cobra.Command, a rotation.Action) error {
 	if err != nil {
 		return err
 	}
-	look := a
-	look.Preview = true
-	raw, err := call(c.Context(), look)
-	if err != nil {
-		return fmt.Errorf("rotate %s: %w", a.SecretID, err)
-	}
-	report, err := readJSON[rotation.Report](raw)
-	switch {
-	case err != nil:
-		return err
-	case report.Preview != nil && !report.Preview.Admin:
-		return noTargets(a.SecretID)
-	}
-	return r.confirmEmergency(c, call, a)
+	return r.confirmEmergency(c, call, a, true)
 }
 
 // oneAdmin ends the secret of one admin. The error is nil only if it has ended.

@@ -57,10 +57,19 @@ func (p *program) mayAsk(c *cobra.Command) error {
 
 // busy says on standard error what takes time until done is called: on a terminal in
 // one line that counts the seconds and then disappears, elsewhere in a line that stays.
-func (p *program) busy(what string) (done func()) {
-	if p.quiet || !p.errTTY {
+func (p *program) busy(what string) (done func()) { return p.busyLong(what, "") }
+
+// patienceOfPeople is after what time a person wants to know what takes so long.
+const patienceOfPeople = 10 * time.Second
+
+// busyLong is [program.busy] for what may take long, and says why once it does.
+func (p *program) busyLong(what, why string) (done func()) {
+	terminal := p.errTTY && !p.quiet
+	if !terminal {
 		p.note("%s", what)
-		return func() {}
+		if why == "" || p.quiet {
+			return func() {}
+		}
 	}
 	what = strings.Map(harmless, what)
 	begun := time.Now()
@@ -69,13 +78,26 @@ func (p *program) busy(what string) (done func()) {
 		defer close(stopped)
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
+		late := time.NewTimer(patienceOfPeople)
+		defer late.Stop()
 		for {
-			line := fmt.Sprintf("%s, %d s", what, int(time.Since(begun).Seconds()))
-			fmt.Fprintf(p.err, "\r%s\x1b[K", first(line, p.errWide-1))
+			if terminal {
+				line := fmt.Sprintf("%s, %d s", what, int(time.Since(begun).Seconds()))
+				fmt.Fprintf(p.err, "\r%s\x1b[K", first(line, p.errWide-1))
+			}
 			select {
 			case <-tick.C:
+			case <-late.C:
+				if why != "" {
+					if terminal {
+						fmt.Fprint(p.err, "\r\x1b[K")
+					}
+					p.note("%s: %s", what, why)
+				}
 			case <-stop:
-				fmt.Fprint(p.err, "\r\x1b[K")
+				if terminal {
+					fmt.Fprint(p.err, "\r\x1b[K")
+				}
 				return
 			}
 		}

@@ -23,7 +23,7 @@ func newTrial(p *program) *cobra.Command {
 	c := &cobra.Command{
 		GroupID: "try",
 		Use:     "trial",
-		Short:   "Rotate a throw-away secret on real services, and print a page about it",
+		Short:   "Rotate a throw-away secret on real services, and report on it",
 		Long: `Tells the whole story on real services, with throw-away objects: creates an application
 in a PingOne environment, two secrets and a table in AWS; rotates the secret; kills a
 rotation between the new secret and its store, and runs it again; ends a leak by an
@@ -94,7 +94,7 @@ func (p *program) trial(c *cobra.Command, environment, adminSecret string, yes b
 	}
 	t.AdminDocument = aws.ToString(out.SecretString)
 	if asksFunction(c) {
-		if t.Function, err = p.ownFunction(ctx); err != nil {
+		if t.Function, err = p.functionARN(ctx); err != nil {
 			return err
 		}
 		t.Serves = func(ctx context.Context, secret, document string) error {

@@ -12,7 +12,6 @@ import (
 	"pingrotate/pingone"
 	"pingrotate/rotation"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/spf13/cobra"
 )
 
@@ -20,20 +19,6 @@ import (
 // does without it: only where it is named.
 func asksFunction(c *cobra.Command) bool {
 	return c.Flags().Changed("function") || os.Getenv("PINGROTATE_FUNCTION") != ""
-}
-
-// ownFunction returns the ARN of the deployed function, which must be of the Region in
-// which secrets are created: Secrets Manager invokes no other.
-func (p *program) ownFunction(ctx context.Context) (string, error) {
-	function, err := p.functionARN(ctx)
-	if err != nil {
-		return "", err
-	}
-	if named, err := arn.Parse(function); err == nil && named.Region != p.cfg.Region {
-		return "", remedy.Errorf("give --region "+named.Region+", or the function of "+p.cfg.Region,
-			"the function is in %s, and secrets would be created in %s, where Secrets Manager cannot invoke it", named.Region, p.cfg.Region)
-	}
-	return function, nil
 }
 
 // wouldServe asks the function whether it will serve a secret that does not exist yet.

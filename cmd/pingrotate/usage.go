@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,9 +16,17 @@ type usageError struct{ command, problem string }
 
 func (e usageError) Error() string {
 	if e.command == "" {
-		return e.problem + "; pingrotate help lists the commands"
+		return followed(e.problem, "pingrotate help lists the commands")
 	}
-	return e.command + ": " + e.problem + "; see pingrotate " + e.command + " --help"
+	return followed(e.command+": "+e.problem, "see pingrotate "+e.command+" --help")
+}
+
+// followed puts what to do behind what is wrong, unless that ends with what may be meant.
+func followed(problem, todo string) string {
+	if strings.HasSuffix(problem, "?") {
+		return problem
+	}
+	return problem + "; " + todo
 }
 
 // misuse returns a usageError of the command.
@@ -38,8 +47,28 @@ func takes(least, most int, thing string) cobra.PositionalArgs {
 		case len(args) > most:
 			return misuse(c, "argument %q is one too many", args[most])
 		}
+		if thing == "SECRET" {
+			for _, arg := range args {
+				if err := isSecret(thing, arg); err != nil {
+					return misuse(c, "%v", err)
+				}
+			}
+		}
 		return nil
 	}
+}
+
+// secretID is what the name or the ARN of a secret consists of. See SecretId in the Secrets
+// Manager API reference.
+var secretID = regexp.MustCompile(`^[A-Za-z0-9/_+=.@:-]+$`)
+
+// isSecret checks what was given as a secret: Secrets Manager answers a name that can be
+// none without saying so.
+func isSecret(what, given string) error {
+	if len(given) > 2048 || !secretID.MatchString(given) {
+		return fmt.Errorf("%s must be the name or ARN of a secret, not %q", what, first(given, 80))
+	}
+	return nil
 }
 
 const manySecrets = 1000
@@ -69,6 +98,9 @@ func flagError(c *cobra.Command, err error) error {
 			return err
 		}
 	}
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return misuse(c, "--%s %s, not %q", wrong.GetFlag().Name, oneLine(wrong.Unwrap().Error()), first(wrong.GetValue(), 80))
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return misuse(c, "%s", oneLine(err.Error()))
@@ -84,7 +116,8 @@ func flagError(c *cobra.Command, err error) error {
 
 // didYouMean returns words that name the one that is nearest, if any is near.
 func didYouMean(given string, names []string) string {
-	best, least := "", 3 // so many letters may differ, and one of them
+	// Two letters may differ, and one of a word of three or four.
+	best, least := "", min(3, (len(strings.Trim(given, "-"))+1)/2)
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		d := distance(given, name)
 		if strings.HasPrefix(name, given) {

@@ -245,10 +245,11 @@ func (c *campaign) settle(j job, debit float64, r rotation.Report) {
 		c.end(r, "")
 	case r.RateLimited:
 		j.busy, j.notBefore = 0, r.RetryAt // its own half-done rotation makes it busy for a minute
+		j.why = "PingOne asks to slow down"
 		c.again = append(c.again, j)
 	case r.Outcome == rotation.Busy && j.busy+1 < busyTries:
 		j.busy++
-		j.notBefore = r.RetryAt
+		j.notBefore, j.why = r.RetryAt, "another rotation is under way"
 		if !r.RetryAt.After(now) {
 			j.notBefore = now.Add(busyPause)
 		}
@@ -257,6 +258,7 @@ func (c *campaign) settle(j job, debit float64, r rotation.Report) {
 		c.end(r, "")
 	case r.Outcome == lost && j.lost+1 < lostTries:
 		j.lost++
+		j.why = "no answer of the function arrived"
 		j.notBefore = now.Add(lostPause << j.lost)
 		c.again = append(c.again, j)
 	case r.Outcome == lost:
@@ -321,11 +323,19 @@ func (c *campaign) show() {
 	if c.o.Progress == nil || c.asking {
 		return
 	}
+	var waiting []Waiting
+	for _, j := range c.again {
+		if j.notBefore.After(time.Now()) {
+			waiting = append(waiting, Waiting{j.secret, j.notBefore, j.why})
+		}
+	}
+	slices.SortStableFunc(waiting, func(a, b Waiting) int { return a.Until.Compare(b.Until) })
 	c.o.Progress(Standing{
 		Summary:  c.sum.until(time.Now()),
 		UnderWay: c.underWay,
 		Held:     time.Until(c.pacer.hold),
 		Last:     c.last,
+		Waiting:  waiting,
 	})
 }
 

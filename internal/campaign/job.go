@@ -7,5 +7,6 @@ type job struct {
 	secret     string
 	token      string
 	notBefore  time.Time
-	busy, lost int // tries
+	busy, lost int    // tries
+	why        string // it was put back; "" in the first try
 }

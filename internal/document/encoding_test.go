@@ -88,3 +88,17 @@ func TestSecretWithALineBreakIsRefusedAndClientIDMayHaveSpaces(t *testing.T) {
 		t.Errorf("client id with spaces: got %v", err)
 	}
 }
+
+func TestWhereADocumentIsNoJSONIsSaid(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"clientId": "hunter2",}`:                "line 1, column 24",
+		"{\n  \"clientId\": \"ä\" \"hunter2\"\n}": "line 2, column 19",
+		"{\n  \"clientSecret\": \"hunter2\"\n":    "line 3, column 1",
+		"hunter2":                                 "it must be a JSON object",
+	} {
+		_, err := document.Parse(text)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: got %v, want %s and nothing of the text", text, err, want)
+		}
+	}
+}

@@ -11,12 +11,20 @@ import (
 // allowances that apply to its target. Nil is [Everything].
 type Permission struct {
 	everything bool
+	admin      string   // the id of the admin's secret, for its refusals
 	names      []string // the secret's name and ARN
 	entries    []Allowance
 }
 
 // Everything permits whatever PingOne lets the admin do.
 var Everything = &Permission{everything: true}
+
+// By returns the permission as that of the admin with this secret, which refusals name.
+func (p *Permission) By(adminSecret string) *Permission {
+	by := *p
+	by.admin = "the admin secret " + adminSecret + " "
+	return &by
+}
 
 // Facts are what [Permit] cannot learn from documents.
 type Facts struct {
@@ -214,6 +222,6 @@ func (p *Permission) Allows(changes ...Change) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return &Refusal{"does not allow this secret what rotation.application asks for: " + strings.Join(refused, "; "),
+	return &Refusal{p.admin + "does not allow this secret what rotation.application asks for: " + strings.Join(slices.Compact(refused), "; "),
 		"its owner can add to the entry's configure: " + strings.Join(slices.Compact(missing), ", ") + printed(p.names)}
 }

@@ -10,7 +10,7 @@ func (admin *Document) mayServe(target *Document) error {
 	case admin.AuthMethod != pingone.PrivateKeyJWT && admin.ClientSecret.IsZero():
 		return NewFieldError("clientSecret", "is empty")
 	case admin.Region != target.Region:
-		return NewFieldError("region", "does not match the target's; a credential is not sent across regions")
+		return NewFieldError("region", "does not match the target's; correct the region of the secret's document, or name an admin of that region, because a credential is not sent across regions")
 	case admin.EnvironmentID == target.EnvironmentID && (admin.ApplicationID() == target.ApplicationID() || admin.ApplicationID() == target.Rotation.Twin):
 		return &Refusal{"is of the target application itself; no application can read or regenerate its own secret", "use another admin application"}
 	}

@@ -17,30 +17,54 @@ func (d *Document) AllowancesFor(names []string) (all []Allowance) {
 	return all
 }
 
-// String says in one line what the allowance lets the writer of a secret do.
-func (a Allowance) String() string {
-	var whose []string
-	if n := len(a.Applications.IDs); n > 0 {
-		whose = append(whose, listing(a.Applications.IDs))
+// Reach says what the allowances let the writer of a secret bring about: short clauses, one
+// text for each environment.
+func Reach(all []Allowance) (texts []string) {
+	add := func(to *[]string, what ...string) {
+		for _, one := range what {
+			if !slices.Contains(*to, one) {
+				*to = append(*to, one)
+			}
+		}
 	}
-	if a.Applications.Marked {
-		whose = append(whose, "any application that PingOne has as this secret's")
+	var environments []string
+	for _, a := range all {
+		add(&environments, a.EnvironmentID)
 	}
-	if a.Applications.Any {
-		whose = append(whose, "any application but admins")
+	for _, id := range environments {
+		var whose, clauses []string
+		for _, a := range all {
+			if a.EnvironmentID == id && !a.Applications.None() {
+				add(&whose, a.Applications.whose()...)
+				add(&clauses, a.Configure.clauses(id)...)
+			}
+		}
+		text := "in environment " + id + " anyone who can write this secret can "
+		if whose == nil {
+			texts = append(texts, text+"do nothing, because the entry lists no applications")
+			continue
+		}
+		texts = append(texts, text+strings.Join(append([]string{"read the client secret of " + strings.Join(whose, ", ")}, clauses...), "; "))
 	}
-	if whose == nil {
-		return "nothing, because the entry lists no applications"
-	}
-	text := fmt.Sprintf("get the client secret of %s in environment %s", strings.Join(whose, ", and of "), a.EnvironmentID)
-	if configured := a.Configure.texts(); len(configured) > 0 {
-		text += ", and " + strings.Join(configured, ", ")
-	}
-	return text
+	return texts
 }
 
-// texts returns what may be configured, in words.
-func (c Configure) texts() (all []string) {
+// whose names the applications in words.
+func (a Applications) whose() (all []string) {
+	if len(a.IDs) > 0 {
+		all = append(all, listing(a.IDs))
+	}
+	if a.Marked {
+		all = append(all, "each application marked for it")
+	}
+	if a.Any {
+		all = append(all, "any application but admins")
+	}
+	return all
+}
+
+// clauses says what may be configured.
+func (c Configure) clauses(environmentID string) (all []string) {
 	add := func(what string, names []string) {
 		if len(names) > 0 {
 			all = append(all, what+" "+listing(names))
@@ -52,12 +76,15 @@ func (c Configure) texts() (all []string) {
 	add("set", c.Members)
 	var roles []string
 	for _, r := range c.Roles {
-		roles = append(roles, r.Role+" at "+r.Scope)
+		if r.Scope != environmentID {
+			r.Role += " at " + r.Scope
+		}
+		roles = append(roles, r.Role)
 	}
-	add("assign or remove the roles", roles)
+	add("assign and remove the role", roles)
 	add("grant scopes of", c.Grants)
 	add("send users to", c.RedirectURIs)
-	add("create, complete and grant the resources", c.Resources)
+	add("create, complete and grant the resource", c.Resources)
 	return all
 }
 

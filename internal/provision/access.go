@@ -36,12 +36,20 @@ func (a *Access) Summary() (all []string) {
 		all = append(all, fmt.Sprintf("the resource %q", document.Printable(a.spec.Resource.Name)))
 	}
 	if n := len(a.roles); n > 0 {
-		all = append(all, fmt.Sprintf("%d roles", n))
+		all = append(all, counted(n, "role"))
 	}
 	if n := len(a.grants); n > 0 {
-		all = append(all, fmt.Sprintf("%d grants", n))
+		all = append(all, counted(n, "grant"))
 	}
 	return all
+}
+
+// counted writes a number of things.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // resourceGrant returns the grant of the custom resource, with those of the scopes that the

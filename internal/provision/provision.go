@@ -67,11 +67,7 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 	}
 	to := recipient{environmentID: d.EnvironmentID, own: true}
 	if app == nil {
-		wanted, err := p.accessChanges(ctx, a, to)
-		if err == nil {
-			err = p.permitted(append(wanted, creation(spec)))
-		}
-		if err != nil {
+		if err := p.mayCreate(ctx, d, a); err != nil {
 			return nil, err
 		}
 		body := maps.Clone(spec.Fields)
@@ -94,6 +90,29 @@ func (p *Provisioner) Provision(ctx context.Context, d *document.Document) (*pin
 		err = p.carryOut(ctx, all)
 	}
 	return app, err
+}
+
+// mayCreate checks whether an application may be created as the document specifies it,
+// with its access. It changes nothing.
+func (p *Provisioner) mayCreate(ctx context.Context, d *document.Document, a *Access) error {
+	wanted, err := p.accessChanges(ctx, a, recipient{environmentID: d.EnvironmentID, own: true})
+	if err != nil {
+		return err
+	}
+	return p.permitted(append(wanted, creation(d.Rotation.Application)))
+}
+
+// MayProvision checks whether [Provisioner.Provision] would be permitted all that it has to
+// change: of the application that an earlier run created, or of none. It changes nothing.
+func (p *Provisioner) MayProvision(ctx context.Context, d *document.Document, a *Access, app *pingone.Application) error {
+	if app == nil {
+		return p.mayCreate(ctx, d, a)
+	}
+	left, err := p.accessChanges(ctx, a, recipient{environmentID: d.EnvironmentID, id: app.ID, own: true})
+	if err != nil {
+		return err
+	}
+	return p.permitted(left)
 }
 
 // creation returns what must be permitted to create an application: the creation itself,
