@@ -147,7 +147,7 @@ func trialAnnounced(t *trial.Trial) []string {
 		"creates in PingOne two applications, a custom resource and grants; in AWS three secrets and a table, all named " + conformance.Prefix + "…",
 		copied, "attaches one of the secrets to " + t.Function + ", and has Secrets Manager rotate it",
 		"needs what pingrotate conformance aws --function needs, and lambda:InvokeFunction on the function's alias " + rotation.OperateAlias,
-		"takes five minutes, and up to twenty if the function fails; costs less than a US cent",
+		"takes four minutes, and up to twenty if the function fails; costs less than a US cent",
 		"leaves in the function's register an item and the events of an application that no longer exists",
 	}
 }

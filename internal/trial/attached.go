@@ -61,7 +61,7 @@ func (r *run) attach(ctx context.Context) (string, bool, error) {
 		return err.Error(), false, nil
 	}
 	holds, own := d.ClientSecret.Fingerprint(), pingone.NewSecret(m.app.Secret).Fingerprint()
-	found := fmt.Sprintf("%s, which PingOne had already, is stored as AWSCURRENT; Secrets Manager has tested the rotation, and would rotate first by %s", holds, day(now.Next))
+	found := fmt.Sprintf("%s, which PingOne had already, is stored as AWSCURRENT; Secrets Manager has tested the rotation, and would rotate first by %s", holds, at(now.Next))
 	if holds != own {
 		found = holds + " is stored as AWSCURRENT, and PingOne had " + own
 	}
@@ -107,7 +107,7 @@ func (r *run) scheduled(ctx context.Context) (string, bool, error) {
 		pending = "AWSPENDING is still on that version"
 	}
 	found := fmt.Sprintf("PingOne made %s and kept %s; Secrets Manager recorded the rotation as complete at %s (LastRotatedDate), AWSCURRENT is on the version that it began with, %s, and the next is due by %s",
-		made, kept, now.Rotated.UTC().Format("15:04:05 UTC"), pending, day(now.Next))
+		made, kept, at(now.Rotated), pending, at(now.Next))
 	return found, kept == before && made != before, nil
 }
 
@@ -137,4 +137,5 @@ func (r *run) why(ctx context.Context) string {
 // oneLine joins the lines of a text, for a cell of a table.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-func day(t time.Time) string { return t.UTC().Format("2 January 15:04 UTC") }
+// at writes a time as the reports and errors on the page do.
+func at(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -9,7 +9,8 @@ import (
 // A Stage is one part of the story.
 type Stage struct {
 	What     string        `json:"what"`
-	Found    string        `json:"found"` // with fingerprints instead of secrets
+	Found    string        `json:"found"`          // with fingerprints instead of secrets
+	Open     []string      `json:"open,omitempty"` // what an emergency leaves open
 	Good     bool          `json:"good"`
 	Began    time.Time     `json:"began"`
 	Took     time.Duration `json:"tookNs"`
@@ -49,16 +50,25 @@ func (p Page) Markdown() string {
 		verdict = "**Not everything went as promised.**"
 	}
 	fmt.Fprintf(&b, "# Trial of pingrotate %s\n\n%s\n\n", p.Version, verdict)
-	fmt.Fprintf(&b, "On %s, in PingOne environment %s and AWS Region %s, with throw-away applications and secrets. ",
-		p.Begun.UTC().Format("2 January 2006, 15:04 UTC"), p.Environment, p.Region)
+	fmt.Fprintf(&b, "Begun at %s, in PingOne environment %s and AWS Region %s, with throw-away applications and secrets. ",
+		at(p.Begun), p.Environment, p.Region)
 	b.WriteString("Secrets are shown as fingerprints: the first 8 hexadecimal digits of their SHA-256.\n\n")
-	b.WriteString("| | what was done | what was found | took | requests for a token meanwhile |\n|---|---|---|---|---|\n")
-	for _, s := range p.Stages {
+	b.WriteString("| | | what was done | what was found | took | requests for a token meanwhile |\n|---|---|---|---|---|---|\n")
+	for i, s := range p.Stages {
 		mark := "as promised"
 		if !s.Good {
 			mark = "**not as promised**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d |\n", mark, s.What, strings.ReplaceAll(s.Found, "|", "/"), s.Took.Round(100*time.Millisecond), s.Requests)
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %d |\n", i+1, mark, s.What, strings.ReplaceAll(s.Found, "|", "/"), s.Took.Round(100*time.Millisecond), s.Requests)
+	}
+	for i, s := range p.Stages {
+		if len(s.Open) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\nOpen after stage %d, %s:\n\n", i+1, s.What)
+		for _, text := range s.Open {
+			fmt.Fprintf(&b, "- %s\n", text)
+		}
 	}
 	fmt.Fprintf(&b, "\nTwo consumers of each secret asked PingOne for %d tokens in all, one reading the secret before each request, the other keeping it. "+
 		"%d requests failed.", p.Requests, len(p.Failures))

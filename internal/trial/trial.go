@@ -44,10 +44,11 @@ type Trial struct {
 type run struct {
 	*Trial
 	page     Page
-	local    *managed // rotated by processes of this command
-	attached *managed // rotated by the deployed function; nil without one
-	admin    string   // name of the secret with the admin for local
-	table    string   // name of the register's table for local
+	report   rotation.Report // of the stage, if it was a process that rotated
+	local    *managed        // rotated by processes of this command
+	attached *managed        // rotated by the deployed function; nil without one
+	admin    string          // name of the secret with the admin for local
+	table    string          // name of the register's table for local
 }
 
 // A stage is one part of the story, before it is played.
@@ -129,9 +130,13 @@ func (r *run) play(ctx context.Context) error {
 	for _, s := range stages {
 		r.Say("%s", s.what)
 		began, before := time.Now(), r.requests()
+		r.report = rotation.Report{}
 		found, good, err := s.do(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.what, err)
+		}
+		if len(r.report.Waited) > 0 {
+			found += "; it waited " + strings.Join(r.report.Waited, ", and ")
 		}
 		broken, err := r.look(ctx, s.of)
 		if err != nil {
@@ -143,7 +148,7 @@ func (r *run) play(ctx context.Context) error {
 		if s.begins && broken == "" {
 			stops = append(stops, s.of.consumers.run(ctx)) // now there is something to read
 		}
-		r.page.Stages = append(r.page.Stages, Stage{s.what, found, good, began.UTC(), time.Since(began), r.requests() - before})
+		r.page.Stages = append(r.page.Stages, Stage{s.what, found, r.report.StillOpen, good, began.UTC(), time.Since(began), r.requests() - before})
 	}
 	return nil
 }
@@ -233,6 +238,7 @@ func (r *run) rotating(ctx context.Context, more ...string) (rotation.Report, er
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		return report, fmt.Errorf("the rotation ended without a report (%v): %s", failed, strings.TrimSpace(said.String()))
 	}
+	r.report = report
 	return report, nil
 }
 
@@ -257,7 +263,7 @@ func (r *run) rotate(ctx context.Context) (string, bool, error) {
 		return string(report.Outcome) + ": " + report.Error, false, nil
 	}
 	found := fmt.Sprintf("PingOne made %s and kept %s until %s; it obtained a token and became AWSCURRENT",
-		report.Minted.Fingerprint, report.Replaced, report.PreviousUntil.UTC().Format("2 January 15:04 UTC"))
+		report.Minted.Fingerprint, report.Replaced, at(report.PreviousUntil))
 	return found, report.Outcome == rotation.Promoted, nil
 }
 
@@ -325,8 +331,5 @@ func (r *run) emergency(ctx context.Context) (string, bool, error) {
 	}
 	found := fmt.Sprintf("%s: %s became AWSCURRENT; PingOne was asked for half a minute and refuses %s",
 		report.Outcome, report.Promoted.Fingerprint, strings.Join(dead, ", "))
-	if len(report.StillOpen) > 0 {
-		found += "; open: " + strings.Join(report.StillOpen, "; ")
-	}
 	return found, report.Outcome == rotation.Ended && len(dead) > 0, nil
 }

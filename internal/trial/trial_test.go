@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestTheTrialsAdminServesTheTrialsSecretAlone(t *testing.T) {
@@ -87,5 +88,25 @@ func TestTheReplyToAMintIsNeverDelivered(t *testing.T) {
 	}
 	if len(seen) < 2 || seen[0] != "GET /v1/applications/a/secret?x=1 Bearer x body" || !strings.HasPrefix(seen[1], "POST /v1/applications/a/secret Bearer x") {
 		t.Errorf("the service saw %q", seen)
+	}
+}
+
+// A table cell of ninety words is not read, and two formats of time are taken for two kinds of it.
+func TestPageListsWhatIsOpenBelowItsTable(t *testing.T) {
+	p := Page{Begun: time.Date(2026, 11, 27, 10, 22, 0, 0, time.UTC), Stages: []Stage{
+		{What: "rotate", Found: "PingOne kept it until " + at(time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)), Good: true},
+		{What: "end a leak", Found: "ended", Open: []string{"a token lives until 2026-11-27T11:25:32Z", "consumers read again"}, Good: true},
+	}}
+	text := p.Markdown()
+	if want := "\nOpen after stage 2, end a leak:\n\n- a token lives until 2026-11-27T11:25:32Z\n- consumers read again\n"; !strings.Contains(text, want) {
+		t.Errorf("got %s, want %q in it", text, want)
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "|") && strings.Contains(line, "token lives") {
+			t.Errorf("in the table: %s", line)
+		}
+	}
+	if strings.Contains(text, "November") || !strings.Contains(text, "2026-11-27T10:22:00Z") || !strings.Contains(text, "2026-11-29T10:00:00Z") {
+		t.Errorf("got %s, want one format of time", text)
 	}
 }
