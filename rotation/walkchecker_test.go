@@ -28,7 +28,7 @@ const slack = 2 * time.Minute
 // checkCurrent checks I1 for a managed secret. The lock is held.
 func (w *walk) checkCurrent(sec *walkSecret) {
 	secret := sec.current.ClientSecret
-	if secret == "" {
+	if secret == "" || !sec.deleted.IsZero() { // which no consumer can read
 		sec.dead = false
 		return
 	}
@@ -237,7 +237,7 @@ func (w *walk) checkEnded(g *walkGroup, e *register.Emergency) {
 		}
 		for _, sec := range g.secrets {
 			k := w.clients[sec.current.ClientID]
-			if k == nil || sec.current.ClientSecret == "" || sec.byPerson && !sec.placed.Before(cmd.at) {
+			if k == nil || sec.current.ClientSecret == "" || !sec.deleted.IsZero() || sec.byPerson && !sec.placed.Before(cmd.at) {
 				continue
 			}
 			if _, then := cmd.accepted[sec.current.ClientSecret]; then || k.born[sec.current.ClientSecret].at.Before(cmd.at) {

@@ -90,6 +90,7 @@ type walkSecret struct {
 	placed        time.Time // when AWSCURRENT came to this version
 	placedN       int       // the same in order
 	byPerson      bool      // a person put it there
+	deleted       time.Time // when a person scheduled it for deletion; zero where that is not so
 	replaced      bool      // and it holds a secret that had been replaced
 	dead          bool      // AWSCURRENT's secret, as was said
 	excuse        string    // the exception that was the cause

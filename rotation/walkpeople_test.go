@@ -121,11 +121,49 @@ func (w *walk) forge(sec *walkSecret, label string, foreign bool) {
 	}
 	d := sec.allowing(document(k.app))
 	d["clientSecret"] = "made-up"
+	w.put(sec, label, encode(d))
+}
+
+// put stores a version under a label.
+func (w *walk) put(sec *walkSecret, label, text string) {
 	w.tokens++
 	id := fmt.Sprintf("forged-%025d", w.tokens)
 	_, _ = w.people.PutSecretValue(w.t.Context(), &secretsmanager.PutSecretValueInput{
-		SecretId: &sec.name, ClientRequestToken: &id, SecretString: aws.String(encode(d)), VersionStages: []string{label},
+		SecretId: &sec.name, ClientRequestToken: &id, SecretString: &text, VersionStages: []string{label},
 	})
+}
+
+// deleteOrRestore schedules a managed secret for deletion, or restores it. The admins are
+// left alone: without one of them nothing acts.
+func (w *walk) deleteOrRestore(sec *walkSecret) {
+	switch {
+	case sec.index < admins:
+	case sec.deleted.IsZero():
+		in := &secretsmanager.DeleteSecretInput{SecretId: &sec.name, RecoveryWindowInDays: aws.Int64(30)}
+		if _, err := w.people.DeleteSecret(w.t.Context(), in); err == nil {
+			sec.deleted = w.ping.Now()
+		}
+	default:
+		w.restore(sec)
+	}
+}
+
+// restore gives consumers a secret back. What they read may have died meanwhile.
+func (w *walk) restore(sec *walkSecret) {
+	if _, err := w.people.RestoreSecret(w.t.Context(), &secretsmanager.RestoreSecretInput{SecretId: &sec.name}); err != nil {
+		w.breach("restore %s: %v", sec.name, err)
+	}
+	w.n++
+	sec.deleted, sec.placed, sec.placedN, sec.byPerson, sec.dead = time.Time{}, w.ping.Now(), w.n, true, false
+}
+
+// restoreAfter restores what was deleted so long ago.
+func (w *walk) restoreAfter(d time.Duration) {
+	for _, sec := range w.secrets {
+		if !sec.deleted.IsZero() && w.ping.Now().Sub(sec.deleted) >= d {
+			w.restore(sec)
+		}
+	}
 }
 
 // loseItem deletes the register's items of a client, or with all of them every row.

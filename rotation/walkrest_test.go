@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pingrotate/internal/register"
 	"pingrotate/pingone/pingonetest"
 	"pingrotate/rotation"
 	"pingrotate/rotation/secretsmanagertest"
@@ -27,7 +28,7 @@ func (w *walk) rest() {
 		w.edit(k, func(a *pingonetest.Application) { a.Disabled = false; setRole(a, superior, false) })
 	}
 	w.mu.Unlock()
-	w.person(func() { w.giveBack() })
+	w.person(func() { w.restoreAfter(0); w.giveBack() })
 	w.mu.Lock()
 	w.rotator, w.next = w.process(), time.Time{}
 	w.mu.Unlock()
@@ -67,7 +68,7 @@ func (w *walk) unrest() string {
 			all = append(all, "AWSPENDING of "+sec.name+" is on a version that no rotation is of")
 		}
 		switch {
-		case sec.current.ClientSecret == "" && !w.emptied(sec): // never seeded
+		case sec.current.ClientSecret == "" && !w.emptied(sec) && !w.remembered(sec): // never seeded
 		case sec.group.item.Emergency != nil:
 			all = append(all, sec.name+" has an open emergency")
 		case k == nil || sec.current.ClientSecret != k.cur:
@@ -82,6 +83,17 @@ func (w *walk) emptied(sec *walkSecret) bool {
 	var d walkDocument
 	text, _ := w.sm.Value(sec.name, "AWSPREVIOUS")
 	return json.Unmarshal([]byte(text), &d) == nil && d.ClientSecret != ""
+}
+
+// remembered reports whether the register knows that consumers were given a secret.
+func (w *walk) remembered(sec *walkSecret) bool {
+	for _, k := range sec.group.clients {
+		rev, err := w.registered.Fetch(w.t.Context(), register.Key{EnvironmentID: k.app.Environment, ID: k.app.ID})
+		if err == nil && rev.Item.Secrets[sec.arn].Fingerprint != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // rotating reports whether Secrets Manager will repeat the rotation that made a version.

@@ -163,7 +163,7 @@ func (w *walk) tick() {
 		return
 	}
 	twice := false
-	w.person(func() { twice = w.giveBack() })
+	w.person(func() { w.restoreAfter(10 * 24 * time.Hour); twice = w.giveBack() })
 	if !w.eager && !w.atRisk() {
 		return
 	}
@@ -201,7 +201,7 @@ func (w *walk) atRisk() bool {
 	defer w.mu.Unlock()
 	for _, sec := range w.secrets {
 		k := w.clients[sec.current.ClientID]
-		if k == nil || sec.current.ClientSecret == "" || sec.current.ClientSecret == k.cur {
+		if k == nil || sec.current.ClientSecret == "" || !sec.deleted.IsZero() || sec.current.ClientSecret == k.cur {
 			continue
 		}
 		if sec.current.ClientSecret != k.prev || k.expires.Sub(w.ping.Now()) < sec.grace+4*time.Hour {

@@ -30,7 +30,7 @@ var (
 	families = []family{
 		{"calm", strings.Fields(ours + " edit"), nil},
 		{"crowd", strings.Fields(ours + " meanwhile meanwhile meanwhile meanwhile meanwhile meanwhile late late late"), []string{tooLate}},
-		{"wild", strings.Fields(ours + " meanwhile meanwhile meanwhile late late late later regenerate regenerate regenerate regenerate replace old empty back contain contain contain interfere interfere interfere interfere forge forge unlabel loseall"),
+		{"wild", strings.Fields(ours + " meanwhile meanwhile meanwhile late late late later regenerate regenerate regenerate regenerate replace old empty back contain contain contain interfere interfere interfere interfere forge forge unlabel loseall twice unprevious spoil delete delete"),
 			[]string{tooLate, byConsoleInWalk, unseenAct, byHandInWalk, onPurpose}},
 	}
 	sequence = []rotation.Step{rotation.CreateSecret, rotation.SetSecret, rotation.TestSecret, rotation.FinishSecret}
@@ -199,6 +199,18 @@ func (f family) people(t *rapid.T, i int, verb string) op {
 		return person("stores AWSPREVIOUS again", (*walk).storeOld)
 	case "empty":
 		return person("stores no secret", func(w *walk, s *walkSecret) { w.write(s, func(d map[string]any) { d["clientSecret"] = "" }) })
+	case "twice":
+		return person("stores no secret, twice", func(w *walk, s *walkSecret) {
+			for n := range 2 {
+				w.write(s, func(d map[string]any) { d["clientSecret"], d["edit"] = "", n })
+			}
+		})
+	case "unprevious":
+		return person("takes AWSPREVIOUS off", func(w *walk, s *walkSecret) { w.relabel(s, "AWSPREVIOUS", "") })
+	case "spoil":
+		return person("puts garbage as AWSPENDING", func(w *walk, s *walkSecret) { w.put(s, "AWSPENDING", "garbage") })
+	case "delete":
+		return person("deletes or restores the secret", (*walk).deleteOrRestore)
 	case "back":
 		return person("moves AWSCURRENT back", func(w *walk, s *walkSecret) { w.relabel(s, "AWSCURRENT", "AWSPREVIOUS") })
 	case "unlabel":
