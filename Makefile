@@ -7,6 +7,7 @@ WALKS ?= 2m
 # Which part of the crash matrix to play, N/M by the seed, and how many interleavings of
 # each duel.
 SHARE ?= 1/1
+SEED ?= 1
 PLAYS ?= 70
 FUZZTIME ?= 30s
 
@@ -83,12 +84,12 @@ prove-write: ## The same, and write the tables into docs/proof.md
 prove-into:
 	@mkdir -p bin
 	$(GO) test -c -o bin/prove ./rotation
-	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 6h -prove -share $(SHARE) -plays $(PLAYS) -walks $(WALKS) -readme $(FILE)
+	cd rotation && ../bin/prove -test.run 'TestCrashMatrix|TestInterleavings|TestRandomWalks' -test.timeout 6h -prove -share $(SHARE) -seed $(SEED) -plays $(PLAYS) -walks $(WALKS) -readme $(FILE)
 	@$(GO) test -run TestKilledAtAnyCall -v ./cmd/rotator -prove >bin/killed.log || { cat bin/killed.log; exit 1; }
 	@grep 'cells tried' bin/killed.log
 
 mutants: ## Break the protocol on purpose, and check that the tests notice
-	$(GO) test -v -run TestMutants -timeout 30m ./rotation -mutants
+	$(GO) test -v -run TestMutants -timeout 5h ./rotation -mutants
 
 fleet: ## Rotate 10 000 secrets by either engine, killed on the way, and 245 on moto (needs Python)
 	$(GO) test -v -run TestFleet -timeout 30m ./internal/campaign -fleet 10000
