@@ -78,6 +78,7 @@ var robberies = []struct {
 		r.store(strings.Replace(r.text, parseHeld(r.text).secret, "made-up", 1), "AWSCURRENT")
 	}},
 	{"stores no document", func(r *robbery) { r.store("garbage", "AWSCURRENT") }},
+	{"stores no document, twice", func(r *robbery) { r.store("garbage", "AWSCURRENT"); r.store("rubbish", "AWSCURRENT") }},
 	{"stores another client's document", func(r *robbery) { r.store(r.other, "AWSCURRENT") }},
 	{"stores a binary", func(r *robbery) {
 		_, err := r.rotator.Secrets.PutSecretValue(r.t.Context(), &secretsmanager.PutSecretValueInput{
@@ -223,31 +224,45 @@ func TestEmergencyIsNotHeldOffByATheftBeforeAnyOfItsCalls(t *testing.T) {
 	t.Logf("%d thefts, %d emergencies ended at once", played, ended)
 }
 
-// What is AWSCURRENT while PingOne is asked whether the leaked secret is dead counts: a
-// version that does not lead to the client is no new secret.
+// A version that does not lead to the client is no new secret, and does not stop an
+// emergency that has begun.
 func TestEmergencyEndsOnlyWithAWSCURRENTOfItsClient(t *testing.T) {
-	for _, theft := range robberies {
-		w := newWorld(t)
-		r := &robbery{world: w, first: w.sm.VersionID(orders, "AWSCURRENT")}
-		r.text, _ = w.sm.Value(orders, "AWSCURRENT")
-		other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: w.app.Roles})
-		w.allow(orders, document(other))
-		r.other = encode(document(other))
-		leaked := w.secret("AWSCURRENT")
-		var asked atomic.Bool // PingOne is asked several questions at once
-		w.ping.Before(func(c fault.Call) fault.Kind {
-			if c.Operation == pingonetest.OpToken && !asked.Load() && w.mints() > 0 && !w.accepts(leaked) && asked.CompareAndSwap(false, true) {
-				theft.act(r)
-			}
-			return fault.None
-		})
-		rep := w.emergency(rotation.Swift)
-		w.ping.Before(nil)
-		if !asked.Load() || rep.Outcome != rotation.Ended {
-			t.Errorf("%s: got %s (%s), want ended", theft.what, rep.Outcome, rep.Error)
-		}
-		if text, _ := w.sm.Value(orders, "AWSCURRENT"); parseHeld(text).key() != w.live() || w.accepts(leaked) {
-			t.Errorf("%s: AWSCURRENT does not hold PingOne's secret of the client, or the leaked one works", theft.what)
+	moments := map[string]func(w *world, c fault.Call, leaked string) bool{
+		"while the emergency is opened": func(_ *world, c fault.Call, _ string) bool { return c.Operation == "TransactWriteItems" },
+		"before the mint":               func(_ *world, c fault.Call, _ string) bool { return regenerates(c) },
+		"after the leaked secret's end": func(w *world, c fault.Call, leaked string) bool {
+			return c.Operation == pingonetest.OpToken && w.mints() > 0 && !w.accepts(leaked)
+		},
+	}
+	for when, is := range moments {
+		for _, theft := range robberies {
+			t.Run(theft.what+" "+when, func(t *testing.T) {
+				w := newWorld(t)
+				r := &robbery{world: w, first: w.sm.VersionID(orders, "AWSCURRENT")}
+				r.text, _ = w.sm.Value(orders, "AWSCURRENT")
+				other := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "other", Roles: w.app.Roles})
+				w.allow(orders, document(other))
+				r.other = encode(document(other))
+				leaked := w.secret("AWSCURRENT")
+				var acted atomic.Bool // PingOne is asked several questions at once
+				hook := func(c fault.Call) fault.Kind {
+					if !acted.Load() && is(w, c, leaked) && acted.CompareAndSwap(false, true) {
+						theft.act(r)
+					}
+					return fault.None
+				}
+				w.ping.Before(hook)
+				w.db.Before(hook)
+				rep := w.emergency(rotation.Swift)
+				w.ping.Before(nil)
+				w.db.Before(nil)
+				if !acted.Load() || rep.Outcome != rotation.Ended {
+					t.Errorf("got %s (%s), want ended", rep.Outcome, rep.Error)
+				}
+				if text, _ := w.sm.Value(orders, "AWSCURRENT"); parseHeld(text).key() != w.live() || w.accepts(leaked) {
+					t.Error("AWSCURRENT does not hold PingOne's secret of the client, or the leaked one works")
+				}
+			})
 		}
 	}
 }
