@@ -26,9 +26,9 @@ const maxUnreadMints = 2
 var errUnread = remedy.With(errors.New("PingOne regenerated the secret twice, and its reply could not be read"),
 	"find out what lies between the function and PingOne, and run the command again")
 
-// errNotNew says that the reply to a mint cannot be believed. What it shows as the current
-// secret would pass for one that was made after a leak, and the true one for replaced.
-var errNotNew = remedy.With(errors.New("PingOne's reply to the regeneration shows a secret that was there before as the new one"), "run it again in a minute")
+// errNotNew means that the reply to a mint cannot be true. If it were believed, an old
+// secret would count as minted after a leak, and the current one as replaced.
+var errNotNew = remedy.With(errors.New("PingOne's reply to the regeneration shows a secret as new that existed before"), "run it again in a minute")
 
 // mint makes PingOne regenerate an application's secret. It sends the request once, whatever
 // happens to it: a second request would evict the secret that consumers hold.

@@ -182,8 +182,8 @@ func (r *run) register(ctx context.Context) {
 	}
 }
 
-// dropDeleted drops the rows of the client's other managed secrets that are there no more,
-// and returns their ARNs.
+// dropDeleted deletes the rows of the client's other managed secrets that no longer exist, and
+// returns their ARNs.
 func (r *run) dropDeleted(ctx context.Context) (arns []string) {
 	for _, arn := range r.found.absent {
 		other := &secret{api: r.Secrets, id: arn, count: r.count}

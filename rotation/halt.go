@@ -165,12 +165,12 @@ func (r *run) refusal(m plan.Move) (text, remedy string) {
 			m.Until.UTC().Format(time.RFC3339), inUnits(plan.IdleAfter), cmp.Or(r.secret.name, r.secret.id))
 }
 
-// otherLags explains which other managed secret of the client comes first.
+// otherLags explains which other managed secret of the client is in the way.
 func (r *run) otherLags() (text, remedy string) {
 	text = "another managed secret of the same PingOne client, " + r.found.otherBehind + ", "
 	if why := r.found.otherUnread; why != nil {
 		return text + fmt.Sprintf("cannot be read, and may hold the previous secret: %v", why),
-			"let the function read it, or delete it if no consumer needs it; or wait until the previous secret has ended by itself"
+			"let the function read it, or delete it if no consumer needs it; or wait until the previous secret has expired"
 	}
 	return text + "does not hold PingOne's current secret, and consumers that read it would be locked out",
 		"wait for an audit, which gives it the current one, or rotate it; keep one managed secret for a client"

@@ -297,10 +297,10 @@ func (r *run) dropFalseTwin() {
 }
 
 // readSiblings finds out whether each other managed secret of the client holds PingOne's
-// current secret. If one lags, a mint or the end of the previous secret would evict the secret
-// that it holds. One that cannot be read may hold the previous secret, as long as there is
-// one. It delays nothing else: its owner may have deleted it, attached it to another function,
-// or keep this function from reading it.
+// current secret. If one lags, a mint or the end of the previous secret would end the
+// secret that it holds. While PingOne keeps a previous secret, one that cannot be read may
+// hold that. It delays nothing else: its owner may have attached it to another function, or
+// keep this function from reading it.
 func (r *run) readSiblings(ctx context.Context) {
 	view := r.found.views[r.applicationID()]
 	r.found.otherBehind, r.found.otherUnread, r.found.absent = "", nil, nil
@@ -379,7 +379,7 @@ func (r *run) readOthers(ctx context.Context) error {
 		return err
 	}
 	r.found.others = slices.DeleteFunc(others, func(v *stored) bool { return v == nil })
-	r.found.spoilt = slices.DeleteFunc(spoilt, func(v plan.Version) bool { return v.ID == "" })
+	r.found.unparsable = slices.DeleteFunc(spoilt, func(v plan.Version) bool { return v.ID == "" })
 	for _, v := range r.found.others {
 		r.remember(v.ClientSecret)
 	}

@@ -30,11 +30,11 @@ import (
 //
 // I1, I2, I5 and I7 are checked after every remote call, in the instant after the service
 // has acted and before its caller learns of it, and whenever time passes; the others at
-// the end. It knows nothing of how the product decides, except whom the register names as
-// the author of a mint.
+// the end. It does not know how the product decides, except which rotation or
+// emergency the register names as the author of a mint.
 //
-// Nothing is excused but by a [cause] that the scenario declares, and the promise has to
-// see that cause at work on the secret that is dead.
+// Only a [cause] that the scenario declares excuses a breach, and only if the promise saw
+// that cause end the secret in question.
 type promise struct {
 	w        *world
 	may      map[cause]bool // causes that the scenario is about
@@ -62,8 +62,7 @@ type promise struct {
 	excused  map[cause]int
 }
 
-// A cause is what section 2 of the design names as able to break I1, or the nature of a
-// service.
+// A cause is one of the exceptions to I1 that the design lists, or lies in a service's nature.
 type cause string
 
 const (
@@ -84,7 +83,7 @@ type subject struct {
 	held
 }
 
-// held is what a stored document says, as far as the promise is about it.
+// held is what a stored document says that the promise is about.
 type held struct {
 	client, secret, twin string
 	grace                time.Duration
@@ -96,7 +95,7 @@ func (h held) key() secretOf { return secretOf{h.client, h.secret} }
 // A secretOf is a client's secret.
 type secretOf struct{ client, value string }
 
-// An account is what PingOne keeps of one client's secrets, at the last look.
+// An account is what PingOne had of one client's secrets at the last look.
 type account struct{ pingonetest.Secret }
 
 type death struct {
@@ -146,7 +145,7 @@ func (p *promise) add(name string) {
 	p.read(s)
 }
 
-// restart begins anew, after the managed secret was pointed at another client.
+// restart starts again, after the managed secret was pointed at another client.
 func (p *promise) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -192,7 +191,7 @@ func (p *promise) passed() {
 	p.look(nil, fault.None, "")
 }
 
-// do is something that a person does, for which the promise holds the cause.
+// do does something on a person's behalf, which the promise counts as the cause.
 func (p *promise) do(why cause, act func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -233,8 +232,8 @@ func (p *promise) look(c *fault.Call, k fault.Kind, why cause) {
 	p.keepGraces(now)
 }
 
-// accountFor takes up what PingOne's secrets are now, and enters what was made and what
-// has ended.
+// accountFor compares PingOne's secrets with the last look, and records what was made and
+// what has ended.
 func (p *promise) accountFor(c *fault.Call, k fault.Kind, why cause, now time.Time) {
 	for _, client := range slices.Sorted(maps.Keys(p.accounts)) {
 		a := p.accounts[client]
@@ -264,7 +263,7 @@ func (p *promise) accountFor(c *fault.Call, k fault.Kind, why cause, now time.Ti
 	}
 }
 
-// causeOf names what else than the product has ended a secret.
+// causeOf returns what ended a secret, if it was not the product.
 func (p *promise) causeOf(c *fault.Call, k fault.Kind, why cause, now time.Time) cause {
 	switch {
 	case why != "" || c == nil:
@@ -280,8 +279,8 @@ func (p *promise) causeOf(c *fault.Call, k fault.Kind, why cause, now time.Time)
 // leaseTime is how late a request may take effect, at the latest, by what section 2 says.
 const leaseTime = 40 * time.Second
 
-// losing notes that the register's item is about to be lost while a call is on its way. A
-// mint that the item has announced was announced.
+// losing records that the register's item is about to be lost while a call is on its way. A
+// mint that the item announced was announced.
 func (p *promise) losing(c fault.Call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -290,7 +289,7 @@ func (p *promise) losing(c fault.Call) {
 	}
 }
 
-// regenerates reports whether a call has PingOne make a secret.
+// regenerates reports whether a call makes PingOne mint.
 func regenerates(c fault.Call) bool {
 	return c.Operation == pingonetest.OpRegenerateSecret || c.Operation == pingonetest.OpRegenerateResourceSecret
 }
@@ -341,7 +340,7 @@ func parseHeld(text string) held {
 			RevokeWhenIdle bool
 		}
 	}
-	json.Unmarshal([]byte(text), &d) // what is no document holds nothing
+	json.Unmarshal([]byte(text), &d) // what is not a document holds nothing
 	h := held{client: d.ClientID, secret: d.ClientSecret, twin: d.Rotation.Twin, grace: 24 * time.Hour, whenIdle: d.Rotation.RevokeWhenIdle}
 	if g, err := time.ParseDuration(d.Rotation.Grace); err == nil {
 		h.grace = g
@@ -351,7 +350,7 @@ func parseHeld(text string) held {
 
 var clientOf = regexp.MustCompile(`application (\S+) client (\S+) `)
 
-// learn begins to watch the secrets of every application that there is.
+// learn begins to watch the secrets of all applications that exist.
 func (p *promise) learn() {
 	for _, m := range append(clientOf.FindAllStringSubmatch(p.w.ping.Dump(), -1), []string{"", p.w.app.ID, p.w.app.ClientID}) {
 		if id := m[1]; id == m[2] && id != p.w.admin.ID && id != p.w.inspector.ID && p.accounts[id] == nil {
@@ -370,17 +369,16 @@ func (p *promise) enabled(client string) bool {
 	return true
 }
 
-// accepted reports whether PingOne holds the secret, whether or not its application is
-// enabled.
+// accepted reports whether PingOne has the secret, even if its application is disabled.
 func (p *promise) accepted(s secretOf) bool {
 	a := p.accounts[s.client]
 	return a != nil && s.value != "" && (a.Value == s.value || a.Previous == s.value)
 }
 
-// available is I1.
+// available checks I1.
 func (p *promise) available(s *subject) {
 	if s.secret == "" {
-		return // what was never there, or was taken away manually, cannot be asked about
+		return // there never was a secret, or a person removed it
 	}
 	p.checks++
 	if p.w.ping.Authenticates(p.w.app.Environment, s.client, s.secret) || p.accepted(s.key()) && !p.enabled(s.client) {
@@ -402,7 +400,7 @@ func (p *promise) available(s *subject) {
 	p.breach("I1: AWSCURRENT of %s does not authenticate (%s %s)", s.name, why, p.dead[s.key()].call)
 }
 
-// breach notes a breach with the call after which it was seen, once. The lock is held.
+// breach records a breach, once, with the call after which it was seen. The lock is held.
 func (p *promise) breach(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if p.said[text] {

@@ -28,7 +28,8 @@ func (w *world) item() (found register.Item) {
 	return found
 }
 
-// commanded notes that an emergency is commanded now: all that PingOne accepts must die.
+// commanded records that an emergency is commanded now: everything that PingOne accepts
+// must die.
 func (p *promise) commanded(how rotation.Emergency) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,8 +106,8 @@ func (p *promise) ended(who string) {
 	}
 }
 
-// finish checks what must hold once all that was begun is over. The error is why the
-// scenario's driver says that it is not.
+// finish checks what must hold once everything has ended. The error says why the scenario's
+// driver thinks that it has not.
 func (p *promise) finish(err error) {
 	p.passed()
 	p.mu.Lock()
@@ -124,7 +125,7 @@ func (p *promise) finish(err error) {
 	}
 }
 
-// silent is I6.
+// silent checks I6.
 func (p *promise) silent(err error) {
 	if leak := p.w.leaks(append(p.w.reports, fmt.Sprint(err))...); leak != "" {
 		p.breach("I6: %s", leak)
@@ -142,16 +143,16 @@ func (p *promise) free() {
 	}
 }
 
-// blocked reports whether AWSPENDING keeps Secrets Manager from beginning a rotation. A
-// version without a value is one that Secrets Manager itself tries again to fill.
+// blocked reports whether AWSPENDING keeps Secrets Manager from beginning a rotation. If
+// the version has no value, Secrets Manager itself tries again to fill it.
 func (w *world) blocked(name string) bool {
 	id := w.sm.VersionID(name, "AWSPENDING")
 	_, stored := w.sm.Value(name, "AWSPENDING")
 	return stored && id != w.sm.VersionID(name, "AWSCURRENT")
 }
 
-// console regenerates a client's secret as a person does at the console. The secret
-// before it ends when the retention does, if there is one.
+// console regenerates a client's secret as a person does at the console. The previous
+// secret lives for the retention, if there is one.
 func (p *promise) console(client string, retain time.Duration) {
 	why := byConsole
 	if retain > 0 {
@@ -167,8 +168,8 @@ func (w *world) live() secretOf {
 	return secretOf{w.client(), w.ping.Secret(w.app.Environment, w.client()).Value}
 }
 
-// works reports whether AWSCURRENT authenticates. Before there is a secret in it, that
-// cannot be told.
+// works reports whether AWSCURRENT authenticates. Before it holds a secret, that cannot be
+// told.
 func (w *world) works() bool {
 	s := w.secret("AWSCURRENT")
 	return s == "" || w.ping.Authenticates(w.app.Environment, w.client(), s)

@@ -15,7 +15,7 @@ import (
 
 var steps = []string{"createSecret", "setSecret", "testSecret", "finishSecret"}
 
-// T1: an error of a read is an error, never an absence.
+// T1: a read that fails is an error; it never means that nothing is there.
 func TestT01ReadThatFailsIsNotAnAbsence(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Throttled, fault.Denied, fault.Unavailable, fault.Malformed} {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestT01ReadThatFailsIsNotAnAbsence(t *testing.T) {
 	}
 }
 
-// T4: steps may come again and in any order. Each may fail; none does harm.
+// T4: steps may be repeated and come in any order. Each may fail, but none does harm.
 func TestT04StepsRepeatedAndOutOfOrder(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestT04StepsRepeatedAndOutOfOrder(t *testing.T) {
 	}
 }
 
-// T4: a step of a rotation that is over does nothing but succeed.
+// T4: a step of a rotation that is over succeeds and does nothing else.
 func TestT04StepsAfterThePromotionChangeNothing(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.sm.Begin(orders); err != nil {
@@ -96,7 +96,7 @@ func TestT04StepsAfterThePromotionChangeNothing(t *testing.T) {
 	}
 }
 
-// T7: the labels of other versions, and their order, do not matter.
+// T7: other versions' labels, and their order, do not matter.
 func TestT07FinishWithCustomLabelsAndPrevious(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		w := newWorld(t)
@@ -113,7 +113,7 @@ func TestT07FinishWithCustomLabelsAndPrevious(t *testing.T) {
 	}
 }
 
-// T8, S6: a promotion whose reply is lost is found to have happened.
+// T8: a promotion whose reply was lost is found to have happened.
 func TestT08LostReplyOfThePromotion(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.ReplyLost, fault.ReplyCut, fault.UnavailableApplied, fault.MalformedApplied} {
 		t.Run(kind.String(), func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestT08LostReplyOfThePromotion(t *testing.T) {
 	}
 }
 
-// T5: a value under the rotation's token that another writer has put there.
+// T5: another writer has stored a value under the rotation's token.
 func TestT05ForeignPendingValueIsNeverPromoted(t *testing.T) {
 	for _, name := range []string{"made up", "of another application"} {
 		t.Run(name, func(t *testing.T) {
@@ -167,19 +167,19 @@ func TestT12CustomDomain(t *testing.T) {
 	}
 }
 
-// T12: a token that another issuer made does not prove anything.
+// T12: a token of another issuer proves nothing.
 func TestT12TokenOfAnotherIssuerIsNotEnough(t *testing.T) {
 	w := newWorld(t)
 	old := w.secret("AWSCURRENT")
 	w.rotator.PingOne.HTTP = &http.Client{Transport: asHost("elsewhere.example")}
 	w.rotateFails("createSecret", "nothing was changed", "iss")
 	if w.secret("AWSCURRENT") != old || w.mints() != 0 {
-		t.Error("minted or promoted all the same")
+		t.Error("minted or promoted anyway")
 	}
 }
 
-// asHost sends requests as if the service had this name, which the stand-in's
-// tokens then give as their issuer.
+// asHost sends requests as if the service had this name, which its tokens then name as
+// their issuer.
 type asHost string
 
 func (h asHost) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -188,7 +188,7 @@ func (h asHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// T13: nothing of one secret is seen in another one's rotation.
+// T13: nothing of one secret appears in another one's rotation.
 func TestT13TwoSecretsInOneProcess(t *testing.T) {
 	w := newWorld(t, withDocument(func(d map[string]any) { d["note"] = "of orders" }))
 	billing := w.ping.AddApplication(pingonetest.Application{
@@ -225,7 +225,7 @@ func TestT16AdminSecretRotatedBetweenSteps(t *testing.T) {
 		admin := w.adminDocument()
 		admin["clientSecret"] = w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0)
 		w.sm.Put(adminName, encode(admin))
-		w.advance(2 * time.Hour) // the access token has ended, too
+		w.advance(2 * time.Hour) // the access token has expired too
 	}
 	w.checkPromoted()
 }
@@ -367,14 +367,14 @@ func TestVerifyChecksTheTokenThatConsumersGet(t *testing.T) {
 			}
 			w.rotateFails("createSecret", "nothing was changed", "the secret works", c.wrong)
 			if w.secret("AWSCURRENT") != old || w.mints() != 0 {
-				t.Error("minted or promoted all the same")
+				t.Error("minted or promoted anyway")
 			}
 		})
 	}
 }
 
-// A worker without roles gets no token, before the rotation as after it. The
-// refusal proves the secret.
+// A worker without roles gets no token, neither before the rotation nor after it. The
+// reason of the refusal proves the secret.
 func TestSecretOfAWorkerWithoutRolesIsProvedByTheRefusal(t *testing.T) {
 	w := newWorld(t, withApp(pingonetest.Application{Roles: []pingonetest.RoleAssignment{}}))
 	w.rotate()

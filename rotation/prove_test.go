@@ -23,7 +23,7 @@ var (
 
 var shareN, shareM uint64 = 1, 1
 
-// results are what the proof's tests have found, for the tables at its end.
+// results collect what the proof's tests found, for its tables.
 var results struct {
 	mu      sync.Mutex
 	matrix  map[string]map[string]score // what was tried and scenario, fate
@@ -109,8 +109,7 @@ func fateTable() string {
 	return b.String()
 }
 
-// excuseTable shows which checks were excused, by which of the causes that the promise
-// names.
+// excuseTable shows which checks were excused, and by which causes.
 func excuseTable() string {
 	var b strings.Builder
 	total := 0
@@ -148,7 +147,7 @@ func duelTable() string {
 		strings.Join(results.duels, "")
 }
 
-// publish prints the tables of what was played, and writes them where that was asked for.
+// publish prints the tables, and writes them to the pages if asked to.
 func publish() int {
 	tables := map[string]string{}
 	if results.matrix != nil {
@@ -170,7 +169,7 @@ func publish() int {
 	return 0
 }
 
-// update replaces what is between the markers <!-- NAME --> and <!-- /NAME -->.
+// update replaces the text between the markers <!-- NAME --> and <!-- /NAME -->.
 func update(file string, tables map[string]string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -195,7 +194,7 @@ type progress struct {
 	done, all, breaches int
 }
 
-// tell shows a breach at once: a test's own output comes at its end.
+// tell shows a breach at once, because a test's output comes only at its end.
 func (p *progress) tell(report string) {
 	if *prove {
 		fmt.Fprintf(os.Stderr, "\nBREACH %s\n", report)

@@ -12,7 +12,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// wanting starts with a document that has no application yet, but says which it wants.
+// wanting starts with a document that has no application yet, but a specification of one.
 func wanting(application map[string]any) option {
 	return withDocument(func(d map[string]any) {
 		for _, written := range []string{"clientId", "clientSecret", "tokenEndpointAuthMethod"} {
@@ -22,11 +22,11 @@ func wanting(application map[string]any) option {
 	})
 }
 
-// mayCreate lets the admin create applications and equip them.
+// mayCreate lets the admin create and configure applications.
 func mayCreate(o *options) { o.creator = true }
 
-// applications returns the environment's applications by name, as PingOne has them,
-// and fails the test if two share a name.
+// applications returns the environment's applications by name, as PingOne has them. It
+// fails the test if two share a name.
 func (w *world) applications() map[string]map[string]any {
 	w.t.Helper()
 	apps, err := w.root().Applications(w.t.Context(), w.app.Environment)
@@ -97,8 +97,7 @@ var documents = []struct {
 	},
 }
 
-// TestEachDocumentsClientIsCreatedRotatedAndVerified goes from a document without a
-// client to one that has been rotated twice.
+// A document without a client is rotated twice.
 func TestEachDocumentsClientIsCreatedRotatedAndVerified(t *testing.T) {
 	for _, c := range documents {
 		t.Run(c.name, func(t *testing.T) {
@@ -287,7 +286,7 @@ func TestLostReplyOfTheCreationDoesNotLeaveTwoApplications(t *testing.T) {
 	}
 }
 
-// A read of what was created a moment ago may be a 404 (B77).
+// A read of something that was just created may be a 404 (B77).
 func TestWhatWasCreatedAMomentAgoIsWaitedFor(t *testing.T) {
 	for _, n := range []int{0, 4} {
 		t.Run(documents[n].name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func TestResourceThatDoesNotExistIsOneClearError(t *testing.T) {
 	}
 }
 
-// The grace would end while each attempt fails to verify the new secret.
+// Otherwise the grace would end while each attempt fails to verify the new secret.
 func TestResourceWithAnotherMethodStopsTheRotationBeforeTheMint(t *testing.T) {
 	w := newWorld(t)
 	w.resource()
@@ -174,7 +174,7 @@ func TestRefusalToRotateAResourceNamesIt(t *testing.T) {
 	}
 }
 
-// The resource's secret was never a credential at the token endpoint.
+// A resource's secret is not a credential at the token endpoint.
 func TestTokenEndpointIsNotAskedForAResource(t *testing.T) {
 	w := newWorld(t)
 	w.resource()

@@ -8,8 +8,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// TestEmergencyIsRepeatedUnderItsToken repeats an emergency whose answer was lost. The
-// secret that it has made has not leaked, and must not be taken for the one that has.
+// An emergency whose answer was lost is repeated. The secret that was minted for it has not
+// leaked, and must not be mistaken for the one that has.
 func TestEmergencyIsRepeatedUnderItsToken(t *testing.T) {
 	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 		w := newWorld(t)
@@ -24,9 +24,8 @@ func TestEmergencyIsRepeatedUnderItsToken(t *testing.T) {
 	}
 }
 
-// TestResumedEmergencyIsCompleted interrupts an emergency between the promotion and
-// the end of the leaked secret. That AWSCURRENT is new enough does not mean that it
-// is over.
+// An emergency is interrupted between the promotion and the end of the leaked secret. That
+// AWSCURRENT is new does not mean that the emergency is over.
 func TestResumedEmergencyIsCompleted(t *testing.T) {
 	w := newWorld(t)
 	a := rotation.Action{Action: "rotate", SecretID: orders, Emergency: rotation.Swift, ClientRequestToken: strings.Repeat("5d3a5b1e", 4)}

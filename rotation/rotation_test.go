@@ -203,7 +203,7 @@ func TestPendingThatSomebodyRegeneratedIsReplacedAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.sm.Fail("UpdateSecretVersionStage", fault.None, fault.Denied)
 	w.rotateFails("finishSecret")
-	// At the console: what is pending becomes the previous secret, and what consumers
+	// At the console: the pending secret becomes the previous one, and the one that consumers
 	// hold dies.
 	w.ping.Regenerate(w.app.Environment, w.app.ID, time.Hour)
 	if w.accepts(w.secret("AWSCURRENT")) {

@@ -70,7 +70,7 @@ type found struct {
 	current     *stored
 	own         *stored
 	others      []*stored
-	spoilt      []plan.Version // versions whose document does not parse: they can never be promoted
+	unparsable  []plan.Version // versions whose document does not parse: they can never be promoted
 	twin        string         // the twin's application id, once it is known
 	falseTwin   string         // an application that a document names as the twin, but which is not
 	gone        string         // the twin, if it was deleted in PingOne

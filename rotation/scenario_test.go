@@ -10,20 +10,20 @@ import (
 	"pingrotate/rotation"
 )
 
-// A scenario is a situation in which something begins, and who completes it.
+// A scenario is a situation in which something begins, and a driver that completes it.
 type scenario struct {
 	name    string
 	opts    []option
-	before  func(*play)                        // leads to the situation
-	call    func(*play, fault.Call) fault.Kind // happens before each call, as others act meanwhile
-	drive   func(*play) error                  // [play.retried] if it is nil
-	may     []cause                            // what the scenario is about
-	forGood bool                               // what it is about does not end, so no weeks are played
-	slow    bool                               // it is played with fewer faults, because it takes many calls
+	before  func(*play)                        // creates the situation
+	call    func(*play, fault.Call) fault.Kind // runs before each call: what others do meanwhile
+	drive   func(*play) error                  // nil means [play.retried]
+	may     []cause                            // the exceptions to I1 that the scenario is about
+	forGood bool                               // the situation does not end, so no weeks are played
+	slow    bool                               // it takes many calls, so it is played with fewer faults
 }
 
-// failing makes an operation be refused, once PingOne has regenerated, while before
-// runs.
+// failing makes PingOne or Secrets Manager refuse an operation while run runs, once PingOne
+// has regenerated.
 func (p *play) failing(operation string, run func()) {
 	n := p.regenerated()
 	p.sm.Before(func(c fault.Call) fault.Kind {
@@ -42,7 +42,7 @@ func (p *play) stuck() {
 	p.advance(time.Minute)
 }
 
-// rotated rotates so often, a day and more apart.
+// rotated rotates n times, more than a day apart.
 func rotated(n int) func(*play) {
 	return func(p *play) {
 		for range n {
@@ -128,7 +128,7 @@ func ordinary() []scenario {
 	}
 }
 
-// ownActions are what the product does besides Secrets Manager's rotations.
+// ownActions are the scenarios of what the product does besides Secrets Manager's rotations.
 func ownActions() []scenario {
 	return []scenario{
 		{name: "manual rotation", drive: (*play).manual},
@@ -160,7 +160,7 @@ func ownActions() []scenario {
 				}
 				p.advance(time.Hour)
 			}
-			if err != nil { // the last one was struck
+			if err != nil { // a fault hit the last one
 				err = p.audit()
 			}
 			return err
@@ -201,7 +201,7 @@ func (p *play) rolledBack() (err error) {
 	return err
 }
 
-// endedByAudit are audits until PingOne keeps no previous secret.
+// endedByAudit plays audits until PingOne keeps no previous secret.
 func (p *play) endedByAudit() error {
 	for range enough {
 		err := p.audit()
@@ -212,20 +212,20 @@ func (p *play) endedByAudit() error {
 	return errors.New("the previous secret works past its grace, though it is idle")
 }
 
-// shared gives the client another managed secret, which the register knows.
+// shared gives the client a second managed secret that the register knows.
 func (p *play) shared() {
 	p.put(copied, document(p.app))
 	p.sm.EnableRotation(copied, functionARN)
 	p.promise.add(copied)
-	for range 2 { // each enters one of them at least
+	for range 2 { // each audit adds at least one of them
 		p.do(rotation.Action{Action: "audit"})
 	}
 }
 
 const copied = "pingone/orders-copy"
 
-// emergencies are what was commanded, for each strategy, what had leaked, and who
-// completes it.
+// emergencies are the scenarios of each command, strategy, state of the leaked secret, and
+// run that completes the emergency.
 func emergencies() (all []scenario) {
 	situations := []struct {
 		name   string

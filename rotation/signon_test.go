@@ -18,7 +18,7 @@ const (
 	password     = "2Federate! Pä55\"wörd"
 )
 
-// signedOn wants the application of document 003, verified by a test user.
+// signedOn specifies an application whose secrets a test user verifies.
 func signedOn(o *options) {
 	wanting(documents[3].application)(o)
 	mayCreate(o)
@@ -98,8 +98,8 @@ func (w *world) send(method, path, text string) (body map[string]any) {
 	return body
 }
 
-// Document 003 whole: the application is created, a user signs on with each new
-// secret, and changes an attribute with the token.
+// The application is created, a user signs on with each new secret, and changes an
+// attribute with the token.
 func TestTestUserSignsOnWithEachNewSecret(t *testing.T) {
 	w := newWorld(t, signedOn)
 	id := w.addUser()
@@ -156,8 +156,8 @@ func TestSignOnWaitsUntilTheSecretWorks(t *testing.T) {
 	w.checkPromoted()
 }
 
-// What would make every sign-on fail is found before there is a new secret, so that
-// AWSCURRENT does not die at the end of its grace.
+// What would make every sign-on fail is found before the mint; otherwise AWSCURRENT would
+// die at the end of its grace.
 func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
 	const elsewhere = "11111111-2222-3333-4444-555555555555"
 	with := func(member string, value any) string {

@@ -72,7 +72,7 @@ func (r *run) situation(goal plan.Goal) plan.Situation {
 	for _, v := range r.found.others {
 		s.Others = append(s.Others, r.version(v))
 	}
-	s.Others = append(s.Others, r.found.spoilt...)
+	s.Others = append(s.Others, r.found.unparsable...)
 	return s
 }
 

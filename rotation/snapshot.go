@@ -60,8 +60,8 @@ func (s *snapshot) view(ctx context.Context, id string) func() error {
 	}
 }
 
-// acting is the admin that reads about an application. An emergency must not take a twin
-// that was created a moment ago for one that is deleted.
+// acting returns the admin with which to read an application. An emergency must not mistake
+// a twin that was just created for a deleted one, so it does not believe a 404 at once.
 func (s *snapshot) acting(id string) *admin {
 	if !pressing(s.goal) || id == s.applicationID() {
 		return s.found.acting
@@ -71,8 +71,8 @@ func (s *snapshot) acting(id string) *admin {
 	return &patient
 }
 
-// lacks notes that PingOne does not have the twin any more. That is no reason to leave
-// AWSCURRENT's own application alone.
+// lacks records that PingOne no longer has the twin, and reports whether that is what the
+// error says. AWSCURRENT's own application must be dealt with all the same.
 func (s *snapshot) lacks(id string, err error) bool {
 	if id == s.applicationID() || !pingone.IsNotFound(err) {
 		return false

@@ -30,7 +30,7 @@ const (
 	dynamo      = "dynamodb"
 )
 
-// A call is one request of an actor's, by what it asks for.
+// A call is one request of an actor, described by what it asks for.
 type call struct {
 	service, action string
 	kind            string // the action alone
@@ -42,18 +42,18 @@ type call struct {
 
 func (c call) String() string { return strings.TrimSpace(c.action + " " + c.about) }
 
-// An actor makes its calls one by one, each when it is its turn.
+// An actor makes its calls one at a time, each when the director lets it.
 type actor struct {
 	name    string
 	rotator *rotation.Rotator
 	waiting []*ticket // calls that are ready to go
-	paused  string    // the call before which it stands still, and until when
+	paused  string    // the call before which it is paused, and until when
 	done    bool
 	dead    bool
 	die     context.CancelFunc
 	seen    string // digest of what its calls have met in this invocation, and when
 	step    int    // which of its invocations it is in
-	warm    bool   // its process has an access token of the admin's
+	warm    bool   // its process has an access token for the admin
 }
 
 type ticket struct {
@@ -92,7 +92,7 @@ func (s *stage) wake() {
 	}
 }
 
-// end notes that an actor has done all that it does.
+// end records that an actor has finished.
 func (s *stage) end(a *actor) {
 	s.mu.Lock()
 	a.done = true
@@ -101,7 +101,7 @@ func (s *stage) end(a *actor) {
 }
 
 // ready waits until every actor waits, and reports whether one of them can make a call. If
-// not, all are done. Time passes only when none can.
+// it reports false, all have finished. Time passes only while none can.
 func (s *stage) ready() bool {
 	for {
 		synctest.Wait()
@@ -119,8 +119,8 @@ func (s *stage) ready() bool {
 	}
 }
 
-// choices lists the calls that can be made now. Of those that an actor makes in
-// parallel the order does not matter as long as they only read.
+// choices lists the calls that can be made now. The order of an actor's parallel calls does
+// not matter as long as they only read.
 func (s *stage) choices() (all []choice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +135,7 @@ func (s *stage) choices() (all []choice) {
 	return all
 }
 
-// take removes the ticket of a choice from those that wait.
+// take removes a choice's ticket from those that wait.
 func (s *stage) take(c choice) *ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +147,7 @@ func (s *stage) take(c choice) *ticket {
 	return t
 }
 
-// pause lets a call wait for longer than a lease, whatever the others do meanwhile.
+// pause makes a call wait longer than a lease, whatever the others do meanwhile.
 func (s *stage) pause(c choice) {
 	const pause = 50 * time.Second
 	s.mu.Lock()
@@ -171,7 +171,7 @@ func (s *stage) pause(c choice) {
 	}()
 }
 
-// kill ends an actor's process: none of its calls leaves any more.
+// kill ends an actor's process: it makes no more calls.
 func (s *stage) kill(who int) {
 	s.mu.Lock()
 	a := s.actors[who]
@@ -202,7 +202,7 @@ func (s *stage) drain() {
 	}
 }
 
-// key describes where the actors are.
+// key describes the actors' state.
 func (s *stage) key() (key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,8 +227,7 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// process returns a rotator in a process of its own, each of whose calls waits for its
-// turn.
+// process returns a rotator in a new process. Each of its calls waits for the director.
 func (s *stage) process(a *actor) *rotation.Rotator {
 	w := s.known.w
 	pass := func(service string) func(*http.Request, []byte) error {
@@ -240,8 +239,7 @@ func (s *stage) process(a *actor) *rotation.Rotator {
 	return other.rotator
 }
 
-// call describes a request. Its names say what it is about, or two that are made in
-// parallel could not be told apart.
+// call describes a request, precisely enough to tell apart two that are made in parallel.
 func (k *symbols) call(service string, r *http.Request, body []byte) call {
 	c := call{service: service, action: r.Method}
 	if _, action, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
@@ -253,7 +251,7 @@ func (k *symbols) call(service string, r *http.Request, body []byte) call {
 				Put struct{ Item map[string]map[string]string }
 			}
 		}
-		json.Unmarshal(body, &about) // a form is about nothing
+		json.Unmarshal(body, &about) // a form decodes to nothing
 		c.action = action
 		c.kind = action
 		c.writes = slices.Contains([]string{"PutSecretValue", "UpdateSecretVersionStage", "PutItem", "DeleteItem"}, action)
@@ -276,7 +274,7 @@ func (k *symbols) call(service string, r *http.Request, body []byte) call {
 		label := about.VersionStage + strings.Join(about.VersionStages, "")
 		c.about = fmt.Sprint(label, " ", k.version(cmp.Or(about.VersionId, about.MoveToVersionId, about.ClientRequestToken)), " ", k.version(about.RemoveFromVersionId))
 		if strings.Contains(label, "check") {
-			c.writes = false // what it must refuse
+			c.writes = false // Secrets Manager must refuse this
 		}
 		return c
 	}
@@ -313,8 +311,8 @@ func presented(r *http.Request, body []byte) (id, secret string) {
 	return form.Get("client_id"), form.Get("client_secret")
 }
 
-// A choice is what the director does next: it lets a call pass, well or with a fate, or
-// delivers one that is late.
+// A choice is the director's next act: it lets a call pass, intact or with a fate, or
+// delivers a late one.
 type choice struct {
 	who, which int
 	call       call

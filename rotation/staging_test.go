@@ -99,7 +99,7 @@ func stagePlay(g *graph, w *world) *staging {
 					p.ended()
 				}
 				if err != nil {
-					break // Secrets Manager goes no further
+					break // Secrets Manager sends no further step
 				}
 			}
 		}()
@@ -124,7 +124,7 @@ func (p *staging) choices() (all []choice) {
 		if p.faults > 0 && c.call.writes {
 			for _, f := range writeFates {
 				if (f.kind == fault.LateHang) != c.call.secret && f.kind == fault.LateHang && c.call.kind != "UpdateSecretVersionStage" {
-					continue // only what cannot be undone is worth being late
+					continue // only lateness of an act that cannot be undone matters
 				}
 				c := c
 				c.fate = f
@@ -138,8 +138,8 @@ func (p *staging) choices() (all []choice) {
 	return all
 }
 
-// lags reports whether a read may show the state before the last change: which was so
-// short a time ago that no page promises more.
+// lags reports whether a read may show the state before the last change, because that was
+// too short a time ago for any page to promise more.
 func (p *staging) lags(c call) bool {
 	if c.writes || !(c.kind == "DescribeSecret" || c.kind == "GetSecretValue" || c.secret) || c.about == "of the admin" {
 		return false
@@ -147,13 +147,13 @@ func (p *staging) lags(c call) bool {
 	return p.known.w.ping.Now().Sub(p.known.changed) < register.ReadLag || c.secret
 }
 
-// late reports whether a request is under way that may still arrive.
+// late reports whether a late request may still arrive.
 func (p *staging) late() bool {
 	held := len(p.w.ping.Held())+len(p.w.sm.Held()) > 0
 	return held && p.w.ping.Now().Sub(p.sent) < lateness
 }
 
-// pass carries a choice out.
+// pass carries out a choice.
 func (p *staging) pass(c choice) {
 	if c.deliver {
 		p.note(c.String())
@@ -252,8 +252,7 @@ func (p *staging) alive(when string) {
 	}
 }
 
-// copied is the secret that the other managed secret of the client holds; empty where
-// there is none.
+// copied is the secret that the client's other managed secret holds; zero if there is none.
 func (p *staging) copied() secretOf {
 	if p.duel.copied == nil {
 		return secretOf{}
@@ -276,7 +275,7 @@ func (p *staging) containing() bool {
 	return false
 }
 
-// given notes what must die, when an emergency is given.
+// given records what must die when an emergency is commanded.
 func (p *staging) given(event []byte) {
 	if !strings.Contains(string(event), "emergency") {
 		return
@@ -293,7 +292,7 @@ func (p *staging) given(event []byte) {
 	}
 }
 
-// ended checks what it means that an emergency has ended.
+// ended checks what must hold when an emergency has ended.
 func (p *staging) ended() {
 	for _, v := range p.victims {
 		if p.w.ping.AcceptedSomewhere(p.w.app.Environment, v.client, v.value) {
@@ -301,14 +300,14 @@ func (p *staging) ended() {
 		}
 	}
 	if p.stolen() {
-		return // at this moment; audits see to it, and then this is checked again
+		return // not yet; this is checked again after audits
 	}
 	if s := (secretOf{p.w.client(), p.w.secret("AWSCURRENT")}); slices.Contains(p.victims, s) || !p.w.works() {
 		p.breach("I7: ended, and AWSCURRENT was not minted afterwards, or is dead")
 	}
 }
 
-// endedEarly checks what it means that previous secrets have ended.
+// endedEarly checks what must hold when previous secrets were ended early.
 func (p *staging) endedEarly(rep *rotation.Report) {
 	for _, id := range p.known.clients {
 		live := p.w.ping.Secret(p.w.app.Environment, id)
@@ -322,8 +321,8 @@ func (p *staging) endedEarly(rep *rotation.Report) {
 	}
 }
 
-// settle plays audits alone, then Secrets Manager, and checks that all ends well. What
-// is late by then never arrives.
+// settle plays audits alone, then Secrets Manager, and checks that all ends well. Requests
+// that are still late then never arrive.
 func (p *staging) settle() {
 	w := p.w
 	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm}, &memory.Transport{Handler: w.db})

@@ -8,10 +8,10 @@ import (
 	"pingrotate/pingone"
 )
 
-// lookAtLeak is the first look of an emergency. Whoever can store a version can store one
-// that names the same client and yet leads to no admin, Region or application. Such a
-// document must not save the leaked secret: a labelled version that holds the same client
-// stands in for it, if it leads there.
+// lookAtLeak is the first look of an emergency. Anyone who can store a version can store
+// one that names the same client, but an admin, a Region or an application that leads
+// nowhere. Such a document must not protect the leaked secret: another labelled version of
+// the same client stands in for it, if that one leads to the client.
 func (r *run) lookAtLeak(ctx context.Context) error {
 	err := r.look(ctx, plan.Emergency)
 	if err == nil || !misled(err) {
@@ -42,7 +42,7 @@ func (r *run) lookAtLeak(ctx context.Context) error {
 	return err
 }
 
-// misled reports whether a look failed for what the document says.
+// misled reports whether a look failed because of what the document says.
 func misled(err error) bool {
 	return denial(err) || errors.Is(err, errPrivateKey) || pingone.IsNotFound(err)
 }

@@ -14,8 +14,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// symbols give names to what is random, so that states can be compared: the first
-// secret, the second version and so on, in the order in which they appear.
+// symbols give names to random values, so that states can be compared: the first secret,
+// the second version and so on, in the order in which they appear.
 type symbols struct {
 	w       *world
 	clients []string // the applications that have a part
@@ -49,7 +49,7 @@ func (k *symbols) name(all *[]string, value string) string {
 // version names a version by its id.
 func (k *symbols) version(id string) string { return k.name(&k.versions, id) }
 
-// client names an application by its id; "" for what is none.
+// client names an application by its id; "" for any other value.
 func (k *symbols) client(id string) string {
 	if i := slices.Index(k.clients, id); i >= 0 {
 		return fmt.Sprint("#", i)
@@ -57,7 +57,7 @@ func (k *symbols) client(id string) string {
 	return ""
 }
 
-// text replaces what is random in a text.
+// text replaces random values in a text.
 func (k *symbols) text(s string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -80,8 +80,8 @@ func (k *symbols) pingOne() (s string) {
 	return s
 }
 
-// stored describes every version of the secret: its labels, what it holds and since
-// when, and when any of that changed last.
+// stored describes every version of the secret: its labels, its content and since when, and
+// when any of that last changed.
 func (k *symbols) stored() (s string) {
 	_, dump, _ := strings.Cut(k.w.sm.Dump(), "\n"+orders+" ")
 	now := k.w.ping.Now()
@@ -137,7 +137,7 @@ func (k *symbols) register() (s string) {
 	return s
 }
 
-// item describes an item. Of the numbers of revisions only the order matters.
+// item describes an item. Only the order of revision numbers matters.
 func (k *symbols) item(item register.Item) string {
 	if h := item.Lease.Holder; h != "" {
 		item.Lease.Holder = "holder " + k.name(&k.holders, h)
@@ -158,8 +158,8 @@ func (k *symbols) item(item register.Item) string {
 	return k.text(string(text))
 }
 
-// each calls do for each number of a revision in the item, which it does not share with
-// another.
+// each calls do for each revision number in the item. It first makes sure that no other
+// item shares them.
 func each(item *register.Item, do func(*int64)) {
 	if item.Intent != nil {
 		in := *item.Intent
@@ -181,8 +181,8 @@ func each(item *register.Item, do func(*int64)) {
 	item.Applications = apps
 }
 
-// remembered describes what a process remembers of the register, and whether that is
-// what is stored.
+// remembered describes what a process remembers of the register, and whether the register
+// still holds that.
 func (k *symbols) remembered(r *rotation.Rotator) (s string) {
 	for _, id := range k.clients {
 		if rev, ok := r.Register.Remembered(register.Key{EnvironmentID: k.w.app.Environment, ID: id}); ok {
@@ -194,7 +194,7 @@ func (k *symbols) remembered(r *rotation.Rotator) (s string) {
 
 func (k *symbols) whole() string { return k.pingOne() + k.stored() + k.register() }
 
-// meets describes the part of the state that the reply to a call depends on.
+// meets describes the part of the state on which the reply to a call depends.
 func (k *symbols) meets(c call) string {
 	switch {
 	case c.kind == "DescribeSecret", c.kind == "GetSecretValue":

@@ -12,8 +12,8 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-// ledFleet is a fleet whose admin is rotated by another one, root, and another admin
-// besides that the first could read.
+// ledFleet is a fleet whose admin is rotated by another admin, root. A third admin exists,
+// whose secret the first could read.
 func ledFleet(t *testing.T, size int) (w *world, names []string) {
 	w, names = newFleet(t, size)
 	roles := []pingonetest.RoleAssignment{{Role: "Environment Admin"}, {Role: "Client Application Developer"}, {Role: "Identity Data Admin"}}
@@ -35,7 +35,7 @@ func ledFleet(t *testing.T, size int) (w *world, names []string) {
 	return w, append([]string{adminName, "pingone/second"}, append(names, orders)...)
 }
 
-// leaked is the campaign of a leaked admin.
+// leaked is the campaign for a leaked admin.
 func (w *world) leaked() waves.Campaign {
 	c := w.campaign()
 	c.Emergency, c.Secrets, c.WithTargets = "swift", []string{adminName}, true
@@ -57,7 +57,7 @@ func TestACampaignEndsTheLeakedAdminFirstAndThenWhatItCouldRead(t *testing.T) {
 	}
 }
 
-// Until the admin's secret has ended, the new secrets could be read as well.
+// Until the admin's secret has ended, a thief could read the targets' new secrets too.
 func TestACampaignLeavesTheTargetsAloneUntilTheAdminHasEnded(t *testing.T) {
 	w, want := ledFleet(t, 3)
 	w.ping.Before(func(c fault.Call) fault.Kind {
@@ -92,7 +92,7 @@ func TestACampaignLeavesTheTargetsAloneUntilTheAdminHasEnded(t *testing.T) {
 	}
 }
 
-// The admin was busy until the state machine gave up, or died: it has left no ending.
+// The admin was busy until the state machine gave up, or died, so it left no ending.
 func TestACampaignAddsNoTargetOfAnAdminWithoutAnEnding(t *testing.T) {
 	w, want := ledFleet(t, 3)
 	c := w.leaked()
@@ -103,7 +103,7 @@ func TestACampaignAddsNoTargetOfAnAdminWithoutAnEnding(t *testing.T) {
 	}
 }
 
-// A target that fails holds up no other, and the summary names it.
+// A target that fails delays no other, and the summary names it.
 func TestACampaignContinuesAfterATargetThatFails(t *testing.T) {
 	w, want := ledFleet(t, 3)
 	text, _ := w.sm.Value(want[3], "AWSCURRENT")

@@ -82,7 +82,7 @@ func TestTestUserHasTheEmailOfItsSecret(t *testing.T) {
 	}
 }
 
-// What the run that died has made is found by the next, whatever it was.
+// Whatever a run that died has created, the next one finds it.
 func TestTestUserIsCreatedOnceThroughAnyFault(t *testing.T) {
 	var calls []place
 	inBubble(t, func(w *world) {
@@ -155,7 +155,7 @@ func TestTestUserIsCreatedOnceThroughAnyFault(t *testing.T) {
 	}
 }
 
-// The writer of a managed secret must not get at a person's account by it.
+// The writer of a managed secret must not be able to take over a person's account with it.
 func TestUserWhoIsSomebodyIsLeftAsTheyAre(t *testing.T) {
 	const own = "ada's own password"
 	elsewhere := func(w *world, name string) {
@@ -204,7 +204,7 @@ func TestUserWhoIsSomebodyIsLeftAsTheyAre(t *testing.T) {
 				t.Fatalf("got %q, %v, want an error that says what to do", done, err)
 			}
 			w.userSecret("password", own)
-			w.rotate() // with the password that ada has had all along
+			w.rotate() // with ada's unchanged password
 			w.checkPromoted()
 			w.checkSilent(err.Error())
 		})

@@ -35,7 +35,7 @@ func (r *robbery) before(at int, act func(*robbery)) func(fault.Call) fault.Kind
 	return func(fault.Call) fault.Kind {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.acting { // it is a call of the thief's, or beside it
+		if r.acting { // the thief makes this call, or another call runs in parallel to it
 			return fault.None
 		}
 		if r.calls++; r.calls != at {
@@ -116,8 +116,8 @@ var robberies = []struct {
 	}},
 }
 
-// alive checks that AWSCURRENT works, unless the thief has chosen it or contain lets it
-// die on purpose.
+// alive checks that AWSCURRENT works, unless the thief chose it or contain lets it die on
+// purpose.
 func (r *robbery) alive(c fault.Call, contain bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,9 +132,9 @@ func (r *robbery) alive(c fault.Call, contain bool) {
 	}
 }
 
-// A thief who may write the managed secret acts between any two calls of an emergency.
-// Whatever it is, nothing but the thief's own choice is ever dead, an emergency that says
-// so has ended, and one that does not is ended by audits once the thief is gone.
+// A thief who may write the managed secret acts between any two calls of an emergency. Only
+// what the thief chose may be dead. An emergency that reports its end has ended. One that
+// does not is ended by audits once the thief is gone.
 func TestEmergencyIsNotHeldOffByATheftBeforeAnyOfItsCalls(t *testing.T) {
 	const most = 60         // calls
 	step, turn := most+1, 0 // one of each theft, at another call each time

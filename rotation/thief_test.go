@@ -10,16 +10,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// A thief holds the leaked secret, and may write the managed secret: put versions and move
-// labels. What AWSCURRENT is after a thief's act is not the product's fault;
-// from the next move of it on, it is.
+// A thief holds the leaked secret, and may write the managed secret: store versions and
+// move labels. The product is not to blame for AWSCURRENT right after a thief's act, but is
+// from its own next move on.
 type thief struct {
 	first string // the version that AWSCURRENT was on when the play began
 	text  string // what that holds
 	put   string // the version that the thief has made AWSCURRENT, as long as it is that
 }
 
-// thefts are what a thief does, by the words for it.
+// thefts are what a thief does, by name.
 var thefts = map[string]func(*staging){
 	"moves AWSCURRENT back": func(p *staging) {
 		if p.w.sm.VersionID(orders, "AWSCURRENT") != p.thief.first {
@@ -49,7 +49,7 @@ var thefts = map[string]func(*staging){
 	},
 }
 
-// steals is an actor that does these, one after the other, each at any moment.
+// steals returns an actor that does these acts one after another, each at any moment.
 func steals(acts ...string) func(*world) [][]byte {
 	return func(*world) (all [][]byte) {
 		for _, a := range acts {
@@ -62,14 +62,14 @@ func steals(acts ...string) func(*world) [][]byte {
 	}
 }
 
-// steal notes that AWSCURRENT is on a version by the thief's act.
+// steal records that AWSCURRENT is on a version because of the thief.
 func (p *staging) steal(version string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.thief.put = version
 }
 
-// stolen reports whether it still is.
+// stolen reports whether AWSCURRENT still is where the thief put it.
 func (p *staging) stolen() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +93,7 @@ func (p *staging) plant(text, label string) {
 	}
 }
 
-// untag takes a label away, where a version has it.
+// untag takes a label off the version that has it, if any.
 func (p *staging) untag(label string) {
 	from := p.w.sm.VersionID(orders, label)
 	if from == "" {

@@ -7,8 +7,8 @@ import (
 	"pingrotate/rotation"
 )
 
-// TestEmergencyTouchesNoApplicationThatIsNotTheTwin lets a document's writer name
-// another team's application as the twin. The admin could reach it.
+// The writer of a document names another team's application as the twin. The admin could
+// reach it.
 func TestEmergencyTouchesNoApplicationThatIsNotTheTwin(t *testing.T) {
 	w := newWorld(t)
 	victim := w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "victim"})

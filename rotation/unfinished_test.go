@@ -10,7 +10,7 @@ import (
 	"pingrotate/rotation"
 )
 
-// ask is an action whose failure is an error.
+// ask carries out an action of a campaign, and returns its error.
 func (w *world) ask(a rotation.Action) (*rotation.Unfinished, error) {
 	w.t.Helper()
 	event, err := json.Marshal(a)
@@ -24,7 +24,7 @@ func (w *world) ask(a rotation.Action) (*rotation.Unfinished, error) {
 	return report.(*rotation.Unfinished), nil
 }
 
-// The register knows which campaigns from a terminal did not end well, for two weeks.
+// For two weeks the register knows which campaigns run from a terminal did not end well.
 func TestCampaignFromATerminalIsUnfinishedUntilItIsOver(t *testing.T) {
 	w := newWorld(t)
 	begin := func(over bool, emergency string) waves.Campaign {
@@ -59,7 +59,7 @@ func TestCampaignFromATerminalIsUnfinishedUntilItIsOver(t *testing.T) {
 			t.Errorf("%+v: got %v, want an error", a, err)
 		}
 	}
-	w.table = "another" // which is not there
+	w.table = "another" // a table that does not exist
 	w.connect(w.toPingOne, w.toSecretsManager, w.toRegister)
 	if _, err := w.ask(rotation.Action{Action: rotation.ActionUnfinished}); err == nil {
 		t.Error("no error without a register")

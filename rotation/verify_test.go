@@ -28,8 +28,8 @@ func TestTargetsRotateByEachMethod(t *testing.T) {
 				old := w.secret("AWSCURRENT")
 				w.rotate()
 				w.checkPromoted()
-				// T33: a previous secret may verify no assertion. Then AWSCURRENT is promoted
-				// away from it in the step that minted.
+				// PingOne may verify no assertion signed with the previous secret. Then the
+				// step that minted also promotes the new one.
 				if lives := w.accepts(old); lives == (method == pingone.ClientSecretJWT) || !w.works() {
 					t.Errorf("the replaced secret is accepted: %t; AWSCURRENT works: %t", lives, w.works())
 				}
@@ -50,7 +50,7 @@ func pemOf(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// keyed gives the admin application a key, and returns its document, without a secret.
+// keyed gives the admin application a key, and returns its document without a secret.
 func (w *world) keyed() map[string]any {
 	w.t.Helper()
 	key, err := adminKey()
@@ -142,7 +142,7 @@ func TestBadKeyOfAnAdminIsOneClearError(t *testing.T) {
 	}
 }
 
-// webApp signs on users, and gets no token for itself.
+// webApp signs users on, and gets no token for itself.
 var webApp = pingonetest.Application{
 	Type: "WEB_APP", GrantTypes: []string{"AUTHORIZATION_CODE"}, ResponseTypes: []string{"CODE"},
 	RedirectURIs: []string{"https://shop.example/callback"}, Roles: []pingonetest.RoleAssignment{},

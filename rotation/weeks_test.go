@@ -11,8 +11,8 @@ import (
 	"pingrotate/rotation/secretsmanagertest"
 )
 
-// weeks plays the 60 days that follow, once from each distinct state: with Secrets
-// Manager's schedule and its retries, or with audits alone.
+// weeks plays the 60 days that follow each distinct state once: with Secrets Manager's
+// schedule and its retries, or with audits alone.
 type weeks struct {
 	mu     sync.Mutex
 	seen   map[string]bool // mode and digest
@@ -37,7 +37,7 @@ func (y *weeks) String() string {
 		days, y.played["retries"], y.played["audits alone"], y.hourly, y.audits, y.asked)
 }
 
-// claim reports whether the state is to be played, and whether hour by hour.
+// claim reports whether to play the state, and whether hour by hour.
 func (y *weeks) claim(mode, digest string) (play, hourly bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -52,8 +52,8 @@ func (y *weeks) claim(mode, digest string) (play, hourly bool) {
 	return play, hourly
 }
 
-// live plays the days that follow on the state in which a play has ended. One that was
-// stopped gets no further attempts of Secrets Manager.
+// live plays the days that follow the state in which a play ended. If the play was stopped,
+// Secrets Manager makes no further attempts.
 func (y *weeks) live(p *play, digest string, stopped bool) {
 	mode := "retries"
 	if stopped {
@@ -72,7 +72,7 @@ func (y *weeks) live(p *play, digest string, stopped bool) {
 	for now := begun; now.Before(end); now = p.ping.Now() {
 		next := now.Truncate(time.Hour).Add(time.Hour)
 		if !hourly {
-			next = p.nextMoment(now).Truncate(time.Hour).Add(time.Hour) // audits come by the hour
+			next = p.nextMoment(now).Truncate(time.Hour).Add(time.Hour) // audits are hourly
 		}
 		if !stopped && next.After(due) {
 			next = due
@@ -101,9 +101,9 @@ func (y *weeks) live(p *play, digest string, stopped bool) {
 	y.audits, y.asked = y.audits+audits, y.asked+asked
 }
 
-// consume obtains a token with AWSCURRENT, as its consumers do, which PingOne notes as a
-// use of a previous secret. What they get is for the promise to judge, which asks the
-// stand-in without a call.
+// consume obtains a token with AWSCURRENT, as its consumers do; PingOne records that as a
+// use of a previous secret. The promise judges the result, and asks the stand-in without a
+// call.
 func (p *play) consume() {
 	if s := p.secret("AWSCURRENT"); s != "" && p.app.ClientID == p.app.ID && p.app.TokenEndpointAuthMethod != "" {
 		cred := p.credential(s)
@@ -112,7 +112,7 @@ func (p *play) consume() {
 	}
 }
 
-// scheduled is a rotation of the schedule's, with the retries that it needs.
+// scheduled plays a rotation of the schedule, with the retries that it needs.
 func (p *play) scheduled() {
 	var err error
 	for range 5 {
@@ -132,8 +132,8 @@ func (p *play) scheduled() {
 	p.promise.mu.Unlock()
 }
 
-// nextMoment returns when something expires next, or a threshold passes; at the latest a
-// week from now.
+// nextMoment returns when something expires next or a threshold passes, at most a week from
+// now.
 func (p *play) nextMoment(now time.Time) time.Time {
 	next := now.Add(7 * 24 * time.Hour)
 	at := func(t time.Time) {
@@ -182,13 +182,13 @@ func (p *play) nextMoment(now time.Time) time.Time {
 	return next
 }
 
-// lasted checks what must hold once the days are over.
+// lasted checks what must hold after these days.
 func (p *promise) lasted(y *play) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.subjects {
 		if s.secret == "" && !s.had {
-			continue // its first rotation is Secrets Manager's to repeat; there is nothing to complete
+			continue // only Secrets Manager repeats a first rotation; there is nothing to complete
 		}
 		if a := p.accounts[s.client]; a != nil && a.Value != s.secret {
 			p.breach("I3: after %d days AWSCURRENT of %s is not PingOne's current secret", days, s.name)

@@ -34,8 +34,8 @@ const (
 	orders      = "pingone/orders-api"
 )
 
-// A world is both services, a rotator between them, an admin application and one
-// managed secret. Time moves only when something waits or a test says so.
+// A world is both services, a rotator between them, an admin application and one managed
+// secret. Time moves only when something waits or a test moves it.
 type world struct {
 	t       testing.TB
 	ping    *pingonetest.Server
@@ -46,7 +46,7 @@ type world struct {
 	rotator *rotation.Rotator
 	log     *journal
 
-	inspector                               pingonetest.Application // who looks at the environment for a test
+	inspector                               pingonetest.Application // reads the environment for a test
 	settings                                rotation.Settings
 	toPingOne, toSecretsManager, toRegister http.RoundTripper
 	bubble                                  bool
@@ -58,8 +58,8 @@ type world struct {
 	die                                     atomic.Pointer[context.CancelFunc] // ends the invocation in progress
 }
 
-// quiet is a testing.TB that keeps a stand-in's transcript to itself: in a matrix
-// of thousands of rotations it is only wanted of the one that fails.
+// quiet is a testing.TB that drops a stand-in's transcript. In a matrix of thousands of
+// rotations, only that of a failing one is wanted.
 type quiet struct{ testing.TB }
 
 func (quiet) Logf(string, ...any) {}
@@ -100,8 +100,8 @@ func newWorld(t testing.TB, opts ...option) *world {
 	return w
 }
 
-// inBubble makes a world without sockets, in which time is synctest's: it passes
-// when everybody waits, and costs nothing.
+// inBubble makes a world without sockets whose time is synctest's: it passes when
+// everything waits, and costs nothing.
 func inBubble(t *testing.T, run func(*world), opts ...option) {
 	t.Helper()
 	ping, sm := pingonetest.Run(brief{quiet{t}}), secretsmanagertest.Run(brief{quiet{t}})
@@ -160,7 +160,7 @@ func populate(t testing.TB, ping *pingonetest.Server, sm *secretsmanagertest.Ser
 	return w
 }
 
-// connect gives the world a rotator, as a new process has it.
+// connect gives the world the rotator of a new process.
 func (w *world) connect(toPingOne, toSecretsManager, toRegister http.RoundTripper) {
 	w.toPingOne, w.toSecretsManager, w.toRegister = toPingOne, toSecretsManager, toRegister
 	dynamo := "http://127.0.0.1:1" // in a bubble there is no socket
@@ -198,8 +198,9 @@ func (w *world) connect(toPingOne, toSecretsManager, toRegister http.RoundTrippe
 
 const registerTable = "pingrotate-register"
 
-// open gives the register the client's item, as an audit does of a secret that is
-// attached. Without it the first rotation waits until nothing can be under way.
+// open adds the client's item to the register, as an audit does after a secret was
+// attached. Without it, the first rotation waits until no earlier act can take effect any
+// more.
 func (w *world) open() {
 	w.t.Helper()
 	if w.fresh {
@@ -211,7 +212,7 @@ func (w *world) open() {
 	}
 }
 
-// bring gives the rotator of a new process the world's clock, outside of a bubble.
+// bring gives the rotator of a new process the world's clock, outside a bubble.
 func (w *world) bring() {
 	if w.bubble {
 		return
@@ -243,7 +244,7 @@ func document(a pingonetest.Application) map[string]any {
 	}
 }
 
-// allow has the admin serve a secret with this document, beside those that it serves.
+// allow adds an entry for a secret with this document to the admin's allow.
 func (w *world) allow(name string, d map[string]any) {
 	admin := w.adminDocument()
 	all, _ := admin["allow"].([]any)
@@ -251,7 +252,7 @@ func (w *world) allow(name string, d map[string]any) {
 	w.sm.Put(adminName, encode(admin))
 }
 
-// put stores a document in a secret, and allows what it asks for.
+// put stores a document in a secret, and allows what the document needs.
 func (w *world) put(name string, d map[string]any) string {
 	w.allow(name, d)
 	return w.sm.Put(name, encode(d))
@@ -267,8 +268,8 @@ func (w *world) adminDocument() map[string]any {
 	return d
 }
 
-// entryFor returns the entry of allow that a secret with this document needs. A document
-// that does not parse is of the application that it names.
+// entryFor returns the entry of allow that a secret with this document needs. If the
+// document does not parse, the entry is for the application that it names.
 func entryFor(name string, d map[string]any) (entry map[string]any) {
 	parsed, err := rotation.ParseDocument(encode(d))
 	if err != nil {
@@ -301,7 +302,7 @@ func (w *world) invokeFor(ctx context.Context, event []byte, timeout time.Durati
 	return err
 }
 
-// root returns a client that may do anything in the environment, to look at it.
+// root returns a client that may do everything in the environment, to inspect it.
 func (w *world) root() *pingone.Client {
 	if w.inspector.ID == "" {
 		w.inspector = w.ping.AddApplication(pingonetest.Application{Environment: w.app.Environment, Name: "inspector", Roles: []pingonetest.RoleAssignment{
@@ -367,7 +368,7 @@ func (w *world) retry() {
 	}
 }
 
-// at does something just before the nth call of an operation of Secrets Manager's.
+// at does something just before the nth call of an operation of Secrets Manager.
 func (w *world) at(operation string, n int, do func()) {
 	var mu sync.Mutex
 	seen := 0
@@ -383,8 +384,8 @@ func (w *world) at(operation string, n int, do func()) {
 	})
 }
 
-// oneByOne is a hook that remembers, for calls that arrive side by side. It must not call
-// a service itself.
+// oneByOne makes a hook that keeps state safe for parallel calls. The hook must not call a
+// service itself.
 func oneByOne(hook func(fault.Call) fault.Kind) func(fault.Call) fault.Kind {
 	var mu sync.Mutex
 	return func(c fault.Call) fault.Kind {
@@ -394,8 +395,8 @@ func oneByOne(hook func(fault.Call) fault.Kind) func(fault.Call) fault.Kind {
 	}
 }
 
-// stick begins a rotation that stores its version and cannot move AWSCURRENT. That the
-// right to label is lost after it was asked for, nothing can foresee.
+// stick begins a rotation that stores its version and cannot move AWSCURRENT. Nothing can
+// foresee that the function loses the right to label after it was tested.
 func (w *world) stick() {
 	w.t.Helper()
 	var mu sync.Mutex

@@ -42,8 +42,7 @@ func (w *world) accepts(secret string) bool {
 	return w.ping.Authenticates(w.app.Environment, w.app.ClientID, secret)
 }
 
-// client returns the application that AWSCURRENT names, or else the one that was
-// there from the start.
+// client returns the application that AWSCURRENT names, or else the world's first one.
 func (w *world) client() string {
 	if id, ok := w.stored("AWSCURRENT")["clientId"].(string); ok && w.app.ClientID == w.app.ID {
 		return id
@@ -80,8 +79,8 @@ func (w *world) promoted() bool {
 	return w.secret("AWSCURRENT") == w.live().value
 }
 
-// checkPromoted checks that a rotation has come to its end: AWSCURRENT is
-// PingOne's current secret, and nothing is pending elsewhere.
+// checkPromoted checks that a rotation has finished: AWSCURRENT is PingOne's current
+// secret, and no other version is pending.
 func (w *world) checkPromoted() {
 	w.t.Helper()
 	if !w.promoted() {
@@ -100,8 +99,8 @@ func (w *world) checkSilent(texts ...string) {
 	}
 }
 
-// leaks looks for every secret and token there ever was in the log, the register and the
-// texts, as it is and as it would look in a header or a URL.
+// leaks searches the log, the register and the texts for every secret and token that ever
+// existed, also as it would look in a header or a URL.
 func (w *world) leaks(texts ...string) string {
 	all := w.log.String() + w.db.Dump() + strings.Join(texts, "\n")
 	if canary.Any(all, append(w.ping.Issued(), rotationTokens(w.sm)...)) {
@@ -110,8 +109,8 @@ func (w *world) leaks(texts ...string) string {
 	return ""
 }
 
-// rotationTokens returns the values that the stand-in keeps which are not whole
-// documents: a document is public but for its secret, which PingOne issued.
+// rotationTokens returns the values in the stand-in that are not whole documents. The only
+// secret in a document is one that PingOne issued.
 func rotationTokens(sm *secretsmanagertest.Server) []string {
 	var tokens []string
 	for _, v := range sm.Values() {
@@ -166,7 +165,7 @@ func (w *world) emergencyOpen() bool {
 	return false
 }
 
-// loseItem deletes the client's item, and leaves what else the table holds.
+// loseItem deletes the client's item, and nothing else in the table.
 func (w *world) loseItem() {
 	w.t.Helper()
 	o := dynamodb.Options{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""), HTTPClient: &http.Client{Transport: w.toRegister}}
@@ -183,7 +182,7 @@ func (w *world) loseItem() {
 	}
 }
 
-// holdLease has another process take the lease now.
+// holdLease makes another process take the lease now.
 func (w *world) holdLease(who string) {
 	w.t.Helper()
 	key := register.Key{EnvironmentID: w.app.Environment, ID: w.app.ID}
