@@ -12,7 +12,7 @@ import (
 	"pingrotate/pingone/pingonetest"
 )
 
-var fleetSize = flag.Int("fleet", 300, "how many secrets the fleet's tests have")
+var fleetSize = flag.Int("fleet", 150, "how many secrets the fleet's tests have")
 
 // TestFleetReachesTheLimit rotates the whole fleet as fast as PingOne allows.
 func TestFleetReachesTheLimit(t *testing.T) {
