@@ -17,9 +17,9 @@ import (
 	"pingrotate/rotation"
 )
 
-// metricsOf returns the metrics that exist, by namespace: the constants of package
-// rotation, read from its source so that none is forgotten, and those of AWS that the
-// template uses. The function must emit each of its own.
+// metricsOf returns the metrics that exist, by namespace: package rotation's constants,
+// read from its source so that none is forgotten, and those of Lambda that the template
+// uses. The function itself must emit each of its own.
 func metricsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob("../../rotation/*.go")
@@ -98,8 +98,8 @@ func TestEveryAlarmIsOnAMetricThatExists(t *testing.T) {
 	}
 }
 
-// The metrics of a step exist only when there is a step; those of an audit hold until the
-// next audit.
+// The metrics of a step exist only when a step runs. Those of an audit describe the state
+// until the next audit.
 func TestAlarmsTreatMissingDataAsWhatItMeans(t *testing.T) {
 	for name, p := range alarms(t) {
 		metric := p["MetricName"].(string)

@@ -18,7 +18,7 @@ import (
 // latency is what one call to any service takes in BenchmarkRotation.
 const latency = 20 * time.Millisecond
 
-// quiet is a test or benchmark whose log does not grow with every call.
+// quiet is a test or benchmark whose log does not grow with each call.
 type quiet struct{ testing.TB }
 
 func (quiet) Logf(string, ...any) {}
@@ -158,7 +158,7 @@ func BenchmarkColdStart(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // of both programs together says nothing
 }
 
-// zipped returns how many bytes the program takes in a ZIP archive.
+// zipped returns the size of the program in a ZIP archive, in bytes.
 func zipped(path string) (int64, error) {
 	in, err := os.Open(path)
 	if err != nil {

@@ -192,8 +192,7 @@ func TestABadEventIsOneErrorAndNoCall(t *testing.T) {
 	check(t, "processes", w.Starts(), 1)
 }
 
-// TestTheProgramTakesActionsThroughItsAliasAlone: Lambda tells it the ARN by which it was
-// invoked.
+// Lambda tells the program by which ARN it was invoked.
 func TestTheProgramTakesActionsThroughItsAliasAlone(t *testing.T) {
 	w := newWorld(t)
 	app := w.addSecret("shop")

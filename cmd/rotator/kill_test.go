@@ -128,7 +128,7 @@ func (v *watch) after(c fault.Call, k fault.Kind) {
 	}
 }
 
-// check notes what is not as it must be at every instant. The caller holds the lock.
+// check records what must hold at every instant and does not. The lock is held.
 func (v *watch) check() {
 	p := v.w.pingone
 	secret := v.w.current(shop)
@@ -214,9 +214,9 @@ func (s scenario) play(t *testing.T, at moment) []moment {
 	return v.moments
 }
 
-// TestKilledAtAnyCall kills the program at each call of a rotation, one cell each: once
-// before the service has acted and once after, before the reply. A new call of the program
-// gets its cells by itself. Without -prove it tries a sample.
+// TestKilledAtAnyCall kills the program at each call that a rotation makes: once before the
+// service acts, and once after it, before the reply. Calls that the program makes in future
+// are included without a change here. Without -prove it tries a sample.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel() // while the function works for half a minute
 	cell, tried, kept := 0, 0, 0

@@ -84,8 +84,8 @@ func (s *motoSecret) attempt(f *runtimetest.Function, token string) error {
 	return nil
 }
 
-// TestTheProgramRotatesASecretInMoto rotates a secret in a Secrets Manager that others
-// wrote: the program and our stand-in might share a mistake.
+// A Secrets Manager that others wrote: the program and our stand-in cannot both be wrong in
+// the same way.
 func TestTheProgramRotatesASecretInMoto(t *testing.T) {
 	url := os.Getenv("MOTO_URL")
 	if url == "" {

@@ -184,8 +184,8 @@ func TestAdminSecretsAreReadByTheirFullARNs(t *testing.T) {
 	t.Error("the role has no statement ReadAdminSecrets")
 }
 
-// Secrets Manager invokes the function itself, and the audit's rule its alias; neither may
-// invoke the other.
+// Secrets Manager invokes the function itself, and the audit's rule invokes the alias.
+// Neither may invoke the other.
 func TestOnlyThisAccountsSecretsManagerAndTheAuditsRuleMayInvokeTheFunction(t *testing.T) {
 	permissions := deploy(t, everything).ofType("AWS::Lambda::Permission")
 	for name, p := range permissions {
@@ -206,8 +206,8 @@ func TestOnlyThisAccountsSecretsManagerAndTheAuditsRuleMayInvokeTheFunction(t *t
 	check(t, "permissions", len(permissions), 2)
 }
 
-// The alias follows the function. If it named a version, an operator would get that
-// version's settings and program.
+// The alias must follow the function. With a published version, operators would get the
+// settings and the program of another day.
 func TestTheAliasForActionsIsOnTheFunctionItself(t *testing.T) {
 	s := deploy(t, nil)
 	aliases := s.ofType("AWS::Lambda::Alias")
@@ -262,8 +262,8 @@ func TestTheTopicTakesMessagesOfAlarmsAndRulesOnly(t *testing.T) {
 	}
 }
 
-// TestTheLogOutlivesTheStack: it may be evidence. If the stack's creation fails, none stays
-// behind, or the next attempt would find its name taken.
+// The log may be evidence. If a creation fails, it must leave no log group behind, or the
+// next attempt would find the name taken.
 func TestTheLogOutlivesTheStack(t *testing.T) {
 	r := deploy(t, nil).values["RotatorLogGroup"].(map[string]any)
 	check(t, "DeletionPolicy", r["DeletionPolicy"], any("RetainExceptOnCreate"))
@@ -301,7 +301,7 @@ func TestNoLogLevelSilencesTheAlarms(t *testing.T) {
 	check(t, "levels", strings.Join(levels, " "), "DEBUG INFO")
 }
 
-// TestTheRegisterOutlivesTheStack: it is the only record of an open emergency.
+// Only the register's table knows of an open emergency.
 func TestTheRegisterOutlivesTheStack(t *testing.T) {
 	s := deploy(t, nil)
 	r := s.values["RegisterTable"].(map[string]any)

@@ -75,7 +75,8 @@ func workNow(t *testing.T) *world {
 		if _, err := w.InvokeThrough(t.Context(), rotation.OperateAlias, []byte(event)); err != nil {
 			t.Fatalf("%s: %v", event, err)
 		}
-		// The scripts of cmd/pingrotate run a function whose waits take no time. This is the one that is deployed.
+		// The scripts of cmd/pingrotate run a function whose waits take no time. This is
+		// the one that is deployed.
 		if took := time.Since(begun); event == emergency && took < 30*time.Second {
 			t.Errorf("the function says after %v that PingOne refuses the leaked secret, want it to have asked for half a minute", took)
 		}
