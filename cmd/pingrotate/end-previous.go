@@ -76,6 +76,11 @@ func (e *endingPrevious) run(c *cobra.Command, secret string) error {
 		raw, report, err = e.rotateOne(ctx, call, a, "ending the previous secret of", time.Duration(e.wait))
 	}
 	if err != nil {
+		if e.json() && raw != nil && report.Error != "" { // of the preview, which says why not
+			if failed := e.write(raw); failed != nil {
+				return failed
+			}
+		}
 		if isAbsent(report.Error) {
 			return e.absent(ctx, "end-previous", secret)
 		}
@@ -118,7 +123,7 @@ func (e *endingPrevious) agree(c *cobra.Command, call campaign.Call, a rotation.
 		tellLabelled(about, endsOf(report))
 	}
 	if refused {
-		return nil, report, fmt.Errorf("nothing was ended: %s", report.Error)
+		return raw, report, fmt.Errorf("nothing was ended: %s", report.Error)
 	}
 	question := fmt.Sprintf("This ends the previous secret of %s now. Consumers that still hold it fail until they read the secret again.", a.SecretID)
 	return raw, report, e.confirm(c, question, a.SecretID, e.yes)
