@@ -19,9 +19,7 @@ type Limit struct {
 // secret is refused; see rotation's report.
 var (
 	LimitReads    = Limit{"reads show a change", register.ReadLag}
-	LimitResolve  = Limit{"an intent is resolved", register.ResolveTime}
 	LimitSettling = Limit{"a new secret settles", plan.Settling}
-	LimitLease    = Limit{"a lease lasts", register.LeaseTime}
 	LimitAsking   = Limit{"an emergency asks", 30 * time.Second}
 )
 

@@ -218,19 +218,6 @@ func (d *Document) Follows(current *Document) bool {
 	return d.Reveal() == current.Successor(d.ClientID).With(d.ClientSecret, d.AuthMethod, d.TokenEndpoint).Reveal()
 }
 
-// SameSecret reports whether both documents hold the same secret of the same client.
-func (d *Document) SameSecret(o *Document) bool {
-	return d.ClientID == o.ClientID && d.ClientSecret.Equal(o.ClientSecret)
-}
-
-// Undemanding returns the document without its demands on a token. In an emergency it is
-// enough that the secret works.
-func (d *Document) Undemanding() *Document {
-	next := *d
-	next.Rotation.Verify = Verify{}
-	return &next
-}
-
 // IsResource reports whether the secret is a custom resource's.
 //
 // A custom resource has a client secret too, with which a service introspects the tokens
