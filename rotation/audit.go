@@ -139,6 +139,9 @@ func (r *Rotator) examine(ctx context.Context, a Action, v description) (*Health
 	if e.failed(pointUnreadable, err) {
 		e.leak()
 	} else {
+		if hidden := n.found.hidden; hidden != nil {
+			e.failed(pointUnreadable, n.explained(limited, hidden))
+		}
 		if n.item().Emergency == nil {
 			ctx = limited
 		}

@@ -50,6 +50,18 @@ func TestAWSCURRENTOutlivesARotationThatIsNeverPromoted(t *testing.T) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Scopes, a.Audience = nil, "" })
 		}},
 		{"Secrets Manager stops repeating it", func(*world) {}},
+		{"the admin loses its roles", func(w *world) {
+			w.ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.Roles = nil })
+		}},
+		{"the admin's own secret is replaced", func(w *world) { w.ping.Regenerate(w.admin.Environment, w.admin.ID, 0) }},
+		{"PingOne no longer shows the secret", func(w *world) {
+			w.ping.Before(func(c fault.Call) fault.Kind {
+				if c.Operation == pingonetest.OpReadSecret {
+					return fault.Unavailable
+				}
+				return fault.None
+			})
+		}},
 		{"the application is disabled for a day", func(w *world) {
 			w.ping.UpdateApplication(w.app.Environment, w.app.ID, func(a *pingonetest.Application) { a.Disabled = true })
 		}},
@@ -75,6 +87,23 @@ func TestAWSCURRENTOutlivesARotationThatIsNeverPromoted(t *testing.T) {
 				t.Errorf("mints: got %d, want 1", w.mints())
 			}
 		})
+	}
+}
+
+// What the register recorded stands in for PingOne's view only if it knows AWSCURRENT's
+// secret to be replaced.
+func TestAuditThatCannotReadPingOnesViewLeavesANewerSecretAlone(t *testing.T) {
+	w := newWorld(t)
+	w.rotate()
+	w.advance(72 * time.Hour)
+	d := w.stored("AWSCURRENT")
+	d["clientSecret"] = w.ping.Regenerate(w.app.Environment, w.app.ID, 100*time.Hour)
+	w.sm.Put(orders, encode(d))
+	newest := w.sm.VersionID(orders, "AWSCURRENT")
+	w.ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.Roles = nil })
+	w.auditsFor(110)
+	if got := w.sm.VersionID(orders, "AWSCURRENT"); got != newest {
+		t.Errorf("AWSCURRENT is version %s, want the one that a person stored, %s", got, newest)
 	}
 }
 

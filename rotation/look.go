@@ -243,7 +243,8 @@ func (r *run) readAll(ctx context.Context, goal plan.Goal, held bool) error {
 		reads = append(reads, func() error { return r.probeCurrent(ctx) })
 	}
 	err := parallel.Do(reads...)
-	if err == nil && goal == plan.Audit && clients.unusual() && r.applicationID() != "" {
+	err = errors.Join(clients.recorded(), err)
+	if err == nil && goal == plan.Audit && clients.hidden == nil && clients.unusual() && r.applicationID() != "" {
 		err = clients.application(ctx, r.applicationID())()
 	}
 	if err != nil {

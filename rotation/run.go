@@ -78,6 +78,7 @@ type found struct {
 	searched    bool           // an emergency has searched for the twin by its marker
 	apps        map[string]*pingone.Application
 	views       map[string]*pingone.ApplicationSecret
+	hidden      error                     // why an audit could not read AWSCURRENT's, and what the register recorded stands in for it
 	secrets     map[string]pingone.Secret // by fingerprint
 	answers     map[string]plan.Answer    // by fingerprint
 	otherBehind string                    // the ARN of another managed secret of the client that lags, or may

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"pingrotate/internal/plan"
@@ -16,6 +17,9 @@ type snapshot struct {
 	apps  map[string]*pingone.Application
 	views map[string]*pingone.ApplicationSecret
 	gone  string // the twin, if PingOne does not have it any more
+
+	// hidden is why an audit could not read the secret of AWSCURRENT's application.
+	hidden error
 }
 
 func (r *run) newSnapshot(goal plan.Goal) *snapshot {
@@ -55,6 +59,10 @@ func (s *snapshot) view(ctx context.Context, id string) func() error {
 		if s.lacks(id, err) {
 			return nil
 		}
+		if err != nil && s.goal == plan.Audit && id == s.applicationID() {
+			s.hidden = err
+			return nil
+		}
 		s.views[id] = view
 		return err
 	}
@@ -79,6 +87,38 @@ func (s *snapshot) lacks(id string, err error) bool {
 	}
 	s.gone = id
 	return true
+}
+
+// recorded takes what the register recorded of the last mint for the view that an audit
+// could not read, or returns why it could not. The admin may have lost its role or its own
+// secret between the mint and the promotion, and AWSCURRENT would die of the fuse.
+//
+// The promotion that may follow is safe without a view: PingOne said that it replaced
+// AWSCURRENT's secret, so that only the new one can still be current, and the new one must
+// obtain a token. If it was replaced in turn, AWSCURRENT's is dead, and the next audit that
+// can read PingOne's view promotes the newest.
+func (s *snapshot) recorded() error {
+	if s.hidden == nil {
+		return nil
+	}
+	id, own := s.applicationID(), s.found.current.ClientSecret
+	if s.hold == nil || !s.hold.known || s.hold.failure != nil || own.IsZero() {
+		return s.hidden
+	}
+	item := s.item()
+	made := item.Applications[id].Current
+	i := slices.IndexFunc(s.found.others, func(v *stored) bool {
+		return v.ApplicationID() == id && v.ClientSecret.Fingerprint() == made.Fingerprint
+	})
+	if item.Emergency != nil || made.At.IsZero() || i < 0 || !item.Superseded(id, own.Fingerprint()) {
+		return s.hidden
+	}
+	s.views[id] = &pingone.ApplicationSecret{
+		Secret:   s.found.others[i].ClientSecret,
+		Previous: &pingone.PreviousSecret{Secret: own, ExpiresAt: made.At.Add(plan.Fuse(0))}, // at the earliest
+		AsOf:     s.client.Time(),
+	}
+	return nil
 }
 
 func (s *snapshot) application(ctx context.Context, id string) func() error {
@@ -118,7 +158,7 @@ func (f *found) merge(s *snapshot) {
 		delete(s.views, s.gone)
 		delete(f.apps, s.gone)
 	}
-	f.views = s.views
+	f.views, f.hidden = s.views, s.hidden
 	for _, v := range s.views {
 		s.remember(v.Secret)
 		if v.Previous != nil {
