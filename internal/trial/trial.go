@@ -275,18 +275,21 @@ func (r *run) crash(ctx context.Context) (string, bool, error) {
 	}
 	before := r.local.current
 	environment := r.PingOne.Environment
-	p := &passage{api: environment.API}
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	gone := make(chan struct{})
+	p := &passage{api: environment.API, kill: func() { cancel(); <-gone }} // dead before it misses the reply
 	if err := p.start(); err != nil {
 		return "", false, err
 	}
 	defer p.close()
-	c := r.child(ctx, []string{
+	c := r.child(running, []string{
 		"PINGONE_API_URL=" + p.url(), "PINGONE_AUTH_URL=" + strings.TrimSuffix(environment.Auth, "/"+environment.ID),
 	})
-	p.kill = func() { c.Process.Kill() }
 	var out bytes.Buffer
 	c.Stdout = &out
 	c.Run() // it is meant to be killed
+	close(gone)
 	if !p.killed.Load() {
 		var report rotation.Report
 		json.Unmarshal(out.Bytes(), &report) // it may have ended without one
