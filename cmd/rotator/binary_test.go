@@ -220,7 +220,7 @@ func TestAnEventOfNoRotationWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	app := w.addSecret("shop")
 	for _, tt := range []struct{ name, secret, token, want string }{
-		{"unknown secret", "nowhere", "0123456789abcdef0123456789abcdef", "ResourceNotFoundException"},
+		{"unknown secret", "nowhere", "0123456789abcdef0123456789abcdef", "there is no secret nowhere"},
 		{"unknown version", "shop", "0123456789abcdef0123456789abcdef", "does not exist"},
 	} {
 		event, err := json.Marshal(map[string]string{"Step": "createSecret", "SecretId": tt.secret, "ClientRequestToken": tt.token})
