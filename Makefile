@@ -58,9 +58,10 @@ played:
 	@[ -x bin/pingrotate ] || echo 'Building the function and the command, which takes a minute or two the first time.'
 	$(call compile,$(COMPILE) $(STRIP) -o $(PLAYED) ./cmd/rotator && $(COMPILE) $(STAMP) -o bin/pingrotate ./cmd/pingrotate)
 
-# The package that takes longest begins first, and the others are tested beside it.
+# The package that takes longest begins first, and the others are tested beside it. Their
+# worlds are small and many: collecting garbage less often saves a tenth of the time.
 test: ## Run the tests
-	$(GO) test -timeout 20m ./rotation ./...
+	GOGC=400 $(GO) test -timeout 20m ./rotation ./...
 
 check: ## Run what else CI runs: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
