@@ -1,9 +1,10 @@
 package rotation_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -41,9 +42,23 @@ func (c cell) late() bool {
 
 // share reports whether a cell is in the seeded part that is played.
 func share(text string, n, m uint64) bool {
-	h := fnv.New64a()
-	fmt.Fprint(h, *seed, text)
-	return h.Sum64()%m < n
+	sum := sha256.Sum256(fmt.Append(nil, *seed, text))
+	return binary.BigEndian.Uint64(sum[:])%m < n
+}
+
+// A hash that does not mix its lowest bits, as FNV does not, would leave out all cells of a
+// part where the share divides by two.
+func TestASharePlaysCellsOfEveryPart(t *testing.T) {
+	const all = 100_000
+	n := 0
+	for i := range all {
+		if text := fmt.Sprint("scenario, call ", i); share("part "+text, 1, 16) && share("share "+text, 1, 60) {
+			n++
+		}
+	}
+	if want := all / 16 / 60; n < want/2 || n > 2*want {
+		t.Errorf("%d of %d cells are chosen, want about %d", n, all, want)
+	}
 }
 
 // result is what a play has shown.
