@@ -61,6 +61,7 @@ played:
 # The package that takes longest begins first, and the others are tested beside it. Their
 # worlds are small and many: collecting garbage less often saves a tenth of the time.
 test: ## Run the tests
+	@echo 'The longest package reports first, after three to five minutes; the others follow at once.'
 	GOGC=400 $(GO) test -timeout 20m ./rotation ./...
 
 check: ## Run what else CI runs: formatting, vet, staticcheck, tidiness, races (needs a C compiler)
