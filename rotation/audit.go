@@ -191,7 +191,7 @@ func (r *run) dropDeleted(ctx context.Context) (arns []string) {
 	for _, arn := range r.found.absent {
 		other := &secret{api: r.Secrets, id: arn, count: r.count}
 		e, ok := errors.AsType[*SecretsManagerError](other.describe(ctx))
-		if !ok || e.Code != "ResourceNotFoundException" || r.item().Emergency != nil {
+		if !ok || !e.missing() || r.item().Emergency != nil {
 			continue
 		}
 		r.count.register.Add(1)

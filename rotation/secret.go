@@ -40,13 +40,12 @@ func (s *secret) isCalled(id string) bool {
 // describe reads which version has which label. The answer may lag.
 func (s *secret) describe(ctx context.Context) error {
 	out, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.id}, s.count.requests)
-	if _, absent := errors.AsType[*types.ResourceNotFoundException](err); absent {
-		e := secretsManagerError("describe the secret", err)
-		e.absent = s.id
-		return e
-	}
 	if err != nil {
-		return secretsManagerError("describe the secret", err)
+		e := secretsManagerError("describe the secret", err)
+		if e.missing() {
+			e.absent = s.id
+		}
+		return e
 	}
 	s.description = described(out)
 	return nil

@@ -88,6 +88,9 @@ func (e *SecretsManagerError) refused() bool {
 // Secrets Manager's API.
 func (e *SecretsManagerError) deleted() bool { return e.Code == "InvalidRequestException" }
 
+// missing reports whether the secret, or the version that was asked for, does not exist.
+func (e *SecretsManagerError) missing() bool { return e.Code == "ResourceNotFoundException" }
+
 // denied reports whether the function lacks a permission: for the call to Secrets Manager,
 // or for the KMS key.
 func denied(err error) bool {

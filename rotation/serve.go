@@ -47,7 +47,7 @@ func (r *run) siblings(ctx context.Context, arns []string, meanwhile ...func() e
 // inspect looks at the managed secret.
 func (b *sibling) inspect(ctx context.Context, r *run) error {
 	err := b.readSecret(ctx)
-	if e, ok := errors.AsType[*SecretsManagerError](err); ok && (e.deleted() || e.Code == "ResourceNotFoundException") {
+	if e, ok := errors.AsType[*SecretsManagerError](err); ok && (e.deleted() || e.missing()) {
 		b.elsewhere = true
 		return nil
 	}
