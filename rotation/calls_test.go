@@ -34,7 +34,7 @@ func TestARotationMakesAtMost18CallsInARow(t *testing.T) {
 
 // The report of an emergency also counts the search for what a leaked admin could read.
 func TestReportOfAnAdminsEmergencyCountsEveryRequest(t *testing.T) {
-	w := newWorld(t)
+	w := onSockets(t)
 	w.lead()
 	before := []int{len(w.sm.Calls()), len(w.ping.Calls())}
 	rep := w.do(rotation.Action{Action: "rotate", SecretID: adminName, Emergency: rotation.Swift}).(*rotation.Report)

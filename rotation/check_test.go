@@ -160,12 +160,13 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 		})}, func(*world) {}, "specification", rotation.Failure, "grants[0].scopes[0]", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, c.opts...)
-			c.before(w)
-			got := point(w.check().Findings, c.point)
-			if got.State != c.state || !strings.Contains(got.Detail, c.words) || !strings.Contains(got.Remedy, c.remedy) {
-				t.Errorf("%s:\n got %+v\nwant %s with %q, remedy %q", c.point, got, c.state, c.words, c.remedy)
-			}
+			inBubble(t, func(w *world) {
+				c.before(w)
+				got := point(w.check().Findings, c.point)
+				if got.State != c.state || !strings.Contains(got.Detail, c.words) || !strings.Contains(got.Remedy, c.remedy) {
+					t.Errorf("%s:\n got %+v\nwant %s with %q, remedy %q", c.point, got, c.state, c.words, c.remedy)
+				}
+			}, c.opts...)
 		})
 	}
 }

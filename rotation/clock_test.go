@@ -8,7 +8,7 @@ import (
 // PingOne's clock decides when a previous secret ends, and the function's clock may differ.
 func TestTheFuseIsLaidByPingOnesClock(t *testing.T) {
 	for _, skew := range []time.Duration{-time.Minute, time.Minute} {
-		w := newWorld(t)
+		w := onSockets(t)
 		w.rotator.PingOne.Now = func() time.Time { return w.ping.Now().Add(skew) }
 		w.rotate()
 		left := w.ping.Secret(w.app.Environment, w.app.ID).PreviousExpiresAt.Sub(w.ping.Now())
@@ -20,7 +20,7 @@ func TestTheFuseIsLaidByPingOnesClock(t *testing.T) {
 
 // A function in another account than the secret's cannot store without the rotation token.
 func TestTheRotationTokenGoesOutWithThePut(t *testing.T) {
-	w := newWorld(t)
+	w := onSockets(t)
 	w.sm.RequireRotationToken(true)
 	w.rotate()
 	w.checkPromoted()

@@ -25,7 +25,7 @@ var services = map[string]func(*world, func(fault.Call) fault.Kind){
 // nowhere.
 func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 	for service, hook := range services {
-		quietly := newWorld(quiet{t})
+		quietly := onSockets(quiet{t})
 		var mu sync.Mutex // independent calls arrive in parallel
 		operations := map[string]bool{}
 		hook(quietly, func(c fault.Call) fault.Kind {
@@ -40,7 +40,7 @@ func TestAHostileServicesRefusalIsRepeatedNowhere(t *testing.T) {
 			for from := 1; from <= 2; from++ {
 				t.Run(fmt.Sprint(service, ", ", operation, ", from call ", from), func(t *testing.T) {
 					t.Parallel() // it waits more than it works
-					w := newWorld(quiet{t})
+					w := onSockets(quiet{t})
 					var seen atomic.Int32
 					hook(w, func(c fault.Call) fault.Kind {
 						if c.Operation != operation || int(seen.Add(1)) < from {

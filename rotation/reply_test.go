@@ -61,7 +61,7 @@ func TestAReplyToAMintThatShowsAnOldSecretAsNewIsNotBelieved(t *testing.T) {
 		},
 	} {
 		t.Run(name+", a rotation", func(t *testing.T) {
-			w := newWorld(t)
+			w := onSockets(t)
 			w.retell(tell(w.secret("AWSCURRENT")))
 			w.rotate()
 			w.checkPromoted()
@@ -71,7 +71,7 @@ func TestAReplyToAMintThatShowsAnOldSecretAsNewIsNotBelieved(t *testing.T) {
 		})
 		for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
 			t.Run(name+", "+string(e), func(t *testing.T) {
-				w := newWorld(t)
+				w := onSockets(t)
 				leaked := w.secret("AWSCURRENT")
 				w.retell(tell(leaked))
 				w.checkEnded(leaked, w.emergency(e))
@@ -83,7 +83,7 @@ func TestAReplyToAMintThatShowsAnOldSecretAsNewIsNotBelieved(t *testing.T) {
 // What PingOne shows for an hour is no stale read. If the register says otherwise, it is
 // the register that is wrong: PingOne has gone back to an earlier state.
 func TestARegisterThatPingOneContradictsForLongYields(t *testing.T) {
-	w := newWorld(t)
+	w := onSockets(t)
 	w.rotate()
 	w.advance(3 * time.Hour)
 	key := register.Key{EnvironmentID: w.app.Environment, ID: w.app.ID}

@@ -101,7 +101,7 @@ func (w *world) send(method, path, text string) (body map[string]any) {
 // The application is created, a user signs on with each new secret, and changes an
 // attribute with the token.
 func TestTestUserSignsOnWithEachNewSecret(t *testing.T) {
-	w := newWorld(t, signedOn)
+	w := onSockets(t, signedOn)
 	id := w.addUser()
 	if err := w.sm.TestOnly(t.Context(), orders); err != nil {
 		t.Fatalf("before the application exists: %v", err)
@@ -130,7 +130,7 @@ func TestTestUserSignsOnWithEachNewSecret(t *testing.T) {
 }
 
 func TestSignOnWaitsUntilTheSecretWorks(t *testing.T) {
-	w := newWorld(t, signedOn)
+	w := onSockets(t, signedOn)
 	w.addUser()
 	w.rotate()
 	w.advance(25 * time.Hour)
@@ -180,7 +180,7 @@ func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
 		{"another secret", valid("", ""), "field username"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, signedOn)
+			w := onSockets(t, signedOn)
 			w.addUser()
 			w.rotate()
 			w.advance(25 * time.Hour)
@@ -199,12 +199,12 @@ func TestTestUserThatCannotBeReadStopsTheRotationBeforeTheMint(t *testing.T) {
 		})
 	}
 	t.Run("binary", func(t *testing.T) {
-		w := newWorld(t, signedOn)
+		w := onSockets(t, signedOn)
 		w.addUser()
 		w.sm.PutBinary(testUserName, []byte{1})
 		w.rotateFails("binary")
 	})
-	t.Run("absent", func(t *testing.T) { newWorld(t, signedOn).rotateFails("read the test user's secret " + testUserName) })
+	t.Run("absent", func(t *testing.T) { onSockets(t, signedOn).rotateFails("read the test user's secret " + testUserName) })
 }
 
 func TestSignOnThatFailsPromotesNothing(t *testing.T) {
@@ -221,7 +221,7 @@ func TestSignOnThatFailsPromotesNothing(t *testing.T) {
 		{"a claim that is missing", nil, map[string]any{"claims": map[string]any{"tenant": "a"}}, "tenant"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, signedOn)
+			w := onSockets(t, signedOn)
 			w.addUser()
 			w.rotate()
 			w.advance(25 * time.Hour)
@@ -258,7 +258,7 @@ func TestCheckSaysWhyATestUserCannotSignOn(t *testing.T) {
 		{"no grant type", nil, func(a *pingonetest.Application) { a.GrantTypes, a.ResponseTypes = []string{"CLIENT_CREDENTIALS"}, nil }, "AUTHORIZATION_CODE", "grantTypes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, signedOn)
+			w := onSockets(t, signedOn)
 			w.addUser()
 			w.rotate()
 			w.advance(25 * time.Hour)

@@ -23,7 +23,7 @@ import (
 func TestTargetsRotateByEachMethod(t *testing.T) {
 	for _, method := range pingone.AuthMethods() {
 		t.Run(string(method), func(t *testing.T) {
-			w := newWorld(t, withApp(pingonetest.Application{TokenEndpointAuthMethod: string(method)}))
+			w := onSockets(t, withApp(pingonetest.Application{TokenEndpointAuthMethod: string(method)}))
 			for range 2 {
 				old := w.secret("AWSCURRENT")
 				w.rotate()
@@ -72,7 +72,7 @@ func (w *world) keyed() map[string]any {
 func TestAdminsAuthenticateByEachMethod(t *testing.T) {
 	for _, method := range pingone.AdminAuthMethods() {
 		t.Run(string(method), func(t *testing.T) {
-			w := newWorld(t)
+			w := onSockets(t)
 			w.ping.UpdateApplication(w.admin.Environment, w.admin.ID, func(a *pingonetest.Application) { a.TokenEndpointAuthMethod = string(method) })
 			d := w.adminDocument()
 			d["tokenEndpointAuthMethod"] = string(method)
@@ -118,7 +118,7 @@ func TestBadKeyOfAnAdminIsOneClearError(t *testing.T) {
 		{"elliptic curve", pemOf("PRIVATE KEY", curveDER), "field privateKey: the private key must be"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := onSockets(t)
 			d := w.keyed()
 			d["privateKey"] = c.key
 			if c.key == nil {
@@ -162,7 +162,7 @@ func TestRefusalOfTheGrantIsConfirmedByIntrospection(t *testing.T) {
 		{"not in PingOne's form", many(fault.Malformed), "introspect"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, withApp(webApp))
+			w := onSockets(t, withApp(webApp))
 			old := w.secret("AWSCURRENT")
 			w.ping.Fail(pingonetest.OpIntrospect, c.kinds...)
 			if c.wrong != "" {
@@ -192,7 +192,7 @@ func many(kind fault.Kind) (all []fault.Kind) {
 }
 
 func TestTokenNeedsNoIntrospection(t *testing.T) {
-	w := newWorld(t)
+	w := onSockets(t)
 	w.rotate()
 	if n := w.ping.Count(pingonetest.OpIntrospect); n != 0 {
 		t.Errorf("introspections: got %d, want none where a token was granted", n)

