@@ -13,6 +13,9 @@ import (
 // item returns the register's item of the world's client, without a call.
 func (w *world) item() (found register.Item) {
 	for line := range strings.Lines(w.db.Dump()) {
+		if !strings.Contains(line, `"item":`) { // most rows are a record of what was done
+			continue
+		}
 		var row map[string]struct{ S, N string }
 		if json.Unmarshal([]byte(strings.TrimSpace(line)), &row) != nil || row["item"].S == "" {
 			continue

@@ -42,9 +42,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	// The handler sees that its caller has hung up.
-	ctx, hangUp := context.WithCancel(r.Context())
-	in := r.Clone(ctx)
+	in := r.Clone(r.Context()) // so the handler sees that its caller has hung up
 	in.Body = io.NopCloser(bytes.NewReader(body))
 	in.RequestURI = r.URL.RequestURI()
 	if in.Host == "" {
@@ -52,39 +50,34 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in.RemoteAddr = "192.0.2.1:1234"
 
-	type outcome struct {
-		reply   *httptest.ResponseRecorder
-		aborted bool
+	reply := httptest.NewRecorder()
+	aborted := t.serve(reply, in)
+	if r.Context().Err() != nil {
+		return nil, context.Cause(r.Context())
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		o := outcome{reply: httptest.NewRecorder(), aborted: true}
-		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+	if aborted && reply.Body.Len() == 0 {
+		return nil, io.EOF
+	}
+	resp := reply.Result()
+	resp.Request = r
+	if aborted {
+		resp.Body = io.NopCloser(io.MultiReader(resp.Body, brokenOff{}))
+	}
+	return resp, nil
+}
+
+// serve calls the handler, and reports whether it aborted.
+func (t *Transport) serve(reply http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler {
 				panic(p)
 			}
-			done <- o
-		}()
-		t.Handler.ServeHTTP(o.reply, in)
-		o.aborted = false
+			aborted = true
+		}
 	}()
-	select {
-	case <-r.Context().Done():
-		hangUp()
-		<-done
-		return nil, context.Cause(r.Context())
-	case o := <-done:
-		hangUp()
-		if o.aborted && o.reply.Body.Len() == 0 {
-			return nil, io.EOF
-		}
-		resp := o.reply.Result()
-		resp.Request = r
-		if o.aborted {
-			resp.Body = io.NopCloser(io.MultiReader(resp.Body, brokenOff{}))
-		}
-		return resp, nil
-	}
+	t.Handler.ServeHTTP(reply, r)
+	return false
 }
 
 // brokenOff follows the part of a reply that arrived.
