@@ -76,16 +76,27 @@ func (e *editing) run(c *cobra.Command, secret string) error {
 	if err != nil {
 		return remedy.Errorf("store a correct one with aws secretsmanager put-secret-value", "edit %s: %s", secret, err)
 	}
-	hidden := old.Hidden()
-	edited, err := e.edited(ctx, hidden)
+	edited, err := e.edited(ctx, old.Hidden())
 	if err != nil {
 		return fmt.Errorf("edit %s: %w", secret, err)
 	}
+	if err := e.store(c, call, now, old, edited); err != nil {
+		if e.file == "" {
+			err = errors.Join(err, e.keep(secret, edited))
+		}
+		return err
+	}
+	return nil
+}
+
+// store checks the edited document, asks, and stores it.
+func (e *editing) store(c *cobra.Command, call campaign.Call, now *holder, old *rotation.Document, edited string) error {
+	ctx, secret := c.Context(), now.name
 	next, err := keeping(old, edited)
 	if err != nil {
 		return fmt.Errorf("edit %s; nothing was changed: %w", secret, err)
 	}
-	changes := changedLines(hidden, next.Hidden())
+	changes := changedLines(old.Hidden(), next.Hidden())
 	if len(changes) == 0 {
 		e.note("%s: nothing was changed", secret)
 		return nil
@@ -99,11 +110,26 @@ func (e *editing) run(c *cobra.Command, secret string) error {
 	if err := e.confirm(c, fmt.Sprintf("This stores the document of %s with these changes.", secret), secret, e.yes); err != nil {
 		return err
 	}
-	if err := e.replaceCurrent(ctx, client, now, rotation.NewToken(), next.Reveal()); err != nil {
+	if err := e.replaceCurrent(ctx, secretsmanager.NewFromConfig(e.cfg), now, rotation.NewToken(), next.Reveal()); err != nil {
 		return err
 	}
 	e.note("%s has the new document; its client secret was not changed", secret)
 	return nil
+}
+
+// keep writes a text that was not stored to a file that only this user may read, so that
+// its author can continue with it.
+func (e *editing) keep(secret, edited string) error {
+	f, err := os.CreateTemp("", "pingrotate-*.json")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteString(edited + "\n"); err != nil {
+		return err
+	}
+	e.note("your text is kept in %s; correct it there, and continue with pingrotate edit %s --from-file %s", f.Name(), secret, f.Name())
+	return f.Close()
 }
 
 // keeping reads an edited text, and puts the secret back in it.
