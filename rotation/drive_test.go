@@ -47,6 +47,27 @@ func (p *play) retried() (err error) {
 	return err
 }
 
+// attended plays Secrets Manager's retries with an audit after each hour: a rotation waits
+// for the audit to serve the other managed secret of the client.
+func (p *play) attended() error {
+	for i := range enough {
+		err := p.rotation()
+		if err == nil {
+			return p.audited(3)
+		}
+		if errors.Is(err, errStopped) {
+			return err
+		}
+		if i > 2 {
+			p.advance(59 * time.Minute)
+			if err := p.audit(); errors.Is(err, errStopped) {
+				return err
+			}
+		}
+	}
+	return errors.New("no retry has ended the rotation")
+}
+
 // audit plays an hourly audit.
 func (p *play) audit() error {
 	return p.attempt(func() error {

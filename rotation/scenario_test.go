@@ -119,12 +119,7 @@ func ordinary() []scenario {
 		{name: "resource", before: func(p *play) { p.resource(); p.promise.restart() }},
 		{name: "a user signs on", slow: true, opts: []option{signedOn}, before: func(p *play) { p.addUser(); rotated(1)(p) }},
 		{name: "RotateImmediately=false", drive: (*play).once},
-		{name: "two managed secrets of one client", before: (*play).shared, drive: func(p *play) error {
-			if err := p.retried(); err != nil {
-				return err
-			}
-			return p.audited(3)
-		}},
+		{name: "two managed secrets of one client", before: (*play).shared, drive: (*play).attended},
 	}
 }
 
