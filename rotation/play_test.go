@@ -22,7 +22,7 @@ type play struct {
 	count    map[string]int // calls so far, by operation
 	places   []place        // in their order
 	from     []int          // where in places an attempt begins
-	healed   bool           // no fault of an attempt that is over lasts
+	lasting  map[int]bool   // strikes that happen again until the attempt ends
 	struck   int            // how many of the strikes have happened
 	during   int            // the attempt in which the last one did
 	attempts int
@@ -41,7 +41,7 @@ var errStopped = errors.New("stopped on purpose")
 // perform plays a scenario in a new world, and then looks at the result.
 func (s scenario) perform(t *testing.T, strikes []strike, stop int, then func(*play, error)) {
 	inBubble(t, func(w *world) {
-		p := &play{world: w, scenario: s, strikes: strikes, count: map[string]int{}, barred: map[string]bool{}, dying: map[string]func(){}, stop: stop}
+		p := &play{world: w, scenario: s, strikes: strikes, count: map[string]int{}, lasting: map[int]bool{}, barred: map[string]bool{}, dying: map[string]func(){}, stop: stop}
 		p.promise = watch(w)
 		for _, c := range s.may {
 			p.promise.may[c] = true
@@ -93,12 +93,12 @@ func (p *play) strike(c fault.Call) fault.Kind {
 	if p.barred[c.Service] {
 		return fault.Unavailable
 	}
-	for _, s := range p.strikes {
-		if s.operation != c.Operation || s.n != at.n && !(s.again && at.n > s.n && !p.healed) {
+	for i, s := range p.strikes {
+		if s.operation != c.Operation || s.n != at.n && !p.lasting[i] {
 			continue
 		}
 		if s.n == at.n {
-			p.struck, p.during, p.healed = p.struck+1, p.attempts, false
+			p.struck, p.during, p.lasting[i] = p.struck+1, p.attempts, s.again
 		}
 		if s.turn != "" {
 			p.mu.Unlock() // it may be a call itself
@@ -193,7 +193,7 @@ func (p *play) attempt(run func() error) error {
 	p.mu.Unlock()
 	err := run()
 	p.mu.Lock()
-	p.healed = true
+	clear(p.lasting)
 	clear(p.barred)
 	p.mu.Unlock()
 	p.connect(p.toPingOne, p.toSecretsManager, p.toRegister)
