@@ -240,8 +240,8 @@ func howToResume(err error) error {
 }
 
 // selected returns the secrets that --all or --tag stand for, and apart from them those
-// whose rotation is turned off: the function would refuse to rotate them. Not so in an
-// emergency, for they leaked as the others did.
+// whose rotation is turned off: their owner has ended it, and names a secret to rotate it
+// all the same. An emergency takes them too, for they leaked as the others did.
 func (r *rotating) selected(ctx context.Context, tags map[string]string, emergency bool) (secrets, off []string, err error) {
 	function, err := r.functionARN(ctx)
 	if err != nil {

@@ -20,7 +20,8 @@ func newRotate(p *program) *cobra.Command {
 		Short:   "Rotate secrets now; with --emergency, end the ones that leaked",
 		Long: `Rotates secrets now, and reports what was minted, promoted and verified. SECRET is a
 name or an ARN. Many are rotated at once, as fast as PingOne allows. After a new secret
-was refused, or a rotation has failed, no other rotation begins.
+was refused, or a rotation has failed, no other rotation begins. A detached secret is
+rotated only if you name it.
 
 --emergency is for a secret that has leaked, and ends it:
 
