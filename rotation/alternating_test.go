@@ -299,3 +299,24 @@ func (w *world) deleteApplication(id string) {
 	}
 	resp.Body.Close()
 }
+
+// A person tidies up descriptions at the console, and the marker of the twin is gone. The
+// document's word alone gives the twin no authority, so not even an emergency serves it; the
+// error says what to put back, and where.
+func TestAnErrorSaysWhichMarkerToPutBackIntoTheTwinsDescription(t *testing.T) {
+	for _, e := range []rotation.Emergency{rotation.Swift, rotation.Contain} {
+		w := newWorld(t, alternate)
+		w.rotate()
+		w.advance(25 * time.Hour)
+		twin, leaked := w.client(), w.secret("AWSCURRENT")
+		w.ping.UpdateApplication(w.app.Environment, twin, func(a *pingonetest.Application) { a.Description = "The twin." })
+		rep := w.emergency(e)
+		_, rest, _ := strings.Cut(rep.Error, "if someone edited the description of "+twin+" in PingOne, put ")
+		marker, _, found := strings.Cut(rest, " back into it")
+		if rep.Outcome == rotation.Ended || !found {
+			t.Fatalf("%s: %s, %s", e, rep.Outcome, rep.Error)
+		}
+		w.ping.UpdateApplication(w.app.Environment, twin, func(a *pingonetest.Application) { a.Description += " " + marker })
+		w.checkEnded(leaked, w.emergency(e))
+	}
+}

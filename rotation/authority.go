@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"pingrotate/internal/document"
 	"pingrotate/internal/provision"
@@ -123,8 +125,8 @@ func (r *run) twinOfRegister(ctx context.Context) (found bool, err error) {
 	if r.found.twin != "" || !d.Alternates() {
 		return false, nil
 	}
-	for id := range r.item().Applications {
-		if id != d.ApplicationID() && id != r.found.gone {
+	for _, id := range slices.Sorted(maps.Keys(r.item().Applications)) { // also former twins, which are gone
+		if r.found.twin == "" && id != d.ApplicationID() && id != r.found.gone {
 			r.found.twin = id
 		}
 	}
@@ -163,8 +165,10 @@ func (r *run) searchTwin(ctx context.Context) (found bool, err error) {
 	return twin != nil, nil
 }
 
-var errNoTwin = remedy.With(document.NewFieldError("rotation.twin", "names an application that this rotation has not created as the other one's twin"),
-	"remove the field; the next rotation creates a twin")
+// notTwins is the error for an application that is not the twin of the document's.
+func (r *run) notTwins(id string) error {
+	return document.NotTwins(id, provision.MarkerOf(r.secret.arn).TwinOf(r.found.current.ApplicationID()))
+}
 
 var errTwinGone = remedy.With(document.NewFieldError("rotation.twin", "names an application that is no longer in PingOne"),
 	"remove the field; the next rotation creates a twin")

@@ -107,7 +107,7 @@ var intrusions = []struct {
 	{"another application as an imported one", func(n *neighbourhood, d map[string]any) { d["rotation"] = map[string]any{"applicationId": n.app.ID} }, "does not allow this secret"},
 	{"another application as a twin", func(n *neighbourhood, d map[string]any) {
 		d["rotation"] = map[string]any{"strategy": "alternating", "twin": n.app.ID}
-	}, "has not created as the other one's twin"},
+	}, "has neither of the two as the other's twin"},
 	{"a resource", func(n *neighbourhood, d map[string]any) {
 		d["clientId"], d["rotation"] = n.resource, map[string]any{"kind": "resource"}
 	}, "does not allow this secret"},

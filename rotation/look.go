@@ -407,8 +407,11 @@ func (r *run) unfit() error {
 	if r.found.gone != "" {
 		return errTwinGone
 	}
-	if twin := r.found.apps[r.found.twin]; r.found.falseTwin != "" || twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
-		return errNoTwin
+	if r.found.falseTwin != "" {
+		return r.notTwins(r.found.falseTwin)
+	}
+	if twin := r.found.apps[r.found.twin]; twin != nil && !provision.MarkerOf(r.secret.arn).Twins(app, twin) {
+		return r.notTwins(twin.ID)
 	}
 	return nil
 }

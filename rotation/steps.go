@@ -127,7 +127,7 @@ func (r *run) setSecret(ctx context.Context) error {
 		return err
 	}
 	if r.found.falseTwin == own.ApplicationID() {
-		return errNoTwin
+		return r.notTwins(r.found.falseTwin)
 	}
 	if own.AuthMethod != "" {
 		if answer, err = r.probe(ctx, own.Document, own.ClientSecret, own.AuthMethod); err != nil {

@@ -34,6 +34,9 @@ type Facts struct {
 
 	// Targets are the marks of the applications whose descriptions were read, by id.
 	Targets map[string]Mark
+
+	// TwinMarker is how a description says that its application is another one's twin.
+	TwinMarker func(original string) string
 }
 
 // A Mark says which of this secret's markers a description in PingOne has. The writer of a
@@ -104,7 +107,7 @@ func Permit(admin *Document, names []string, target *Document, facts Facts) (*Pe
 		slices.Sort(q.unread)
 		return nil, &Unread{IDs: slices.Compact(q.unread)}
 	case len(granted) == 0 && q.foreignTwin:
-		return nil, NewFieldError("rotation.twin", "names an application that was not created for this secret as the other one's twin; remove the field, and a twin is created")
+		return nil, q.notTwins(entries)
 	case len(granted) == 0 && target.ApplicationID() == "":
 		return nil, &Refusal{"does not allow this secret to create an application",
 			`its owner can add "create": true to the entry's configure, and "marked" to its applications` + printed(names)}
@@ -166,6 +169,22 @@ func (q *question) reaches(a Allowance) bool {
 	}
 	q.foreignTwin = true
 	return false
+}
+
+// notTwins is the error for two applications of which PingOne shows neither as the twin of
+// the other. The one that an allowance covers would be the original.
+func (q *question) notTwins(entries []Allowance) error {
+	original, twin := q.target.ApplicationID(), q.target.Rotation.Twin
+	if !slices.ContainsFunc(entries, func(a Allowance) bool { return q.covers(a.Applications, original) }) {
+		original, twin = twin, original
+	}
+	return NotTwins(twin, q.facts.TwinMarker(original))
+}
+
+// NotTwins is the error for a twin whose description in PingOne lacks the marker.
+func NotTwins(twin, marker string) error {
+	return NewFieldError("rotation.twin", fmt.Sprintf("names an application, and PingOne has neither of the two as the other's twin; "+
+		"if someone edited the description of %s in PingOne, put %s back into it; otherwise remove the field, and the next rotation creates a twin", twin, marker))
 }
 
 // covers reports whether the applications include the one with this id, without regard to

@@ -50,7 +50,7 @@ var names = []string{"pingone/orders", "arn:aws:secretsmanager:eu-west-1:1234567
 
 // marked are facts of applications that were read.
 func marked(all map[string]document.Mark) document.Facts {
-	return document.Facts{Admins: []string{}, Targets: all}
+	return document.Facts{Admins: []string{}, Targets: all, TwinMarker: func(original string) string { return "[twin of " + original + "]" }}
 }
 
 func TestWithoutAnEntryNothingIsServed(t *testing.T) {

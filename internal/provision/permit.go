@@ -19,7 +19,7 @@ import (
 // returns the ids of the applications that are admins of the function.
 func (p *Provisioner) Permit(ctx context.Context, admin *document.Document, names []string, target *document.Document,
 	admins func(context.Context) ([]string, error)) (*document.Permission, error) {
-	facts := document.Facts{Targets: map[string]document.Mark{}}
+	facts := document.Facts{Targets: map[string]document.Mark{}, TwinMarker: p.Marker.TwinOf}
 	for {
 		permission, err := document.Permit(admin, names, target, facts)
 		unread, ok := errors.AsType[*document.Unread](err)
