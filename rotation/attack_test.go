@@ -211,6 +211,39 @@ func TestWriterWhoNamesAnAdminAsATestUserLearnsNothing(t *testing.T) {
 	}
 }
 
+// The writer's application may sign on users of the same environment, such as the test user of
+// another team. Its password is not even read.
+func TestWriterWhoNamesAnotherTeamsTestUserSignsNoOneOn(t *testing.T) {
+	w := newWorld(t, signedOn)
+	w.addUser()
+	w.rotate()
+	mine := w.ping.AddApplication(pingonetest.Application{
+		Environment: w.app.Environment, Name: "mine", Type: "WEB_APP", GrantTypes: []string{"AUTHORIZATION_CODE"},
+		ResponseTypes: []string{"CODE"}, RedirectURIs: []string{"https://example.com/callback"},
+	})
+	w.allowAlso(map[string]any{"secret": evil, "environmentId": w.app.Environment, "applications": []any{mine.ID}})
+	d := document(mine)
+	d["rotation"] = map[string]any{"verify": map[string]any{"userSecretId": testUserName}}
+	w.attach(evil, encode(d))
+	before := len(w.sm.Calls())
+	if err := w.sm.TestOnly(t.Context(), evil); err == nil { // as when a secret is attached
+		t.Error("testSecret alone succeeded")
+	}
+	err := w.sm.Rotate(t.Context(), evil)
+	found := w.do(rotation.Action{Action: "check", SecretID: evil, CreateTestUser: true}).(*rotation.Checkup)
+	if err == nil || found.WouldRotate || !strings.Contains(found.Because, "does not allow this secret the test user "+testUserName) {
+		t.Errorf("got %v; check says %s", err, found.Because)
+	}
+	for _, c := range w.sm.Calls()[before:] {
+		if c.Target == testUserName {
+			t.Errorf("the test user's secret was read: %s", c)
+		}
+	}
+	if w.ping.Secret(w.app.Environment, mine.ID).Value != mine.Secret {
+		t.Error("the writer's secret was regenerated")
+	}
+}
+
 // Someone who may attach a secret may invoke the function. They forge steps for other teams'
 // secrets, with versions that belong to no rotation.
 func TestAttacherWhoForgesStepsChangesNothing(t *testing.T) {

@@ -15,11 +15,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// testUser reads the test user that the document names, or returns nil if it names none.
+// testUser reads the test user that the document names and that the admin's owner allows, or
+// returns nil if it names none.
 func (r *run) testUser(ctx context.Context, d *document.Document) (*document.TestUser, error) {
 	id := d.Rotation.Verify.UserSecretID
 	if id == "" {
 		return nil, nil
+	}
+	acting := r.found.acting
+	if acting == nil { // testSecret needs no admin for anything else
+		var err error
+		if acting, err = r.adminOf(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	if err := acting.permission.AllowsTestUser(id); err != nil {
+		return nil, err
 	}
 	out, err := r.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, r.count.requests)
 	if err != nil {

@@ -27,8 +27,8 @@ func newAllow(p *program) *cobra.Command {
 		Use:     "allow [SECRET...]",
 		Short:   "The entry that a secret needs in its admin's document",
 		Long: `Prints the entry of allow that each secret needs in the document of its admin, which serves
-no secret without one: its application, with the twin if there is one, and all that its
-rotation.application asks for. Read it before you paste it: anyone who can write the
+no secret without one: its application, with the twin if there is one, its test user, and
+all that its rotation.application asks for. Read it before you paste it: anyone who can write the
 secret can bring about what it allows.
 
 One entry is printed as it is. Several are printed as one object, with the entries of each

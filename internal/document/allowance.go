@@ -12,6 +12,7 @@ type Allowance struct {
 	Secret        pattern
 	EnvironmentID string
 	Applications  Applications
+	TestUsers     []string // the secrets of test users that may sign on, as rotation.verify.userSecretId names them
 	Configure     Configure
 }
 
@@ -44,6 +45,7 @@ func allowanceDecoder(a *Allowance) decoder {
 			"secret":        parsed(&a.Secret, parsePattern),
 			"environmentId": parsed(&a.EnvironmentID, parseUUID),
 			"applications":  applicationsDecoder(&a.Applications),
+			"testUsers":     list(&a.TestUsers, func(s *string) decoder { return parsed(s, parseText) }),
 			"configure":     func(raw string) error { return configureDecoder(&a.Configure)(raw) }, // made only when needed, as most entries lack it
 		})(raw)
 		if err == nil && (a.Secret == "" || a.EnvironmentID == "") {

@@ -33,6 +33,8 @@ func TestWrongAllowanceIsOneErrorThatNamesTheField(t *testing.T) {
 		{entry(`"applications":[null]`), "allow[0].applications[0]"},
 		{entry(`"applications":7`), "allow[0].applications"},
 		{entry(`"application":["` + appID + `"]`), "allow[0].application"},
+		{entry(`"testUsers":"pingone/user"`), "allow[0].testUsers"},
+		{entry(`"testUsers":[7]`), "allow[0].testUsers[0]"},
 		{entry(`"configure":true`), "allow[0].configure"},
 		{entry(`"configure":{"role":[]}`), "allow[0].configure.role"},
 		{entry(`"configure":{"create":"yes"}`), "allow[0].configure.create"},

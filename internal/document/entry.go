@@ -8,7 +8,7 @@ import (
 
 // EntryFor returns the entry that a secret with this document needs in an admin's allow, as
 // JSON for the admin's owner to review: the application, with its twin, or "marked" if a
-// rotation creates it, and all that rotation.application asks for.
+// rotation creates it, the test user, and all that rotation.application asks for.
 func EntryFor(secretName string, d *Document) string {
 	type role struct {
 		Role  string `json:"role"`
@@ -26,6 +26,7 @@ func EntryFor(secretName string, d *Document) string {
 		Secret        string     `json:"secret"`
 		EnvironmentID string     `json:"environmentId"`
 		Applications  []string   `json:"applications"`
+		TestUsers     []string   `json:"testUsers,omitempty"`
 		Configure     *configure `json:"configure,omitempty"`
 	}{Secret: secretName, EnvironmentID: d.EnvironmentID}
 	for _, id := range []string{d.ApplicationID(), d.Rotation.Twin} {
@@ -35,6 +36,9 @@ func EntryFor(secretName string, d *Document) string {
 	}
 	if entry.Applications == nil {
 		entry.Applications = []string{"marked"}
+	}
+	if user := d.Rotation.Verify.UserSecretID; user != "" {
+		entry.TestUsers = []string{user}
 	}
 	if spec := d.Rotation.Application; spec != nil {
 		c := &configure{Create: d.ClientID == ""}

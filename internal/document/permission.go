@@ -216,6 +216,16 @@ func (q *question) mark(id string) *Mark {
 	return nil
 }
 
+// AllowsTestUser checks that an entry lists the secret of a test user, by the name or ARN
+// that the document has. The error is a [*Refusal].
+func (p *Permission) AllowsTestUser(secret string) error {
+	if p == nil || p.everything || slices.ContainsFunc(p.entries, func(a Allowance) bool { return slices.Contains(a.TestUsers, secret) }) {
+		return nil
+	}
+	return &Refusal{p.admin + "does not allow this secret the test user " + Printable(secret),
+		fmt.Sprintf("its owner can add %q to the testUsers of the entry", Printable(secret)) + printed(p.names)}
+}
+
 // Allows checks that each of the changes is permitted. The error is a [*Refusal] that names
 // those that are not.
 func (p *Permission) Allows(changes ...Change) error {

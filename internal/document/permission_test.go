@@ -137,6 +137,31 @@ func TestWhatMustBeReadBeforeTheAnswerIsNamedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestATestUserIsAllowedByTheTextThatTheEntryHas(t *testing.T) {
+	own := func(users string) string {
+		return strings.TrimSuffix(entry(`["`+appID+`"]`, ""), "}") + `,"testUsers":` + users + "}"
+	}
+	for users, want := range map[string]bool{
+		`["pingone/user"]`:       true,
+		`["x","pingone/user"]`:   true,
+		`[]`:                     false,
+		`["pingone/*"]`:          false, // it is no pattern
+		`["pingone/user-2","p"]`: false,
+	} {
+		p, err := document.Permit(admin(t, own(users)), names, target(t, appID, ""), document.Facts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.AllowsTestUser("pingone/user")
+		if refused, ok := errors.AsType[*document.Refusal](err); (err == nil) != want || err != nil && (!ok || !strings.Contains(refused.Remedy(), `"pingone/user"`)) {
+			t.Errorf("%s: got %v", users, err)
+		}
+	}
+	if err := document.Everything.AllowsTestUser("pingone/user"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNothingIsChangedThatIsNotListed(t *testing.T) {
 	const url = "https://orders.example.com/back"
 	nothing := ""

@@ -276,6 +276,7 @@ func allowanceSchema() schema {
 			"description": `ids of applications or custom resources, "marked", or "*"`,
 			"anyOf":       []schema{{"type": "null"}, one, {"type": "array", "items": one}},
 		},
+		"testUsers": listOf(solid(text("")), "secrets of test users that may sign on, as rotation.verify.userSecretId names them"),
 		"configure": record("what rotation.application may create or change", schema{
 			"create":       flag("the application"),
 			"members":      listOf(solid(enumeration(changeable, "")), "members of an application that was not created for the secret"),

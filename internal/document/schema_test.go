@@ -156,7 +156,7 @@ var seeds = func() (all []any) {
 		`{"environmentId":"ID","region":"NA","clientId":"ID","authDomain":"auth.example.com","rotation":{"kind":"resource","verify":{"scope":"","claims":{}}}}`,
 		`{"environmentId":"ID","region":"AP","client_id":"ID","oauth":{"secret":"s"},"rotation":{"names":{"clientId":"client_id","clientSecret":"/oauth/secret"}}}`,
 		`{"environmentId":"ID","region":"AP","clientId":"ID","keyId":"k","privateKey":"p","tokenEndpointAuthMethod":"PRIVATE_KEY_JWT","allow":[
-			{"secret":"pingone/*","environmentId":"ID","applications":["ID","marked"],"configure":{"create":true,"members":["grantTypes"],"roles":[{"role":"r","scope":"ID"}],"grants":["g"],"redirectUris":["https://a"],"resources":["r"]}},
+			{"secret":"pingone/*","environmentId":"ID","applications":["ID","marked"],"testUsers":["u"],"configure":{"create":true,"members":["grantTypes"],"roles":[{"role":"r","scope":"ID"}],"grants":["g"],"redirectUris":["https://a"],"resources":["r"]}},
 			{"secret":"b","environmentId":"ID","applications":"*"}]}`,
 		`{"environmentId":"ID","region":"EU","rotation":{"application":{"preset":"non-interactive-worker","name":"orders","exact":true,"description":"d",
 			"roles":[{"role":"r","scope":{"type":"ENVIRONMENT","id":"ID"}}],"grants":[{"resource":"PingOne API","scopes":["a"]}]}}}`,

@@ -36,6 +36,9 @@ func Reach(all []Allowance) (texts []string) {
 		for _, a := range all {
 			if a.EnvironmentID == id && !a.Applications.None() {
 				add(&whose, a.Applications.whose()...)
+				if len(a.TestUsers) > 0 {
+					add(&clauses, "sign on as the test user "+listing(a.TestUsers))
+				}
 				add(&clauses, a.Configure.clauses(id)...)
 			}
 		}
