@@ -3,7 +3,8 @@
 Programs    S the four steps (twice: a duplicate invocation), P the same for a second managed secret of the client, H a manual rotation,
             A an audit, E and K an emergency (swift, contain), F a run that completes one, R a rollback, D a run with the table out of reach.
 Environment L the item is lost, T the table is, Q an old copy of the item comes back, X the application is disabled for a while,
-            B `verify` breaks for good, W a person stores the document again, V a person regenerates without retention and stores the
+            B `verify` breaks for good, N the admin loses its right to the application's secrets, Y the register believes in a mint that
+            there was not, W a person stores the document again, V a person regenerates without retention and stores the
             result, G a console regenerates and retains, M a person moves AWSCURRENT back to AWSPREVIOUS.
 A program may die before and after each call, be slower than its lease, and lose the answer to each replace of the register.
 """
@@ -34,6 +35,8 @@ RULES = {
     'long-fuse': 'the previous secret expires long after its grace, so that audits come first',
     'before-death': 'AWSCURRENT on a previous secret near its end is promoted, whatever `verify` says',
     'disabled-too': 'for a disabled application too: PingOne\'s view is enough there, and no token is requested',
+    'recorded': 'where PingOne hides its view from the admin, an audit moves AWSCURRENT from a secret near its end to the recorded mint',
+    'yields': 'the register believes a view that contradicts it for an hour',
     'grace': 'an audit ends a previous secret only when the grace since the recorded promotion is over',
     'others': 'nothing is minted or ended while another managed secret of the client is not on PingOne\'s current secret',
     'known-others': 'the list of a client\'s managed secrets survives the loss of the item',
@@ -63,13 +66,13 @@ class Protocol:
             if r.holder is not None and not r.expired or w.older or any(w.stale) or w.late or w.disabled == 2:
                 out += [note(self.forget(v), expired=r.holder is not None) for v in settle(w, self.timed)]
             elif self.timed and all(phase in ('start', 'mark') for _, _, phase in live):
-                out += [hours(w, burns, self.has('long-fuse')) for burns in (False, True)]
+                out += [hours(w, burns, self.has('long-fuse'), self.has('yields')) for burns in (False, True)]
         out += arrivals(w, self.timed)
         for i, kind, phase in live:
             def go(phase, memory=None, world=w, i=i, kind=kind):
                 out.append(world._replace(actors=put(world.actors, i, (kind, phase, memory))))
             memory = w.actors[i][2]
-            if kind in 'LTQXBWVGM': self.environment(w, kind, phase, memory, go); continue
+            if kind in 'LTQXBWVGMNY': self.environment(w, kind, phase, memory, go); continue
             if not self.calm: go(None)                                   # dies
             if kind == 'D' and phase == 'start': self.outage(w, go)
             else: getattr(self, phase)(w, i, kind, memory, go)
@@ -100,6 +103,12 @@ class Protocol:
             if phase == 'start': go('disabled', None, w._replace(disabled=1))
             else: go(None, None, w._replace(disabled=2))
         elif kind == 'B': go(None, None, w._replace(unverifiable=True))
+        elif kind == 'N':
+            # Before a mint is recorded and stored, nothing helps: no one else has the secret.
+            newest = current(w.apps, label(w, 0))
+            known = newest == label(w, 0) or newest in s.secrets and r.minted == (newest, 0)
+            if known and not any(isinstance(request, Mint) for request in w.late): go(None, None, w._replace(hidden=True))
+        elif kind == 'Y': go(None, None, note(w, newest=tuple(n + 2 if n != NEVER else n for n in r.newest)))
         elif kind == 'W':
             spare = self.spare(w, 0)
             if spare: go(None, None, move(put_version(w, 0, spare, label(w, 0), self.abandons), 0, spare))
@@ -154,7 +163,7 @@ class Protocol:
             own = {'P': (1,), 'A': tuple(range(len(w.stores)))}.get(kind, (0,))
             intent = r.intent or (Absent() if r.absent and self.has('absent-waits') else None)
             go('resolve', None, note(w, holder=i, expired=False, intent=intent, absent=False, stores=tuple(sorted(set(r.stores + own)))))
-        if kind in 'SP' and r.holder is not None and not w.apps[1]:       # adopting needs no lease
+        if kind in 'SP' and r.holder is not None and not w.apps[1] and not w.hidden:       # adopting needs no lease
             store = 'SP'.index(kind)
             for stores, apps in self.looks(w):
                 s = stores[store]; secret = s.secrets[s.current]
@@ -167,7 +176,7 @@ class Protocol:
         if not self.mine(w, i): go('start'); return
         skips = kind == 'K' and intent and (intent.kind in 'SPHAR' or not self.has('contain-waits'))
         if intent is None or skips or not self.has('wait'): go('look'); return
-        if not self.calm:
+        if not self.calm and not w.hidden:
             for stores, apps in self.looks(w):
                 if not self.known_old(w, stores, apps) and self.shown(intent, stores, apps): go('look', None, self.resolved(w, stores, apps))
         if self.hurried(w): return
@@ -182,8 +191,9 @@ class Protocol:
     def resolved(self, w, stores, apps):
         """The intent's outcome, from what was seen."""
         r = w.register; intent = r.intent
+        if w.hidden: apps = (None, None)
         known = dict(intent=None, newest=tuple(max(n, a[0]) if a else n for n, a in zip(r.newest, apps)))
-        if isinstance(intent, Mint):
+        if isinstance(intent, Mint) and apps[intent.app]:
             found = apps[intent.app][0]
             if found != intent.before and intent.kind in 'SP': known['minted'] = (found, intent.store)
             if found != intent.before and r.emergency and not self.has('answered'): known['after'] = r.after + (found,)
@@ -198,7 +208,7 @@ class Protocol:
         """The register knows something newer than this view."""
         r = w.register
         return (any((store, s.current) in r.left for store, s in enumerate(stores))
-                or any(a and a[0] < n for a, n in zip(apps, r.newest))) if self.has('superseded') else False
+                or not w.hidden and any(a and a[0] < n for a, n in zip(apps, r.newest))) if self.has('superseded') else False
 
     def look(self, w, i, kind, memory, go):
         r = w.register
@@ -293,6 +303,7 @@ class Protocol:
 
     def outage(self, w, go):
         """The table is out of reach: nothing is minted or ended, and a refusal means nothing."""
+        if w.hidden: go(None); return
         for stores, apps in self.looks(w):
             for store, s in enumerate(stores):
                 secret = s.secrets[s.current]; newest = current(apps, secret)
@@ -312,6 +323,7 @@ class Protocol:
     def plan(self, kind, w, stores, apps, proved):
         """Pure: the next move, from a look at both services, the register, and whether PingOne's current secret passes the proof."""
         r = w.register; emergency = r.emergency
+        if w.hidden: return self.plan_blind(kind, w, stores)
         contain = kind in EMERGENCIES and emergency and emergency[2] == 'contain'
         waited = not w.older and not any(w.stale)                          # it has looked for 45 s
         standing, urgent = {}, {}
@@ -331,6 +343,14 @@ class Protocol:
             fits = target is not None and (is_current(apps, target) or not self.has('rollback-current')) and not emergency
             return ('promote', 0, target) if fits else ('done',)
         return self.plan_emergency(kind, r, apps, standing, secrets) if emergency else ('again',)
+
+    def plan_blind(self, kind, w, stores):
+        """PingOne hides its view: the mint that the register recorded stands in for it, for one promotion by an audit."""
+        secret, minted = stores[0].secrets[stores[0].current], w.register.minted
+        near = self.timed and w.fuse_short[application(secret)]
+        if kind == 'A' and self.has('recorded') and near and minted and minted[1] == 0 and minted[0] > secret and application(minted[0]) == application(secret):
+            return ('promote', 0, minted[0])
+        return ('done',)
 
     def plan_audit(self, w, stores, apps, standing, urgent, secrets):
         r = w.register

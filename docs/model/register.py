@@ -38,7 +38,7 @@ def beginning(actors, traits):
         stores = (stores[0]._replace(secrets=put(versions, ROTATION, new), pending=ROTATION),) + stores[1:]
         register = register._replace(newest=(pair[0], 3 if alternating else NEVER), minted=(new, 0))
     if late: register = register._replace(holder=len(actors), intent=late[0])
-    return World((pair, idle), (), late, stores, (None,) * len(stores), register, 0, False, (False, False), (False, False),
+    return World((pair, idle), (), late, stores, (None,) * len(stores), register, 0, False, False, (False, False), (False, False),
                  False, mints, Truth((0,) * len(stores)), tuple((k, 'mark' if k in 'EK' else 'start', None) for k in actors))
 
 
@@ -84,7 +84,7 @@ class Recovery:
     def fails(self, w):
         for v in settle(w, self.timed):
             v = self.rest(self.calm.forget(v)); runs = [v]
-            if v.disabled: runs = [v, v._replace(disabled=0)]             # enabled only months later, or now
+            if v.disabled or v.hidden: runs = [v, v._replace(disabled=0, hidden=False)]    # repaired only months later, or now
             for start in runs:
                 if start not in self.known: self.known[start] = self.play(start)
                 if self.known[start]: return self.known[start]
@@ -92,7 +92,7 @@ class Recovery:
 
     def play(self, w):
         contained = w.register.emergency and w.register.emergency[2] == 'contain'
-        disabled = w.disabled
+        broken = w.disabled or w.hidden
         ended = False
         for round in range(16):
             if ended and self.reached(w): return None
@@ -103,9 +103,9 @@ class Recovery:
                 if not ahead: break
                 w = settle(ahead[0], False)[0]
             ended = w.actors[0][1] is None
-            if self.timed: w = hours(self.rest(w)._replace(audited=True), round % 2 == 1, self.calm.has('long-fuse'))
+            if self.timed: w = hours(self.rest(w)._replace(audited=True), round % 2 == 1, self.calm.has('long-fuse'), self.calm.has('yields'))
             if not contained and not all(alive(w.apps, label(w, i)) for i in range(len(w.stores))): return 'I1 (audits only)'
-        return None if disabled else 'I4'
+        return None if broken else 'I4'
 
 
 def explore(configuration, without=(), cap=10000, trace=False, first=False):
@@ -179,6 +179,7 @@ HOLDS = """
     SL SSL SAL+p HL EL+p SEL EFL SKL+p SDL SST SAT ET SET
     S+t SS+t SA+t SA+pt HA+pt SH+pt SAB+t SSB+t HAB+t SEB+t EA+pt SAL+t SA+at SAB+at
     SP+2 SH+2 SHP+2 PA+2 PA+2t SPA+2t E+2 K+2 SE+2 PE+2p PK+2 EK+2 EL+2 PEL+2 PKL+2 SPL+2
+    SN+t SAN+t SSN+t SBN+t SXN+t SN+at SY+t SAY+t SYB+t
     SX SSX SX+t SXA+t SADX+t EX+p EXF SEX KX EXL
     SE+d EF+d KF+d KA+d AE+dp SA+dp KR+ad PK+2d SEL+d SK+m SE+m AE+m KF+m HA+m SR+am KR+am SP+2m SAB+tm SE+px SK+px EF+px SSE+px SAL+px
     SW SSW SSW+aw SWA HW SWE SV SV+a HV AV+p AHV DV""".split()
@@ -188,7 +189,7 @@ CROWDS = 'SSHAEKFRL+a SSHAEKFDLX SPHAEKDL+2 SSPHABXL+2t SSHAERWT+a SSHAWDLX'.spl
 MISSED = {
     'fence': 'SS+p SE', 'nonce': 'SS+p SE', 'wait': 'SS SE', 'end-waits': 'AE+p', 'previous-shows': 'KF+d!', 'contain-waits': 'KF+p KFL', 'contain-once': 'PK+2d', 'absent-waits': 'SLS', 'mark-unknown': 'SEL', 'superseded': 'SS+p', 'forget': 'SM+a',
     'drift-waits': 'AV+p', 'base': 'SV', 'current-only': 'HV', 'rollback-current': 'ER+a', 'ours': 'SSW+aw', 'unlabel': 'S+a', 'offline': 'DV',
-    'long-fuse': 'S+t', 'before-death': 'S+t', 'disabled-too': 'SX+t', 'grace': 'SA+t', 'others': 'SH+2 PA+2t', 'known-others': 'EL+2',
+    'long-fuse': 'S+t', 'before-death': 'S+t', 'disabled-too': 'SX+t', 'recorded': 'SN+t', 'yields': 'SY+t', 'grace': 'SA+t', 'others': 'SH+2 PA+2t', 'known-others': 'EL+2',
     'serve': 'E+2 K+2', 'adopt-first': 'SE', 'answered': 'SE SK+p', 'add-mark': 'EK+p', 'evidence': 'EL+p'}
 # The section "What no rule helps against" of the README. Breaches must name the person's deed.
 NAMED = 'SG HG AG+p EG+p KG+p SG+a AG+a AM+p SM+p SM+a EM+p KM+p EV KV SSQ'.split()

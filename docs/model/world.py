@@ -81,6 +81,7 @@ class World(NamedTuple):
     register: Register
     disabled: int                                # 0 enabled, 1 disabled, 2 enabled while a node may still refuse everything
     unverifiable: bool                           # `verify` fails from now on, so nothing can be promoted by a rotation
+    hidden: bool                                 # the admin may no longer read or change the application's secrets
     fuse_short: tuple                            # of each application: its previous secret is past the threshold of its fuse
     grace_over: tuple                            # of each application: the grace since AWSCURRENT left its previous secret is over
     audited: bool                                # an audit finished since a fuse became short
@@ -154,6 +155,7 @@ def apply(world, request, timed):
     """A request takes effect."""
     if isinstance(request, Move):
         return move(world, request.store, request.version) if world.stores[request.store].current == request.judged else world
+    if world.hidden: return world                # PingOne refuses it
     app = request.app; kept, ended = world.apps[app]
     if timed and request.kind in 'SPHA' and ended is not None and not world.grace_over[app]:
         world = judge(world, breach='I5')        # no emergency commanded this
@@ -176,9 +178,9 @@ def arrivals(world, timed):
     return [apply(world, r, timed)._replace(late=world.late[:i] + world.late[i + 1:]) for i, r in enumerate(world.late)]
 
 
-def hours(world, burns=True, long_fuse=True):
+def hours(world, burns=True, long_fuse=True, yields=True):
     """Hours pass. The grace ends; if the fuse burns, a long one becomes short, and a short one ends if an audit has finished meanwhile
-    (audits run hourly). Every audit begins again."""
+    (audits run hourly). Every audit begins again. The register believes what PingOne has shown for so long."""
     labels = {label(world, i) for i in range(len(world.stores))}
     apps, short, over = list(world.apps), list(world.fuse_short), list(world.grace_over)
     audited = world.audited
@@ -188,6 +190,8 @@ def hours(world, burns=True, long_fuse=True):
         if not burns: continue
         if not short[a]: short[a] = True; audited = False
         elif world.audited or not long_fuse: apps[a] = (pair[0], None); short[a] = over[a] = False
+    if yields and not world.hidden:
+        world = note(world, newest=tuple(min(n, a[0]) if a else n for n, a in zip(world.register.newest, apps)))
     promoted = world.register.promoted and (world.register.promoted[0], True)
     actors = tuple(('A', 'start', None) if kind == 'A' else (kind, phase, memory) for kind, phase, memory in world.actors)
     return note(world._replace(apps=tuple(apps), fuse_short=tuple(short), grace_over=tuple(over), audited=audited, actors=actors), promoted=promoted)
