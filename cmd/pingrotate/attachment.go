@@ -149,17 +149,20 @@ func (a *attachment) fill(ctx context.Context, call campaign.Call, client *secre
 	return report, nil
 }
 
+// attached is what adopt and new write as JSON.
+type attached struct {
+	ARN          string            `json:"arn"`
+	Name         string            `json:"name"`
+	ClientID     string            `json:"clientId,omitempty"` // where this run has made or met it
+	NextRotation time.Time         `json:"nextRotation,omitzero"`
+	Report       *rotation.Report  `json:"report,omitempty"` // of what filled it in this run
+	Check        *rotation.Checkup `json:"check,omitempty"`
+}
+
 // conclude says what there is now.
 func (a *attachment) conclude(report rotation.Report, now *holder, found *rotation.Checkup) error {
 	if a.json() {
-		return a.write(struct {
-			ARN          string            `json:"arn"`
-			Name         string            `json:"name"`
-			ClientID     string            `json:"clientId,omitempty"` // where this run has made or met it
-			NextRotation time.Time         `json:"nextRotation,omitzero"`
-			Report       *rotation.Report  `json:"report,omitempty"` // of what filled it in this run
-			Check        *rotation.Checkup `json:"check,omitempty"`
-		}{now.arn, now.name, a.clientOf(report), now.next, filled(report), found})
+		return a.write(attached{now.arn, now.name, a.clientOf(report), now.next, filled(report), found})
 	}
 	page := a.page()
 	page.say("%s", now.arn)
