@@ -200,7 +200,7 @@ func (p *play) rolledBack() (err error) {
 func (p *play) endedByAudit() error {
 	for range enough {
 		err := p.audit()
-		if errors.Is(err, errStopped) || p.ping.Secret(p.app.Environment, p.client()).Previous == "" {
+		if errors.Is(err, errStopped) || err == nil && p.ping.Secret(p.app.Environment, p.client()).Previous == "" {
 			return err
 		}
 	}
