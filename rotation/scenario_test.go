@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"pingrotate/internal/fault"
@@ -186,6 +187,9 @@ func (p *play) rolledBack() (err error) {
 			if rep.Outcome == rotation.RolledBack || p.sm.VersionID(orders, "AWSCURRENT") == to {
 				return nil
 			}
+			if p.sm.VersionID(orders, "AWSPREVIOUS") != to && strings.Contains(rep.Error, "nothing to roll back to") {
+				return nil // the document was edited, which moved AWSPREVIOUS
+			}
 			return errors.New(rep.Error)
 		})
 		if err == nil || errors.Is(err, errStopped) {
@@ -196,13 +200,15 @@ func (p *play) rolledBack() (err error) {
 	return err
 }
 
-// endedByAudit plays audits until PingOne keeps no previous secret.
+// endedByAudit plays hourly audits until PingOne keeps no previous secret. An edited document
+// is a new AWSCURRENT, and its grace begins again.
 func (p *play) endedByAudit() error {
-	for range enough {
+	for range 26 {
 		err := p.audit()
 		if errors.Is(err, errStopped) || err == nil && p.ping.Secret(p.app.Environment, p.client()).Previous == "" {
 			return err
 		}
+		p.advance(59 * time.Minute)
 	}
 	return errors.New("the previous secret works past its grace, though it is idle")
 }
