@@ -154,7 +154,7 @@ func TestNoAdminStopsAnAuditOfOthers(t *testing.T) {
 		name  string
 		spoil func(w *world)
 	}{
-		{"gone", func(w *world) { w.remove(other) }},
+		{"gone", func(w *world) { w.sm.Remove(other) }},
 		{"no JSON", func(w *world) { w.sm.Put(other, "hunter2") }},
 		{"deep", func(w *world) { w.sm.Put(other, strings.Repeat("[", 30000)) }},
 		{"an entry without applications", func(w *world) {

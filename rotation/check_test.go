@@ -76,7 +76,7 @@ func TestCheckNamesEachThingThatIsWrongAndItsRemedy(t *testing.T) {
 		words  string // in the detail
 		remedy string
 	}{
-		{"no such secret", nil, func(w *world) { w.remove(orders) }, "secret", rotation.Failure, "there is no secret pingone/orders-api", "check its name"},
+		{"no such secret", nil, func(w *world) { w.sm.Remove(orders) }, "secret", rotation.Failure, "there is no secret pingone/orders-api", "check its name"},
 		{"rotation is cancelled", nil, (*world).cancelRotation, "rotation", rotation.Failure, "turned off", "pingrotate adopt --in-place pingone/orders-api --environment "},
 		{"another function's secret", nil, func(w *world) { w.rotator.FunctionARN = "arn:aws:lambda:us-east-1:123456789012:function:other" },
 			"rotation", rotation.Failure, "another function", "function:other"},
@@ -265,7 +265,7 @@ func TestCheckSaysWhetherARotationNowSucceeds(t *testing.T) {
 		{"AWSCURRENT is dead", nil, func(w *world) { w.ping.Regenerate(w.app.Environment, w.app.ID, 0) }, true, "(drift)"},
 		{"not filled yet", []option{withDocument(func(d map[string]any) { delete(d, "clientSecret") })}, func(*world) {}, true, "(seed)"},
 		{"to be created", []option{mayCreate, wanting(documents[0].application)}, func(*world) {}, true, "creates the application"},
-		{"nothing of that name", nil, func(w *world) { w.remove(orders) }, false, "secret: there is no secret pingone/orders-api"},
+		{"nothing of that name", nil, func(w *world) { w.sm.Remove(orders) }, false, "secret: there is no secret pingone/orders-api"},
 		{"no JSON", nil, func(w *world) { w.sm.Put(orders, "hunter2") }, false, "document: "},
 		{"rotation cancelled", nil, (*world).cancelRotation, false, "rotation: is turned off"},
 		{"may not store", nil, func(w *world) { w.denySecretsManager("PutSecretValue") }, false, "permissions: "},

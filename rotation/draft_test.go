@@ -77,7 +77,7 @@ func TestDraftOfAClientThatAnotherSecretHoldsIsRefused(t *testing.T) {
 	if got := w.draft(orders, drafted(w.app, nil), ""); !got.WouldRotate {
 		t.Errorf("the secret itself: got %q, want it to be free", got.Because)
 	}
-	w.remove(orders)
+	w.sm.Remove(orders)
 	if got := w.draft("pingone/second", drafted(w.app, nil), ""); !got.WouldRotate {
 		t.Errorf("once the other is deleted: got %q, want the client to be free", got.Because)
 	}

@@ -62,7 +62,7 @@ var hindrances = []hindrance{
 		hinder: func(p *play) { p.rewrite(roles("Identity Data Admn")) },
 		repair: func(p *play) { p.rewrite(roles("Identity Data Admin")) }},
 	{name: "test user gone", opts: []option{signedOn}, before: func(p *play) { p.addUser(); rotated(1)(p) },
-		hinder: func(p *play) { p.remove(testUserName) },
+		hinder: func(p *play) { p.sm.Remove(testUserName) },
 		repair: func(p *play) { p.sm.Put(testUserName, encode(testUser(p.app.Environment))) }},
 	{name: "application disabled",
 		hinder: func(p *play) { p.update(func(a *pingonetest.Application) { a.Disabled = true }) },

@@ -61,15 +61,3 @@ func (w *world) putPending(text string) {
 		w.t.Fatalf("store a foreign value: %v", err)
 	}
 }
-
-// remove deletes a secret without a recovery window.
-func (w *world) remove(name string) {
-	w.t.Helper()
-	sm := w.rotator.Secrets.(*secretsmanager.Client)
-	if _, err := sm.DeleteSecret(w.t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &name, ForceDeleteWithoutRecovery: aws.Bool(true)}); err != nil {
-		w.t.Fatalf("delete a secret: %v", err)
-	}
-	if _, err := sm.DescribeSecret(w.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name}); err == nil {
-		w.t.Fatalf("%s is still there", name)
-	}
-}

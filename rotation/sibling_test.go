@@ -30,7 +30,7 @@ var endsOfSiblings = []endOfSibling{
 			w.t.Fatal(err)
 		}
 	}, false},
-	{"deleted", func(w *world) { w.remove(sibling) }, false},
+	{"deleted", func(w *world) { w.sm.Remove(sibling) }, false},
 	{"not to be read by the function any more", func(w *world) {
 		w.sm.Before(func(c fault.Call) fault.Kind {
 			if c.Target == sibling && c.Operation != "ListSecrets" {
@@ -121,7 +121,7 @@ func TestAuditDropsAManagedSecretThatIsDeletedFromTheRegister(t *testing.T) {
 	if len(item().Secrets) != 2 {
 		t.Fatalf("got %v, want both: neither is deleted", item().Secrets)
 	}
-	w.remove(sibling)
+	w.sm.Remove(sibling)
 	w.do(rotation.Action{Action: "audit", ReadOnly: true})
 	if len(item().Secrets) != 2 {
 		t.Errorf("an audit that only reads has dropped one")

@@ -65,6 +65,15 @@ func (s *Server) Create(name string) (arn string) {
 	return sec.arn
 }
 
+// Remove deletes a secret at once, as a person would with ForceDeleteWithoutRecovery.
+func (s *Server) Remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec := s.must(name)
+	s.remember(sec, 0)
+	sec.deletion, sec.changed = s.Now(), s.Now()
+}
+
 func (s *Server) must(name string) *secret {
 	sec := s.lookup(name)
 	if sec == nil {
