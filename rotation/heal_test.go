@@ -117,6 +117,17 @@ func TestNothingIsMintedThatCannotBePromoted(t *testing.T) {
 	}{
 		{"no right to store", nil, func(w *world) { w.sm.Fail("PutSecretValue", fault.Denied) }, "store a version"},
 		{"no right to label", nil, func(w *world) { w.sm.Fail("UpdateSecretVersionStage", fault.Denied) }, "move a label"},
+		{"no right to label, and no answer about storing", nil, func(w *world) {
+			w.sm.Before(func(c fault.Call) fault.Kind {
+				return map[string]fault.Kind{"UpdateSecretVersionStage": fault.Denied, "PutSecretValue": fault.Unavailable}[c.Operation]
+			})
+		}, "move a label"},
+		{"no answer about storing", nil, func(w *world) {
+			w.sm.Fail("PutSecretValue", fault.Unavailable, fault.Unavailable, fault.Unavailable)
+		}, "store a version"},
+		{"no answer about labels", nil, func(w *world) {
+			w.sm.Fail("UpdateSecretVersionStage", fault.Unavailable, fault.Unavailable, fault.Unavailable)
+		}, "move a label"},
 		{"a scope that is not granted", []option{withDocument(func(d map[string]any) {
 			d["rotation"] = map[string]any{"verify": map[string]any{"scope": "no:such"}}
 		})}, nil, "the token that rotation.verify asks for is not granted"},

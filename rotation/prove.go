@@ -25,10 +25,7 @@ func (r *run) rehearsals(ctx context.Context) []func() error {
 	}
 	r.found.rehearsed = true
 	calls := []func() error{func() error {
-		err := r.secret.mayWrite(ctx, r.found.current.versionID)
-		if denied(err) {
-			r.found.mayWrite = err // after any other error, the write itself will tell
-		}
+		r.found.mayWrite = r.secret.mayWrite(ctx, r.found.current.versionID)
 		return nil
 	}}
 	fingerprint := d.ClientSecret.Fingerprint()

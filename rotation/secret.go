@@ -151,28 +151,31 @@ func (s *secret) untag(ctx context.Context, label, versionID string) error {
 const labelOfCheck = "pingrotate-check"
 
 // mayWrite checks the permissions that a rotation needs, with two writes that Secrets
-// Manager must refuse for another reason. It checks permissions first, so the reason tells.
-// Nothing changes.
+// Manager must refuse for another reason. It checks permissions first, so any other refusal
+// shows that they are there; no answer shows nothing, and is an error. Nothing changes.
 func (s *secret) mayWrite(ctx context.Context, current string) error {
+	verdict := func(doing string, err error) error {
+		if err == nil { // not expected, but it shows the permission
+			return nil
+		}
+		if e := secretsManagerError(doing, err); e.denied() || !e.refused() {
+			return e
+		}
+		return nil
+	}
 	return parallel.Do(
 		func() error {
 			// The version exists with another value, so this write is refused.
 			_, err := s.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 				SecretId: &s.id, ClientRequestToken: &current, SecretString: aws.String("{}"), VersionStages: []string{labelOfCheck},
 			}, s.count.requests)
-			if exists := (*types.ResourceExistsException)(nil); err == nil || errors.As(err, &exists) {
-				return nil // success is not expected, but shows no missing permission
-			}
-			return secretsManagerError("store a version", err)
+			return verdict("store a version", err)
 		},
 		func() error {
 			_, err := s.api.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
 				SecretId: &s.id, VersionStage: aws.String(labelOfCheck), RemoveFromVersionId: &current,
 			}, s.count.requests)
-			if absent := (*types.InvalidParameterException)(nil); err == nil || errors.As(err, &absent) {
-				return nil
-			}
-			return secretsManagerError("move a label", err)
+			return verdict("move a label", err)
 		},
 	)
 }

@@ -93,13 +93,8 @@ func (e *SecretsManagerError) missing() bool { return e.Code == "ResourceNotFoun
 
 // denied reports whether the function lacks a permission: for the call to Secrets Manager,
 // or for the KMS key.
-func denied(err error) bool {
-	switch e, _ := errors.AsType[*SecretsManagerError](err); {
-	case e == nil:
-		return false
-	default:
-		return e.Code == "AccessDeniedException" || e.Code == "EncryptionFailure" || e.Code == "DecryptionFailure"
-	}
+func (e *SecretsManagerError) denied() bool {
+	return e.Code == "AccessDeniedException" || e.Code == "EncryptionFailure" || e.Code == "DecryptionFailure"
 }
 
 // transportWords says why no answer arrived, without any words of a reply.
