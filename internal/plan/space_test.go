@@ -137,6 +137,8 @@ var families = []family{
 	{"audit", []axis{goals.of("audit", "read-only audit"), holds, strategies, standings, twins, answers, labels[:9], changes, items,
 		emergencies.of("no emergency", "swift"), flags[:6]}},
 	{"emergency: standing, register", []axis{goals.of("emergency", "follow"), holds[1:3], strategies[:2], standings, twins, answers, items, emergencies[1:], progress[3:]}},
+	{"emergency: standing, flags", []axis{goals.of("emergency", "follow"), holds[1:3], strategies[:2], standings, twins, items, emergencies[1:],
+		flags.of("disabled", "replicas lag"), progress[3:]}},
 	{"emergency", []axis{goals.of("emergency", "follow"), holds, strategies, standings, twins, answers, labels[:9], changes[:1], items, emergencies, flags.of("as usual", "disabled", "replicas lag"), progress}},
 	{"end previous: standing, answers, labels", []axis{goals.of("end previous", "end previous, lock out", "end previous of another"), holds, strategies[:2], standings, twins, answers, labels[:9], changes}},
 	{"end previous", []axis{goals.of("end previous", "end previous, lock out", "end previous of another", "end previous, preview"), holds, strategies, standings, twins, answers, labels[:9], changes, items,
