@@ -147,7 +147,7 @@ func ownActions() []scenario {
 			p.promise.console(p.app.ID, 48*time.Hour)
 		}, may: []cause{byConsole}, drive: func(p *play) error { return p.audited(26) }},
 		{name: "an audit heals a dead AWSCURRENT", may: []cause{byConsole}, before: func(p *play) { p.promise.console(p.app.ID, 0); p.advance(time.Minute) },
-			drive: func(p *play) error { return p.audited(2) }},
+			drive: func(p *play) error { return p.audited(4) }}, // two faults, two hours
 		{name: "audits of a secret that is well", drive: func(p *play) error {
 			var err error
 			for range 3 {
