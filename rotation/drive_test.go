@@ -19,12 +19,24 @@ func (p *play) rotation() error {
 		err := p.sm.Attempt(p.t.Context(), orders)
 		if errors.Is(err, secretsmanagertest.ErrNoRotation) {
 			if id := p.sm.VersionID(orders, "AWSPENDING"); p.wasCancelled() && id != "" && id != p.sm.VersionID(orders, "AWSCURRENT") {
-				p.unstick()
+				p.byPerson(p.unstick)
 			}
 			err = p.sm.Rotate(p.t.Context(), orders)
 		}
 		return err
 	})
+}
+
+// byPerson does what a person does between two attempts, with rights of their own.
+func (p *play) byPerson(act func()) {
+	set := func(acts bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.person = acts
+	}
+	set(true)
+	defer set(false)
+	act()
 }
 
 // wasCancelled reports whether a rotation was cancelled in this play.

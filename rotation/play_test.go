@@ -30,6 +30,7 @@ type play struct {
 	barred   map[string]bool   // services that are out of reach until the attempt ends
 	digests  []string          // of the states between attempts
 	hindered bool              // what the scenario is about lasts
+	person   bool              // a person acts, whom no fault hits
 	repaired bool              // and is over
 	already  int               // mints before the scenario begins
 	stop     int               // the attempt after which the play ends, 0 for never
@@ -82,6 +83,9 @@ func (p *play) strike(c fault.Call) fault.Kind {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.person {
+		return fault.None
+	}
 	if p.scenario.call != nil {
 		if k := p.scenario.call(p, c); k != fault.None {
 			return k
