@@ -118,7 +118,7 @@ func TestT08LostReplyOfThePromotion(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.ReplyLost, fault.ReplyCut, fault.UnavailableApplied, fault.MalformedApplied} {
 		t.Run(kind.String(), func(t *testing.T) {
 			w := newWorld(t)
-			w.sm.Fail("UpdateSecretVersionStage", kind)
+			w.sm.Fail("UpdateSecretVersionStage", fault.None, kind) // the first one asks for the permission
 			w.rotate()
 			w.checkPromoted()
 		})

@@ -64,7 +64,7 @@ func (y *weeks) live(p *play, digest string, stopped bool) {
 		return
 	}
 	p.mu.Lock()
-	p.hindered, p.repaired = false, true
+	p.hindered, p.repaired, p.strikes = false, true, nil // faults are over
 	p.mu.Unlock()
 	begun := p.ping.Now()
 	end, due := begun.Add(days*24*time.Hour), begun.Add(rotationEvery)

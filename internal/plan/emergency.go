@@ -19,6 +19,8 @@ func (s Situation) emergency() Move {
 			return s.heal(LeftBehind) // minted for this emergency: there is no second mint
 		case s.Standing() == IsPrevious && !s.contains() && s.Answers[v.Current] != Refused:
 			return s.heal(Dying) // the mint would evict the secret that consumers hold
+		case s.Standing() == IsPrevious && !s.contains() && known.Fingerprint == v.Current && s.Now.Sub(known.At) < Settling:
+			return s.notAccepted() // not every host knows it yet
 		case (len(s.Item.Secrets) > 1 || s.Item.MayMiss(s.Now)) && !s.contains() && !s.Done.Served:
 			return Move{Kind: Serve} // the mint would evict what consumers of another managed secret hold
 		}
