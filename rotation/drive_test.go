@@ -47,37 +47,33 @@ func (p *play) wasCancelled() bool { return p.sm.Count("CancelRotateSecret") > 0
 const enough = 10
 
 // retried plays Secrets Manager's retries: the first ones soon, the others hourly.
-func (p *play) retried() (err error) {
+func (p *play) retried() error {
+	return p.repeated(func() error { return nil })
+}
+
+// attended plays an audit before each hourly retry, too: a rotation waits for the audit to
+// serve the other managed secret of the client.
+func (p *play) attended() error {
+	if err := p.repeated(p.audit); err != nil {
+		return err
+	}
+	return p.audited(3)
+}
+
+// repeated plays Secrets Manager's retries, and what happens before each hourly one.
+func (p *play) repeated(hourly func() error) (err error) {
 	for i := range enough {
 		if i > 3 {
 			p.advance(59 * time.Minute)
+			if err := hourly(); errors.Is(err, errStopped) {
+				return err
+			}
 		}
 		if err = p.rotation(); err == nil || errors.Is(err, errStopped) {
 			break
 		}
 	}
 	return err
-}
-
-// attended plays Secrets Manager's retries with an audit after each hour: a rotation waits
-// for the audit to serve the other managed secret of the client.
-func (p *play) attended() error {
-	for i := range enough {
-		err := p.rotation()
-		if err == nil {
-			return p.audited(3)
-		}
-		if errors.Is(err, errStopped) {
-			return err
-		}
-		if i > 2 {
-			p.advance(59 * time.Minute)
-			if err := p.audit(); errors.Is(err, errStopped) {
-				return err
-			}
-		}
-	}
-	return errors.New("no retry has ended the rotation")
 }
 
 // audit plays an hourly audit.

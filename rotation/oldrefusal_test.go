@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestARefusalFromBeforeAWaitDoesNotMakeASwiftEmergencyLockConsumersOut(t *te
 	const other = "pingone/orders-copy"
 	for _, managed := range []int{1, 2} {
 		for _, completes := range []string{"a rotation", "the same command"} {
-			t.Run(completes, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%d managed secrets, %s", managed, completes), func(t *testing.T) {
 				inBubble(t, func(w *world) {
 					if managed == 2 {
 						w.put(other, document(w.app))

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -275,19 +274,11 @@ func (r *run) take(ctx context.Context, goal plan.Goal) error {
 		if !again {
 			return busy
 		}
-		r.forgetRefusals()
 		r.hold.known = false // fetch it again
 		if goal == plan.Create {
 			return nil // the other run may have minted, and adopting that needs no lease
 		}
 	}
-}
-
-// forgetRefusals drops what PingOne refused before a wait: a secret that was new then may be
-// known everywhere by now. A swift emergency that believed an old refusal would end the
-// secret that consumers hold, in place of giving them PingOne's current one first.
-func (r *run) forgetRefusals() {
-	maps.DeleteFunc(r.found.answers, func(_ string, a plan.Answer) bool { return a == plan.Refused })
 }
 
 // byForce reports whether an emergency may take the lease from its holder.
@@ -320,7 +311,6 @@ func (r *run) settle(ctx context.Context, m plan.Move) error {
 	if m.Happened && in.Act == register.Mint {
 		r.done.Served = false
 	}
-	r.forgetRefusals()
 	mine := r.unknownOutcome != nil
 	if m.Happened && !(mine && r.filesReport) {
 		r.writeFoundEvidence(ctx, in, m)

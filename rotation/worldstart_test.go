@@ -34,7 +34,7 @@ func withDocument(edit func(map[string]any)) option { return func(o *options) { 
 func newWorld(t testing.TB, opts ...option) *world {
 	t.Helper()
 	w := populated(t, opts...)
-	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm}, &memory.Transport{Handler: w.db})
+	w.connectInMemory()
 	w.bring()
 	w.open()
 	return w
@@ -74,10 +74,14 @@ func inBubble(t *testing.T, run func(*world), opts ...option) {
 		db.Follow(time.Now)
 		w := populate(t, ping, sm, db, opts...)
 		w.bubble = true
-		w.connect(&memory.Transport{Handler: ping}, &memory.Transport{Handler: sm}, &memory.Transport{Handler: db})
+		w.connectInMemory()
 		w.open()
 		run(w)
 	})
+}
+
+func (w *world) connectInMemory() {
+	w.connect(&memory.Transport{Handler: w.ping}, &memory.Transport{Handler: w.sm}, &memory.Transport{Handler: w.db})
 }
 
 // populate fills the services.
